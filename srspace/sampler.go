@@ -1,0 +1,41 @@
+package srspace
+
+import (
+	"context"
+	"iter"
+)
+
+// Recipe is everything besides the LR image and the seed that decides a
+// sample's pixels. It is stored in a Space's manifest and is part of a
+// sample's address.
+type Recipe struct {
+	Model    string  `json:"model"`            // e.g. "digits", "ldm-x4"
+	Weights  string  `json:"weights_sha256"`   // of the weight file, lower-case hexadecimal
+	Scale    int     `json:"scale"`            // HR side / LR side, e.g. 4
+	Method   string  `json:"sampler"`          // e.g. "ddim"
+	Steps    int     `json:"steps"`            // denoising steps
+	Eta      float64 `json:"eta"`              // 0 (deterministic) … 1 (ancestral)
+	Schedule string  `json:"schedule"`         // e.g. "sqrt-linear 0.0015…0.0155 T=1000, compvis"
+	Fit      string  `json:"fit"`              // how the LR reaches the network's size, e.g. "none"
+	RNG      string  `json:"rng"`              // noise generator, e.g. "philox4x32-10"
+	Backend  string  `json:"backend"`          // e.g. "go", "onnx:cpu"; equal bytes hold on one backend
+	Software string  `json:"software_version"` // of this module
+}
+
+// Sample is one draw from an SR space.
+type Sample struct {
+	Seed  uint64 // decides the sample's noise, with the recipe and the LR
+	Image *Image
+}
+
+// Sampler draws samples of the SR space of an LR image.
+type Sampler interface {
+	// Recipe returns what decides the pixels besides LR and seed.
+	Recipe() Recipe
+
+	// Sample yields one sample per seed, in the order of seeds, each as soon
+	// as it is finished. The pixels of a sample depend on the recipe, the LR
+	// and its seed alone, never on the other seeds or the batch. A yielded
+	// error is final. Cancelling ctx ends the iteration with ctx.Err().
+	Sample(ctx context.Context, lr *Image, seeds []uint64) iter.Seq2[Sample, error]
+}
