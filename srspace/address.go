@@ -1,0 +1,119 @@
+package srspace
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// hashDigits is how many hexadecimal digits of a hash an address shows: 48
+// bits tell apart all models and pictures that one study will ever mix.
+const hashDigits = 12
+
+// maxAddress bounds what ParseAddress looks at, in bytes.
+const maxAddress = 1024
+
+// Address names a sample by what decides its pixels, for people, captions
+// and ballots. Its text form is
+//
+//	model@wwwwwwwwwwww/lr@llllllllllll/ddim-50-eta1/seed/17
+//
+// The rest of the recipe (schedule, fit, backend, …) is in the [Manifest].
+type Address struct {
+	Model   string  // name, see [Recipe.Validate]
+	Weights string  // first 12 hexadecimal digits of the weights' SHA-256
+	LR      string  // first 12 hexadecimal digits of the LR's [Image.Hash]
+	Method  string  // sampler, e.g. "ddim"
+	Steps   int     // denoising steps, ≥ 1
+	Eta     float64 // in [0,1]
+	Seed    uint64
+}
+
+// Address returns the address of the sample that the recipe draws from the
+// LR picture of the given [Image.Hash] and seed.
+func (r Recipe) Address(lrHash string, seed uint64) Address {
+	return Address{
+		Model:   r.Model,
+		Weights: r.Weights[:min(hashDigits, len(r.Weights))],
+		LR:      lrHash[:min(hashDigits, len(lrHash))],
+		Method:  r.Method,
+		Steps:   r.Steps,
+		Eta:     r.Eta,
+		Seed:    seed,
+	}
+}
+
+// String returns the text form, eta in the shortest decimal form that reads
+// back as the same number. The zero Address, which stands for "unknown", is
+// the empty string.
+func (a Address) String() string {
+	if a == (Address{}) {
+		return ""
+	}
+	return fmt.Sprintf("%s@%s/lr@%s/%s-%d-eta%s/seed/%d",
+		a.Model, a.Weights, a.LR, a.Method, a.Steps, strconv.FormatFloat(a.Eta, 'f', -1, 64), a.Seed)
+}
+
+// ParseAddress reads the text form. It accepts exactly what [Address.String]
+// writes, so equal addresses are equal strings.
+func ParseAddress(s string) (Address, error) {
+	a, why := parseAddress(s)
+	if why == "" && a.String() != s {
+		why = "write numbers in their shortest form"
+	}
+	if why != "" {
+		return Address{}, WithHint(fmt.Errorf("address %.120q: %s", s, why),
+			"an address looks like model@0123456789ab/lr@0123456789ab/ddim-50-eta1/seed/17")
+	}
+	return a, nil
+}
+
+// parseAddress returns what is wrong with s, or "".
+func parseAddress(s string) (a Address, why string) {
+	if len(s) > maxAddress {
+		return a, "too long"
+	}
+	part := strings.Split(s, "/")
+	if len(part) != 5 || part[3] != "seed" {
+		return a, "not of the form model/lr/sampler/seed/number"
+	}
+	var ok bool
+	if a.Model, a.Weights, ok = strings.Cut(part[0], "@"); !ok || !nameForm.MatchString(a.Model) || !isShortHash(a.Weights) {
+		return a, "the model is not a name, '@' and 12 hexadecimal digits"
+	}
+	if a.LR, ok = strings.CutPrefix(part[1], "lr@"); !ok || !isShortHash(a.LR) {
+		return a, "the second part is not 'lr@' and 12 hexadecimal digits"
+	}
+	const samplerForm = "the sampler is not name-steps-etaNUMBER"
+	// From the right, since a sampler's name may hold hyphens.
+	i := strings.LastIndex(part[2], "-eta")
+	if i < 0 {
+		return a, samplerForm
+	}
+	j := strings.LastIndexByte(part[2][:i], '-')
+	if j < 0 {
+		return a, samplerForm
+	}
+	var errSteps, errEta, errSeed error
+	a.Method = part[2][:j]
+	a.Steps, errSteps = strconv.Atoi(part[2][j+1 : i])
+	a.Eta, errEta = strconv.ParseFloat(part[2][i+len("-eta"):], 64)
+	if !nameForm.MatchString(a.Method) || errSteps != nil || errEta != nil {
+		return a, samplerForm
+	}
+	if a.Steps < 1 {
+		return a, "steps are below 1"
+	}
+	if !(a.Eta >= 0 && a.Eta <= 1) || math.Signbit(a.Eta) {
+		return a, "eta is outside [0,1]"
+	}
+	if a.Seed, errSeed = strconv.ParseUint(part[4], 10, 64); errSeed != nil {
+		return a, "the seed is not a whole number from 0 to 2⁶⁴−1"
+	}
+	return a, ""
+}
+
+func isShortHash(s string) bool {
+	return len(s) == hashDigits && strings.Trim(s, "0123456789abcdef") == ""
+}

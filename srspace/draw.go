@@ -1,0 +1,123 @@
+package srspace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+)
+
+// Draw draws what is missing of the first n samples, those of seeds base
+// seed … base seed+n-1, in that order. Every finished sample is whole and
+// durable on disk before progress (which may be nil) is told of it; progress
+// is first called with the number found finished. Nothing finished is drawn
+// again; a file that is cut off, damaged or not this sample is replaced.
+//
+// Cancelling ctx keeps what is finished; the error wraps ctx.Err(), and the
+// same call later draws the rest. Errors wrap [ErrOtherSpace] where the
+// sampler's recipe is not the space's, [ErrBusy] where another Draw is at
+// work on the folder, [ErrReadOnly] for a space of [OpenFolder].
+func (s *Space) Draw(ctx context.Context, sampler Sampler, n int, progress func(done, total int)) error {
+	if s.ReadOnly() {
+		return WithHint(fmt.Errorf("%s: %w: its pictures were made elsewhere", s.dir, ErrReadOnly), "create a space in another folder to draw samples")
+	}
+	if n < 0 || (n > 0 && s.manifest.BaseSeed > math.MaxUint64-uint64(n-1)) {
+		return fmt.Errorf("draw %d samples from seed %d: seeds run from 0 to %d", n, s.manifest.BaseSeed, uint64(math.MaxUint64))
+	}
+	if why := s.manifest.Recipe.difference(sampler.Recipe()); why != "" {
+		return otherSpace(s.dir, why)
+	}
+	unlock, err := lockDir(s.dir)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := removeTemporary(filepath.Join(s.dir, samplesName)); err != nil {
+		return fmt.Errorf("draw: %w", err)
+	}
+
+	missing, err := s.missing(ctx, n)
+	if err != nil {
+		return stopped(err, 0, n)
+	}
+	done := n - len(missing)
+	if progress == nil {
+		progress = func(int, int) {}
+	}
+	progress(done, n)
+	if len(missing) == 0 {
+		return nil
+	}
+	for sample, err := range sampler.Sample(ctx, s.lr, missing) {
+		if err != nil {
+			return stopped(err, done, n)
+		}
+		if len(missing) == 0 {
+			return fmt.Errorf("draw: the sampler made sample %d, which was not asked for", sample.Seed)
+		}
+		if sample.Seed != missing[0] {
+			return fmt.Errorf("draw: the sampler made sample %d in place of %d", sample.Seed, missing[0])
+		}
+		if err := s.keep(sample); err != nil {
+			return fmt.Errorf("draw sample %d: %w", sample.Seed, err)
+		}
+		missing = missing[1:]
+		done++
+		progress(done, n)
+		if err := ctx.Err(); err != nil && len(missing) > 0 {
+			return stopped(err, done, n)
+		}
+	}
+	if len(missing) > 0 {
+		if err := ctx.Err(); err != nil {
+			return stopped(err, done, n)
+		}
+		return fmt.Errorf("draw: the sampler ended after %d of %d samples", done, n)
+	}
+	return nil
+}
+
+// missing returns the seeds among the first n whose sample is not whole.
+func (s *Space) missing(ctx context.Context, n int) ([]uint64, error) {
+	var seeds []uint64
+	for i := range n {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		seed := s.manifest.BaseSeed + uint64(i)
+		if _, err := readSample(s.Path(seed), s.origin(seed)); err != nil {
+			seeds = append(seeds, seed)
+		}
+	}
+	return seeds, nil
+}
+
+// keep checks a sample and writes it to its place.
+func (s *Space) keep(sample Sample) error {
+	m := sample.Image
+	if m == nil {
+		return errors.New("the sampler gave no picture")
+	}
+	if w, h := s.lr.Width*s.manifest.Recipe.Scale, s.lr.Height*s.manifest.Recipe.Scale; m.Width != w || m.Height != h {
+		return fmt.Errorf("it is %d×%d, the LR picture at scale %d is %d×%d", m.Width, m.Height, s.manifest.Recipe.Scale, w, h)
+	}
+	for i, v := range m.Pix {
+		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+			return WithHint(fmt.Errorf("value %d is %v", i, v), "the model computed nonsense: check its weights and the backend")
+		}
+	}
+	data, err := encodeSample(m, s.origin(sample.Seed))
+	if err != nil {
+		return err
+	}
+	return WriteFileAtomic(s.Path(sample.Seed), data)
+}
+
+func stopped(err error, done, n int) error {
+	err = fmt.Errorf("draw: stopped at %d of %d samples: %w", done, n, err)
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return WithHint(err, "the finished samples are kept; draw again to go on")
+	}
+	return err
+}

@@ -1,0 +1,263 @@
+package srspace
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const (
+	manifestName = "manifest.json"
+	lrName       = "lr.png"
+	samplesName  = "samples"
+)
+
+var (
+	// ErrNoSample is wrapped where a space does not hold the sample asked for.
+	ErrNoSample = errors.New("no such sample")
+	// ErrReadOnly is wrapped by Draw on a space that OpenFolder opened.
+	ErrReadOnly = errors.New("space is read-only")
+	// ErrOtherSpace is wrapped where a folder holds a space made otherwise.
+	ErrOtherSpace = errors.New("space was made otherwise")
+)
+
+// Space is a set of samples of one LR picture, kept in a folder:
+//
+//	manifest.json       what they were drawn from and with, see [Manifest]
+//	lr.png              the LR picture
+//	samples/000017.png  the sample of seed 17
+//
+// [Create] or [Open] one, then [Space.Draw]. [OpenFolder] opens a folder of
+// pictures made elsewhere. Reading methods look at the folder anew each time
+// and may be called while a sample is drawn, here or in another process.
+type Space struct {
+	dir      string
+	manifest Manifest
+	lr       *Image            // nil where unknown
+	foreign  map[uint64]string // file name by seed, for OpenFolder
+}
+
+// Create makes the folder dir a space of lr, or opens the space there if it
+// has the same LR picture, recipe and base seed. Where one of them differs the
+// error wraps [ErrOtherSpace] and names it. A folder that holds other things
+// and no space is refused.
+//
+// The LR is rounded to 8 bits a channel (see [Image.Quantized]); samples are
+// drawn from the rounded picture.
+func Create(dir string, lr *Image, recipe Recipe, baseSeed uint64) (*Space, error) {
+	if err := recipe.Validate(); err != nil {
+		return nil, err
+	}
+	if lr == nil || lr.Width <= 0 || lr.Height <= 0 || len(lr.Pix) != 3*lr.Width*lr.Height {
+		return nil, errors.New("create space: the LR picture is empty")
+	}
+	hash := lr.Hash()
+	s, err := openSame(dir, hash, recipe, baseSeed)
+	if !errors.Is(err, os.ErrNotExist) {
+		return s, err
+	}
+	if err := checkFree(dir); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Join(dir, samplesName), 0o777); err != nil {
+		return nil, fmt.Errorf("create space: %w", err)
+	}
+	unlock, err := lockDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	// Another process may have created it before the lock was ours.
+	if s, err := openSame(dir, hash, recipe, baseSeed); !errors.Is(err, os.ErrNotExist) {
+		return s, err
+	}
+	if err := lr.WritePNG(filepath.Join(dir, lrName)); err != nil {
+		return nil, fmt.Errorf("create space: %w", err)
+	}
+	m := newManifest(hash, recipe, baseSeed)
+	data, err := m.encode()
+	if err != nil {
+		return nil, err
+	}
+	// Last, so that a folder with a manifest is a whole space.
+	if err := WriteFileAtomic(filepath.Join(dir, manifestName), data); err != nil {
+		return nil, fmt.Errorf("create space: %w", err)
+	}
+	return &Space{dir: dir, manifest: m, lr: lr.Quantized()}, nil
+}
+
+// openSame opens the space in dir and checks that it is the one described. It
+// fails with os.ErrNotExist if there is no manifest.
+func openSame(dir, lrHash string, recipe Recipe, baseSeed uint64) (*Space, error) {
+	m, err := readManifest(filepath.Join(dir, manifestName))
+	if err != nil {
+		return nil, err
+	}
+	why := m.Recipe.difference(recipe)
+	switch {
+	case m.LRHash != lrHash:
+		why = fmt.Sprintf("LR picture %.12s, not %.12s", m.LRHash, lrHash)
+	case why == "" && m.BaseSeed != baseSeed:
+		why = fmt.Sprintf("base_seed %d, not %d", m.BaseSeed, baseSeed)
+	}
+	if why != "" {
+		return nil, otherSpace(dir, why)
+	}
+	s, err := Open(dir)
+	if errors.Is(err, os.ErrNotExist) { // the manifest is there, lr.png is not
+		return nil, WithHint(fmt.Errorf("%s: %v", dir, err), Hint(err))
+	}
+	return s, err
+}
+
+func otherSpace(dir, why string) error {
+	return WithHint(fmt.Errorf("%s: %w: with %s", dir, ErrOtherSpace, why), "use another folder, or the settings it was made with")
+}
+
+// checkFree refuses folders with content that is not a space's.
+func checkFree(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return WithHint(fmt.Errorf("create space: %w", err), "name a folder that does not exist yet")
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if name != lrName && name != samplesName && name != lockName && !strings.HasPrefix(name, tempPrefix) && !strings.HasPrefix(name, manifestName) {
+			return WithHint(fmt.Errorf("create space: %s holds %q and is no space", dir, name), "name a new or empty folder")
+		}
+	}
+	return nil
+}
+
+// Open opens the space in dir. Errors wrap [ErrManifest] where the manifest
+// cannot be used, os.ErrNotExist where there is none.
+func Open(dir string) (*Space, error) {
+	m, err := readManifest(filepath.Join(dir, manifestName))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, WithHint(fmt.Errorf("%s is no space: %w", dir, err), "check the path; pictures made elsewhere open with OpenFolder")
+	}
+	if err != nil {
+		return nil, err
+	}
+	const hint = "the samples are kept; put the LR picture back as lr.png"
+	lr, err := ReadFile(filepath.Join(dir, lrName))
+	if err != nil {
+		return nil, WithHint(err, hint)
+	}
+	if h := lr.Hash(); h != m.LRHash {
+		return nil, WithHint(fmt.Errorf("%s: %s is picture %.12s, the manifest names %.12s", dir, lrName, h, m.LRHash), hint)
+	}
+	return &Space{dir: dir, manifest: m, lr: lr}, nil
+}
+
+// Dir returns the space's folder.
+func (s *Space) Dir() string { return s.dir }
+
+// Manifest returns what the samples were drawn from and with. For a space of
+// [OpenFolder] all fields but LRHash are zero, and that too where no lr.png
+// is in the folder.
+func (s *Space) Manifest() Manifest { return s.manifest }
+
+// LR returns the LR picture, or nil if it is unknown. Do not change it.
+func (s *Space) LR() *Image { return s.lr }
+
+// ReadOnly reports whether the space was opened by [OpenFolder].
+func (s *Space) ReadOnly() bool { return s.foreign != nil }
+
+// Address returns the address of the sample of a seed, drawn or not. It is
+// the zero Address for a space of [OpenFolder], whose origin is unknown.
+func (s *Space) Address(seed uint64) Address {
+	if s.ReadOnly() {
+		return Address{}
+	}
+	return s.manifest.Recipe.Address(s.manifest.LRHash, seed)
+}
+
+// Path returns where the sample of a seed is or will be kept.
+func (s *Space) Path(seed uint64) string {
+	if s.ReadOnly() {
+		name, ok := s.foreign[seed]
+		if !ok {
+			name = sampleName(seed)
+		}
+		return filepath.Join(s.dir, name)
+	}
+	return filepath.Join(s.dir, samplesName, sampleName(seed))
+}
+
+// Len returns the number of finished samples.
+func (s *Space) Len() int { return len(s.Seeds()) }
+
+// Seeds returns the seeds of the finished samples in the order they are
+// drawn, from the base seed up. Files that are cut off or not this space's
+// are left out, told by their first and last bytes; [Space.Image] checks
+// every pixel. A folder that cannot be read counts as empty.
+func (s *Space) Seeds() []uint64 {
+	var seeds []uint64
+	if s.ReadOnly() {
+		for seed := range s.foreign {
+			seeds = append(seeds, seed)
+		}
+		slices.Sort(seeds)
+		return seeds
+	}
+	entries, err := os.ReadDir(filepath.Join(s.dir, samplesName))
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		seed, ok := parseSampleName(e.Name())
+		if ok && seed >= s.manifest.BaseSeed && looksFinished(s.Path(seed), s.origin(seed)) {
+			seeds = append(seeds, seed)
+		}
+	}
+	slices.Sort(seeds)
+	return seeds
+}
+
+// Image reads the sample of a seed. Errors wrap [ErrNoSample] where it is not
+// drawn, and carry a hint where its file is damaged or another's.
+func (s *Space) Image(seed uint64) (*Image, error) {
+	if s.ReadOnly() {
+		name, ok := s.foreign[seed]
+		if !ok {
+			return nil, s.noSample(seed)
+		}
+		return ReadFile(filepath.Join(s.dir, name))
+	}
+	m, err := readSample(s.Path(seed), s.origin(seed))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, s.noSample(seed)
+	}
+	if err != nil {
+		return nil, WithHint(fmt.Errorf("sample %d: %w", seed, err), "draw the space again: what is damaged is replaced, the rest is kept")
+	}
+	return m, nil
+}
+
+func (s *Space) noSample(seed uint64) error {
+	return WithHint(fmt.Errorf("%s: %w: seed %d", s.dir, ErrNoSample, seed), "Seeds lists the samples there are; Draw makes more")
+}
+
+func (s *Space) origin(seed uint64) string {
+	return stampOrigin(s.manifest.Recipe, s.Address(seed))
+}
+
+// sampleName is a sample's file name, six digits or more.
+func sampleName(seed uint64) string { return fmt.Sprintf("%06d.png", seed) }
+
+func parseSampleName(name string) (uint64, bool) {
+	digits, ok := strings.CutSuffix(name, ".png")
+	if !ok {
+		return 0, false
+	}
+	seed, err := strconv.ParseUint(digits, 10, 64)
+	return seed, err == nil && sampleName(seed) == name
+}
