@@ -1,0 +1,83 @@
+package nn
+
+import (
+	"math"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+)
+
+// Tokens brings a picture in the inner layout to [batch, height·width,
+// channels].
+func (o *Ops) Tokens(x *Node) *Node {
+	n, c, h, w := o.dims(x)
+	if o.ChannelsLast {
+		return Reshape(x, n, h*w, c)
+	}
+	return TransposeAllAxes(Reshape(x, n, c, h*w), 0, 2, 1)
+}
+
+// Untokens is the inverse of Tokens for a picture of height h and width w.
+func (o *Ops) Untokens(x *Node, h, w int) *Node {
+	d := x.Shape().Dimensions
+	if o.ChannelsLast {
+		return Reshape(x, d[0], h, w, d[2])
+	}
+	return Reshape(TransposeAllAxes(x, 0, 2, 1), d[0], d[2], h, w)
+}
+
+// Size returns the height and width of a picture in the inner layout.
+func (o *Ops) Size(x *Node) (h, w int) {
+	_, _, h, w = o.dims(x)
+	return h, w
+}
+
+// Project maps every token of x [batch, tokens, in] to out channels. kernel
+// is the rank of the module it equals: 3 for torch.nn.Conv1d (weight
+// [out, in, 1]), 4 for a 1×1 torch.nn.Conv2d (weight [out, in, 1, 1]).
+func (o *Ops) Project(s *model.Scope, x *Node, out, kernel int) *Node {
+	in := x.Shape().Dimensions[2]
+	g := x.Graph()
+	var y *Node
+	if kernel == 4 && o.ChannelsLast {
+		w := Reshape(Variable(s, "weight", g, 1, 1, in, out), in, out)
+		y = Einsum("bti,io->bto", x, w)
+	} else {
+		dims := []int{out, in, 1, 1}[:kernel]
+		w := Reshape(Variable(s, "weight", g, dims...), out, in)
+		y = Einsum("bti,oi->bto", x, w)
+	}
+	return Add(y, Reshape(Variable(s, "bias", g, out), 1, 1, out))
+}
+
+// SplitQKV cuts qkv [batch, tokens, heads·3·d] into queries, keys and
+// values, each [batch, tokens, heads, d]. In the legacy order of Ho et al.
+// the heads come first, (heads, 3, d); in the new one (3, heads, d).
+func (o *Ops) SplitQKV(qkv *Node, heads int, legacy bool) (q, k, v *Node) {
+	dims := qkv.Shape().Dimensions
+	n, t, d := dims[0], dims[1], dims[2]/(3*heads)
+	axis, shape, pick := 3, []int{n, t, heads, 3, d}, "bthkd,k->bthd"
+	if !legacy {
+		axis, shape, pick = 2, []int{n, t, 3, heads, d}, "btkhd,k->bthd"
+	}
+	x := Reshape(qkv, shape...)
+	part := func(i int) *Node {
+		if o.Train { // a slice has no gradient on ONNX Runtime
+			one := make([]float32, 3)
+			one[i] = 1
+			return Einsum(pick, x, Const(x.Graph(), one))
+		}
+		return Reshape(SliceAxis(x, axis, AxisRange(i, i+1)), n, t, heads, d)
+	}
+	return part(0), part(1), part(2)
+}
+
+// Attend is softmax(q·kᵀ/√d)·v per head (Vaswani et al., "Attention Is All
+// You Need", equation 1); q, k, v and the result are [batch, tokens, heads,
+// d]. The scale is split over q and k, as in the models it equals.
+func (o *Ops) Attend(q, k, v *Node) *Node {
+	d := q.Shape().Dimensions[3]
+	scale := 1 / math.Sqrt(math.Sqrt(float64(d)))
+	weights := Softmax(Einsum("bthd,bshd->bhts", MulScalar(q, scale), MulScalar(k, scale)), -1)
+	return Einsum("bhts,bshd->bthd", weights, v)
+}

@@ -1,0 +1,268 @@
+package ldm
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"sort"
+	"strings"
+	"sync"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/trustsr/trustsr/internal/nn"
+	"github.com/trustsr/trustsr/internal/weights"
+)
+
+// Names of the two networks in a CompVis checkpoint.
+const (
+	UNetModule       = "model.diffusion_model"
+	FirstStageModule = "first_stage_model"
+)
+
+// Tensor is a float32 array, row-major.
+type Tensor = weights.Tensor
+
+// Model is a loaded latent diffusion model. Its methods may be called from
+// several goroutines.
+type Model struct {
+	Config  Config
+	backend compute.Backend
+	store   *model.Store
+
+	denoise, encode, quantize, decode, decodeQuantized *model.Exec
+}
+
+// New loads the tensors of dict, named as in a CompVis checkpoint
+// (model.diffusion_model.…, first_stage_model.…), into the networks of
+// config. Missing, extra, misshaped and non-finite tensors are an error that
+// names them. Graphs are compiled at their first use with a shape.
+func New(b compute.Backend, config Config, dict weights.Dict) (m *Model, err error) {
+	defer recovered(&err)
+	if err := Check(config, dict); err != nil {
+		return nil, err
+	}
+	o := nn.For(b)
+	m = &Model{Config: config, backend: b, store: model.NewStore()}
+	if err := o.Load(m.store, dict); err != nil {
+		return nil, err
+	}
+	if b.Name() == "onnx" { // lets ONNX Runtime fold and pack the weights
+		m.store.WithVariableAsConst(true)
+	}
+	unet := func(s *model.Scope) *model.Scope { return nn.Module(s, UNetModule) }
+	first := func(s *model.Scope) *model.Scope { return nn.Module(s, FirstStageModule) }
+	m.denoise = model.MustNewExec(b, m.store, func(s *model.Scope, x, lr, t *Node) *Node {
+		return config.UNet.Forward(o, unet(s), Concatenate([]*Node{x, lr}, 1), t)
+	})
+	m.encode = model.MustNewExec(b, m.store, func(s *model.Scope, x *Node) *Node {
+		return config.VQ.Encode(o, first(s), x)
+	})
+	m.quantize = model.MustNewExec(b, m.store, func(s *model.Scope, z *Node) (*Node, *Node) {
+		return config.VQ.Quantize(first(s), z)
+	})
+	m.decode = model.MustNewExec(b, m.store, func(s *model.Scope, z *Node) *Node {
+		return config.VQ.Decode(o, first(s), z)
+	})
+	m.decodeQuantized = model.MustNewExec(b, m.store, func(s *model.Scope, z *Node) *Node {
+		_, codes := config.VQ.Quantize(first(s), z)
+		return config.VQ.Decode(o, first(s), codes)
+	})
+	return m, nil
+}
+
+// Denoise predicts the noise in x [batch, OutChannels, h, w] given lr
+// [batch, InChannels-OutChannels, h, w] at time steps t [batch].
+func (m *Model) Denoise(x, lr *Tensor, t []float32) (*Tensor, error) {
+	out, err := run(m.denoise, x, lr, &Tensor{Shape: []int{len(t)}, Data: t})
+	return first(out), err
+}
+
+// Encode brings pictures [batch, channels, H, W] in [-1,1] to latents.
+func (m *Model) Encode(img *Tensor) (*Tensor, error) {
+	out, err := run(m.encode, img)
+	return first(out), err
+}
+
+// Quantize returns the nearest code's number for each latent pixel,
+// row-major over (batch, h, w), and the codes in z's shape.
+func (m *Model) Quantize(z *Tensor) (index []int, codes *Tensor, err error) {
+	defer recovered(&err)
+	i, c, err := m.quantize.Exec2(value(z))
+	if err != nil {
+		return nil, nil, fmt.Errorf("quantize %v: %w", z.Shape, err)
+	}
+	flat, err := tensors.CopyFlatData[int32](i)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, v := range flat {
+		index = append(index, int(v))
+	}
+	codes, err = host(c)
+	return index, codes, err
+}
+
+// Decode brings latents [batch, EmbedDim, h, w] to pictures [batch,
+// OutChannels, h·Scale, w·Scale], not clamped; quantize replaces each latent
+// pixel by its nearest code first, as published sampling does.
+func (m *Model) Decode(z *Tensor, quantize bool) (*Tensor, error) {
+	exec := m.decode
+	if quantize {
+		exec = m.decodeQuantized
+	}
+	out, err := run(exec, z)
+	return first(out), err
+}
+
+func first(ts []*Tensor) *Tensor {
+	if len(ts) == 0 {
+		return nil
+	}
+	return ts[0]
+}
+
+func value(t *Tensor) *tensors.Tensor {
+	return tensors.FromFlatDataAndDimensions(t.Data, t.Shape...)
+}
+
+func host(t *tensors.Tensor) (*Tensor, error) {
+	data, err := tensors.CopyFlatData[float32](t)
+	if err != nil {
+		return nil, err
+	}
+	shape := slices.Clone(t.Shape().Dimensions)
+	return &Tensor{Shape: shape, Data: data}, t.FinalizeAll()
+}
+
+// run executes a graph on host arrays.
+func run(exec *model.Exec, inputs ...*Tensor) (out []*Tensor, err error) {
+	defer recovered(&err)
+	args := make([]any, len(inputs))
+	shapes := make([]string, len(inputs))
+	for i, in := range inputs {
+		args[i] = value(in)
+		shapes[i] = fmt.Sprint(in.Shape)
+	}
+	results, err := exec.Exec(args...)
+	if err != nil {
+		return nil, fmt.Errorf("run the network on %s: %w", strings.Join(shapes, ", "), err)
+	}
+	for _, r := range results {
+		t, err := host(r)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, t)
+	}
+	for _, a := range args {
+		a.(*tensors.Tensor).FinalizeAll()
+	}
+	return out, nil
+}
+
+// recovered turns a panic of graph building into an error.
+func recovered(err *error) {
+	if r := recover(); r != nil {
+		if e, ok := r.(error); ok {
+			*err = fmt.Errorf("build the network: %w", e)
+		} else {
+			*err = fmt.Errorf("build the network: %v", r)
+		}
+	}
+}
+
+// Tensors returns the names and shapes of all tensors of the model, as in a
+// CompVis checkpoint. They are read off the networks themselves.
+func (c Config) Tensors() (shapesByName map[string][]int, err error) {
+	defer recovered(&err)
+	b, err := shapeBackend()
+	if err != nil {
+		return nil, err
+	}
+	o := &nn.Ops{} // PyTorch's layout
+	store := model.NewStore()
+	g := NewGraph(b, "shapes")
+	defer g.Finalize()
+	input := func(name string, dims ...int) *Node {
+		return Parameter(g, name, shapes.Make(dtypes.Float32, dims...))
+	}
+	side := 1 << (len(c.UNet.ChannelMult) - 1)
+	c.UNet.Forward(o, nn.Module(store.RootScope(), UNetModule), input("x", 1, c.UNet.InChannels, side, side), input("t", 1))
+	s := nn.Module(store.RootScope(), FirstStageModule)
+	z := c.VQ.Encode(o, s, input("img", 1, c.VQ.InChannels, c.VQ.Scale(), c.VQ.Scale()))
+	_, codes := c.VQ.Quantize(s, z)
+	c.VQ.Decode(o, s, codes)
+
+	shapesByName = map[string][]int{}
+	for v := range store.IterVariables() {
+		name := strings.ReplaceAll(strings.TrimPrefix(v.Path(), "/"), "/", ".")
+		shapesByName[name] = slices.Clone(v.Shape().Dimensions)
+	}
+	return shapesByName, nil
+}
+
+var shapeBackend = sync.OnceValues(func() (compute.Backend, error) {
+	return compute.NewWithConfig("go:parallelism=-1")
+})
+
+// Check compares the tensors of a checkpoint with what config needs.
+func Check(config Config, dict weights.Dict) error {
+	want, err := config.Tensors()
+	if err != nil {
+		return err
+	}
+	var missing, extra, wrong, bad []string
+	for name, shape := range want {
+		t, ok := dict[name]
+		switch {
+		case !ok:
+			missing = append(missing, name)
+		case !slices.Equal(t.Shape, shape):
+			wrong = append(wrong, fmt.Sprintf("%s is %v, not %v", name, t.Shape, shape))
+		case !finite(t.Data):
+			bad = append(bad, name)
+		}
+	}
+	for name := range dict {
+		if _, ok := want[name]; !ok {
+			extra = append(extra, name)
+		}
+	}
+	var problems []string
+	for _, p := range []struct {
+		what  string
+		names []string
+	}{{"missing", missing}, {"unknown", extra}, {"of the wrong shape", wrong}, {"not finite", bad}} {
+		if len(p.names) > 0 {
+			problems = append(problems, fmt.Sprintf("%d tensors %s (%s)", len(p.names), p.what, some(p.names)))
+		}
+	}
+	if len(problems) > 0 {
+		return fmt.Errorf("weights do not fit the model: %s", strings.Join(problems, "; "))
+	}
+	return nil
+}
+
+// some lists the first few names, in order.
+func some(names []string) string {
+	sort.Strings(names)
+	if len(names) > 5 {
+		return strings.Join(names[:5], ", ") + ", …"
+	}
+	return strings.Join(names, ", ")
+}
+
+func finite(data []float32) bool {
+	for _, v := range data {
+		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+			return false
+		}
+	}
+	return true
+}
