@@ -361,7 +361,12 @@ func TestTimestepEmbedding(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			closeCall(t, key, &ldm.Tensor{Shape: out.Shape().Dimensions, Data: tensors.MustCopyFlatData[float32](out)}, golden[key])
+			// torch's vectorised exp is good to one unit in the last place: of
+			// a frequency near 1 at t near 1000 that is 1000·2^-24 = 6e-5
+			want := golden[key].Float32()
+			if d := distance(t, tensors.MustCopyFlatData[float32](out), want); d > 1000.0/(1<<24)+2e-6 {
+				t.Errorf("%s: max abs error %.2g", key, d)
+			}
 		}
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"github.com/trustsr/trustsr/internal/backend"
 	"github.com/trustsr/trustsr/internal/nn"
 	"github.com/trustsr/trustsr/internal/weights"
 )
@@ -31,9 +32,8 @@ type Tensor = weights.Tensor
 // Model is a loaded latent diffusion model. Its methods may be called from
 // several goroutines.
 type Model struct {
-	Config  Config
-	backend compute.Backend
-	store   *model.Store
+	Config Config
+	store  *model.Store
 
 	denoise, encode, quantize, decode, decodeQuantized *model.Exec
 }
@@ -48,7 +48,7 @@ func New(b compute.Backend, config Config, dict weights.Dict) (m *Model, err err
 		return nil, err
 	}
 	o := nn.For(b)
-	m = &Model{Config: config, backend: b, store: model.NewStore()}
+	m = &Model{Config: config, store: model.NewStore()}
 	if err := o.Load(m.store, dict); err != nil {
 		return nil, err
 	}
@@ -208,7 +208,7 @@ func (c Config) Tensors() (shapesByName map[string][]int, err error) {
 }
 
 var shapeBackend = sync.OnceValues(func() (compute.Backend, error) {
-	return compute.NewWithConfig("go:parallelism=-1")
+	return backend.Open("go")
 })
 
 // Check compares the tensors of a checkpoint with what config needs.

@@ -1,0 +1,193 @@
+package ldm
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"math"
+	"sync"
+
+	"github.com/trustsr/trustsr/internal/weights"
+	"github.com/trustsr/trustsr/srspace"
+)
+
+// Sampler draws the SR space of an LR picture with a Model: DDIM from noise
+// that depends on a sample's seed alone, then quantise, decode, clamp.
+type Sampler struct {
+	Model *Model
+
+	Steps int     // DDIM steps, e.g. 50
+	Eta   float64 // 0 (deterministic given x_T) … 1
+
+	// Batch is how many samples one network call takes, Workers how many
+	// calls run side by side; neither changes a sample. Zero means 1.
+	Batch, Workers int
+
+	// OnStep, when set, is told of every finished denoising step of a round
+	// of Batch·Workers samples: step of steps.
+	OnStep func(step, steps int)
+
+	Description srspace.Recipe // what decides the pixels, as manifests record it
+}
+
+// Recipe implements srspace.Sampler.
+func (s *Sampler) Recipe() srspace.Recipe {
+	r := s.Description
+	c := s.Model.Config.Schedule
+	r.Scale = s.Model.Config.VQ.Scale()
+	r.Method, r.Steps, r.Eta, r.RNG = "ddim", s.Steps, s.Eta, srspace.RNG
+	r.Schedule = fmt.Sprintf("sqrt-linear %g…%g, T=%d, compvis", c.LinearStart, c.LinearEnd, c.Timesteps)
+	return r
+}
+
+// Sample implements srspace.Sampler. The LR picture goes to the UNet at its
+// own size, which must be a multiple of 2^(levels-1) in both directions;
+// samples are Scale times as wide and high, rounded to 8 bits as they will
+// be seen and stored.
+func (s *Sampler) Sample(ctx context.Context, lr *srspace.Image, seeds []uint64) iter.Seq2[srspace.Sample, error] {
+	return func(yield func(srspace.Sample, error) bool) {
+		steps, err := s.check(lr)
+		if err != nil {
+			yield(srspace.Sample{}, err)
+			return
+		}
+		cond := s.condition(lr)
+		batch, workers := max(1, s.Batch), max(1, s.Workers)
+		for len(seeds) > 0 {
+			round := seeds[:min(len(seeds), batch*workers)]
+			seeds = seeds[len(round):]
+			images, err := s.round(ctx, cond, lr, round, steps, batch)
+			if err != nil {
+				yield(srspace.Sample{}, err)
+				return
+			}
+			for i, img := range images {
+				if !yield(srspace.Sample{Seed: round[i], Image: img}, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (s *Sampler) check(lr *srspace.Image) ([]Step, error) {
+	c := s.Model.Config
+	if factor := 1 << (len(c.UNet.ChannelMult) - 1); lr.Width%factor != 0 || lr.Height%factor != 0 || lr.Width == 0 || lr.Height == 0 {
+		return nil, srspace.WithHint(
+			fmt.Errorf("LR image of %d×%d: the network needs multiples of %d", lr.Width, lr.Height, factor),
+			"crop or pad the picture")
+	}
+	return c.Schedule.DDIMSteps(s.Steps, s.Eta)
+}
+
+// condition brings the LR picture to the UNet's form, [channels, h, w] in
+// [-1,1]: RGB, or for a one-channel model the mean of RGB.
+func (s *Sampler) condition(lr *srspace.Image) []float32 {
+	channels := s.Model.Config.UNet.InChannels - s.Model.Config.UNet.OutChannels
+	n := lr.Width * lr.Height
+	cond := make([]float32, channels*n)
+	for i := range n {
+		r, g, b := lr.Pix[3*i], lr.Pix[3*i+1], lr.Pix[3*i+2]
+		if channels == 1 {
+			cond[i] = 2*((r+g+b)/3) - 1
+			continue
+		}
+		cond[i], cond[n+i], cond[2*n+i] = 2*r-1, 2*g-1, 2*b-1
+	}
+	return cond
+}
+
+// round draws one sample per seed, sharing them out over parallel calls.
+func (s *Sampler) round(ctx context.Context, cond []float32, lr *srspace.Image, seeds []uint64, steps []Step, batch int) ([]*srspace.Image, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	images := make([]*srspace.Image, len(seeds))
+	var running sync.WaitGroup
+	for from := 0; from < len(seeds); from += batch {
+		to := min(len(seeds), from+batch)
+		report := func(step int) {
+			if from == 0 && s.OnStep != nil { // the others run in step with it
+				s.OnStep(step, len(steps))
+			}
+		}
+		running.Go(func() {
+			got, err := s.batch(ctx, cond, lr, seeds[from:to], steps, report)
+			if err != nil {
+				cancel(err)
+				return
+			}
+			copy(images[from:], got)
+		})
+	}
+	running.Wait()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return images, nil
+}
+
+// batch draws samples in one batch of network calls.
+func (s *Sampler) batch(ctx context.Context, cond []float32, lr *srspace.Image, seeds []uint64, steps []Step, report func(step int)) ([]*srspace.Image, error) {
+	c := s.Model.Config
+	n, h, w := len(seeds), lr.Height, lr.Width
+	x := weights.NewTensor(n, c.UNet.OutChannels, h, w)
+	lrs := weights.NewTensor(n, len(cond)/(h*w), h, w)
+	each := len(x.Data) / n
+	for i := range seeds {
+		copy(lrs.Data[i*len(cond):], cond)
+	}
+	noise := func(dst []float32, step int) {
+		for i, seed := range seeds {
+			srspace.Noise(dst[i*each:(i+1)*each], seed, uint32(step))
+		}
+	}
+	noise(x.Data, 0)
+	ts := make([]float32, n)
+	denoise := func(latent []float32, timestep int) ([]float32, error) {
+		for i := range ts {
+			ts[i] = float32(timestep)
+		}
+		eps, err := s.Model.Denoise(&Tensor{Shape: x.Shape, Data: latent}, lrs, ts)
+		if err != nil {
+			return nil, err
+		}
+		return eps.Data, nil
+	}
+	var bad error
+	err := DDIM(ctx, denoise, x.Data, steps, noise, func(step int, x, _ []float32) {
+		for i, v := range x {
+			if bad == nil && (math.IsNaN(float64(v)) || math.IsInf(float64(v), 0)) {
+				bad = fmt.Errorf("latent of seed %d is not finite after step %d of %d", seeds[i/each], step, len(steps))
+			}
+		}
+		report(step)
+	})
+	if err == nil {
+		err = bad
+	}
+	if err != nil {
+		return nil, err
+	}
+	decoded, err := s.Model.Decode(x, true)
+	if err != nil {
+		return nil, err
+	}
+	return pictures(decoded), nil
+}
+
+// pictures turns decoded [n, 1 or 3, h, w] in [-1,1] into 8-bit pictures.
+func pictures(t *Tensor) []*srspace.Image {
+	n, c, h, w := t.Shape[0], t.Shape[1], t.Shape[2], t.Shape[3]
+	images := make([]*srspace.Image, n)
+	for i := range images {
+		img := srspace.NewImage(w, h)
+		planes := t.Data[i*c*h*w : (i+1)*c*h*w]
+		for p := range h * w {
+			for k := range 3 {
+				img.Pix[3*p+k] = (planes[(k%c)*h*w+p] + 1) / 2
+			}
+		}
+		images[i] = img.Quantized()
+	}
+	return images
+}
