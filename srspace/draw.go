@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 )
 
@@ -33,7 +34,11 @@ func (s *Space) Draw(ctx context.Context, sampler Sampler, n int, progress func(
 		return err
 	}
 	defer unlock()
-	if err := removeTemporary(filepath.Join(s.dir, samplesName)); err != nil {
+	samples := filepath.Join(s.dir, samplesName)
+	if err := os.MkdirAll(samples, 0o777); err != nil { // copies may lack an empty folder
+		return fmt.Errorf("draw: %w", err)
+	}
+	if err := removeTemporary(samples); err != nil {
 		return fmt.Errorf("draw: %w", err)
 	}
 

@@ -1,7 +1,6 @@
 package srspace
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -92,7 +91,7 @@ func foreignSeeds(names []string) ([]uint64, error) {
 	if ntire && distinct(seeds) {
 		return seeds, nil
 	}
-	if numbered(names, seeds) == nil && distinct(seeds) {
+	if numbered(names, seeds) && distinct(seeds) {
 		return seeds, nil
 	}
 	for i := range seeds {
@@ -101,20 +100,18 @@ func foreignSeeds(names []string) ([]uint64, error) {
 	return seeds, nil
 }
 
-var errNotNumbered = errors.New("not a number")
-
-func numbered(names []string, seeds []uint64) error {
+// numbered fills in the seeds of names that are a number and ".png", and
+// reports whether all are.
+func numbered(names []string, seeds []uint64) bool {
 	for i, name := range names {
 		digits := name[:len(name)-len(".png")]
-		if digits == "" || strings.Trim(digits, "0123456789") != "" {
-			return errNotNumbered
+		seed, err := strconv.ParseUint(digits, 10, 64)
+		if err != nil {
+			return false
 		}
-		var err error
-		if seeds[i], err = strconv.ParseUint(digits, 10, 64); err != nil {
-			return err
-		}
+		seeds[i] = seed
 	}
-	return nil
+	return true
 }
 
 func distinct(seeds []uint64) bool {

@@ -12,6 +12,7 @@ import (
 	"image/png"
 	"io"
 	"os"
+	"strings"
 
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
@@ -135,7 +136,7 @@ func (f fileFormat) decode(data []byte) (m *Image, err error) {
 	// file to the caller, not the end of the process.
 	defer func() {
 		if p := recover(); p != nil {
-			m, err = nil, f.damaged(fmt.Errorf("%v", p))
+			m, err = nil, f.damaged(fmt.Errorf("%s: %v", f.name, p))
 		}
 	}()
 	cfg, err := f.config(bytes.NewReader(data))
@@ -173,21 +174,25 @@ func checkSize(width, height int) error {
 	return nil
 }
 
-// damaged tells a cut file and an unread feature from other damage.
+// damaged tells a cut file and an unread feature from other damage. Where the
+// decoders have no error values to go by, their words must do.
 func (f fileFormat) damaged(err error) error {
 	const again = "fetch the file again, or open and save it as PNG"
 	var (
 		pngNo  png.UnsupportedError
 		jpegNo jpeg.UnsupportedError
 		tiffNo tiff.UnsupportedError
+		says   = func(words string) bool { return strings.Contains(err.Error(), words) }
 	)
 	switch {
+	case says("dimension overflow"):
+		return WithHint(fmt.Errorf("%w: %w", ErrTooLarge, err), "crop it first")
 	case errors.As(err, &pngNo), errors.As(err, &jpegNo), errors.As(err, &tiffNo), errors.Is(err, bmp.ErrUnsupported):
 		return WithHint(fmt.Errorf("%w: %w", ErrUnsupported, err), "open and save it as PNG")
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), says("unexpected EOF"), says("short Huffman data"), says("not enough image data"):
 		return WithHint(fmt.Errorf("%w: the %s is cut off", ErrDamaged, f.name), again)
 	}
-	return WithHint(fmt.Errorf("%w: %s: %w", ErrDamaged, f.name, err), again)
+	return WithHint(fmt.Errorf("%w: %w", ErrDamaged, err), again)
 }
 
 // fromOpaque converts a decoded picture; it refuses translucent pixels.

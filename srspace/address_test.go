@@ -1,0 +1,120 @@
+package srspace
+
+import (
+	"math"
+	"strings"
+	"testing"
+)
+
+// testRecipe is a valid recipe.
+var testRecipe = Recipe{
+	Model:    "toy",
+	Weights:  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+	Scale:    4,
+	Method:   "ddim",
+	Steps:    50,
+	Eta:      1,
+	Schedule: "sqrt-linear",
+	Fit:      "none",
+	RNG:      RNG,
+	Backend:  "test",
+	Software: "v0",
+}
+
+const testLRHash = "fedcba98765432100123456789abcdef0123456789abcdef0123456789abcdef"
+
+func TestAddress(t *testing.T) {
+	for _, c := range []struct {
+		eta    float64
+		method string
+		seed   uint64
+		want   string
+	}{
+		{1, "ddim", 17, "toy@0123456789ab/lr@fedcba987654/ddim-50-eta1/seed/17"},
+		{0, "ddim", 0, "toy@0123456789ab/lr@fedcba987654/ddim-50-eta0/seed/0"},
+		{0.5, "dpm-solver", math.MaxUint64, "toy@0123456789ab/lr@fedcba987654/dpm-solver-50-eta0.5/seed/18446744073709551615"},
+		{0.1, "x-eta", 1, "toy@0123456789ab/lr@fedcba987654/x-eta-50-eta0.1/seed/1"},
+		{1e-7, "ddim", 1, "toy@0123456789ab/lr@fedcba987654/ddim-50-eta0.0000001/seed/1"},
+	} {
+		r := testRecipe
+		r.Eta, r.Method = c.eta, c.method
+		a := r.Address(testLRHash, c.seed)
+		if got := a.String(); got != c.want {
+			t.Errorf("address %s, want %s", got, c.want)
+		}
+		if back, err := ParseAddress(c.want); err != nil || back != a {
+			t.Errorf("parsed %s as %+v, %v", c.want, back, err)
+		}
+	}
+	if s := (Address{}).String(); s != "" {
+		t.Errorf("the unknown address prints %q", s)
+	}
+}
+
+func TestParseAddressRefuses(t *testing.T) {
+	const good = "toy@0123456789ab/lr@fedcba987654/ddim-50-eta1/seed/17"
+	for _, c := range []struct{ name, text string }{
+		{"empty", ""},
+		{"a word", "toy"},
+		{"one part more", good + "/tile"},
+		{"no model", strings.Replace(good, "toy", "", 1)},
+		{"space in model", strings.Replace(good, "toy", "to y", 1)},
+		{"short hash", strings.Replace(good, "0123456789ab", "0123456789a", 1)},
+		{"capital hash", strings.Replace(good, "0123456789ab", "0123456789AB", 1)},
+		{"no lr", strings.Replace(good, "lr@", "hr@", 1)},
+		{"steps 0", strings.Replace(good, "-50-", "-0-", 1)},
+		{"steps with zero in front", strings.Replace(good, "-50-", "-050-", 1)},
+		{"steps with sign", strings.Replace(good, "-50-", "-+50-", 1)},
+		{"eta long form", strings.Replace(good, "eta1", "eta1.0", 1)},
+		{"eta exponent", strings.Replace(good, "eta1", "eta1e-7", 1)},
+		{"eta above 1", strings.Replace(good, "eta1", "eta1.5", 1)},
+		{"eta NaN", strings.Replace(good, "eta1", "etaNaN", 1)},
+		{"eta minus zero", strings.Replace(good, "eta1", "eta-0", 1)},
+		{"no eta", strings.Replace(good, "-eta1", "", 1)},
+		{"no steps", strings.Replace(good, "ddim-50", "ddim", 1)},
+		{"seed negative", strings.Replace(good, "/17", "/-17", 1)},
+		{"seed with zero in front", strings.Replace(good, "/17", "/017", 1)},
+		{"seed too large", strings.Replace(good, "/17", "/18446744073709551616", 1)},
+		{"huge", strings.Repeat(good, 100)},
+	} {
+		if a, err := ParseAddress(c.text); err == nil || Hint(err) == "" || len(err.Error()) > 400 {
+			t.Errorf("%s: parsed as %+v, %v", c.name, a, err)
+		}
+	}
+}
+
+func FuzzParseAddress(f *testing.F) {
+	f.Add("toy@0123456789ab/lr@fedcba987654/ddim-50-eta1/seed/17")
+	f.Add("a@000000000000/lr@000000000000/x-eta-1-eta0.25/seed/0")
+	f.Fuzz(func(t *testing.T, s string) {
+		if a, err := ParseAddress(s); err == nil && a.String() != s {
+			t.Fatalf("%q parses to what prints %q", s, a.String())
+		}
+	})
+}
+
+func TestRecipeValidate(t *testing.T) {
+	if err := testRecipe.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		field string
+		spoil func(*Recipe)
+	}{
+		{"model", func(r *Recipe) { r.Model = "a/b" }},
+		{"model", func(r *Recipe) { r.Model = "" }},
+		{"weights_sha256", func(r *Recipe) { r.Weights = "abc" }},
+		{"scale", func(r *Recipe) { r.Scale = 0 }},
+		{"sampler", func(r *Recipe) { r.Method = "d d" }},
+		{"steps", func(r *Recipe) { r.Steps = 0 }},
+		{"eta", func(r *Recipe) { r.Eta = math.NaN() }},
+		{"eta", func(r *Recipe) { r.Eta = -0.1 }},
+		{"eta", func(r *Recipe) { r.Eta = math.Copysign(0, -1) }},
+	} {
+		r := testRecipe
+		c.spoil(&r)
+		if err := r.Validate(); err == nil || !strings.Contains(err.Error(), c.field) {
+			t.Errorf("%+v: error %v, want one that names %s", r, err, c.field)
+		}
+	}
+}

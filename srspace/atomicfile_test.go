@@ -1,0 +1,102 @@
+package srspace
+
+import (
+	"bytes"
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestEncodePNG(t *testing.T) {
+	colour, err := FromBytes(fourColoursRGB, 2, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gray, err := FromGray([]byte{0, 9, 200, 255}, 2, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Grey after rounding: 0.2 and 0.2+1/2000 are both 51/255.
+	almost := &Image{Width: 1, Height: 1, Pix: []float32{0.2, 0.2 + 1.0/2000, 0.2}}
+	for _, c := range []struct {
+		name string
+		m    *Image
+		grey bool
+	}{{"colour", colour, false}, {"grey", gray, true}, {"grey after rounding", almost, true}} {
+		t.Run(c.name, func(t *testing.T) {
+			data := encoded(t, func(b *bytes.Buffer) error { return c.m.EncodePNG(b) })
+			std, err := png.Decode(bytes.NewReader(data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch std.(type) {
+			case *image.Gray:
+				if !c.grey {
+					t.Error("written as grey")
+				}
+			case *image.RGBA: // what image/png makes of RGB without alpha
+				if c.grey {
+					t.Error("written as RGB")
+				}
+			default:
+				t.Errorf("written as %T", std)
+			}
+			back, err := Decode(bytes.NewReader(data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if back.Hash() != c.m.Hash() {
+				t.Error("pixels changed")
+			}
+			if again := encoded(t, func(b *bytes.Buffer) error { return c.m.EncodePNG(b) }); !bytes.Equal(again, data) {
+				t.Error("bytes differ from one encoding to the next")
+			}
+		})
+	}
+	for _, bad := range []*Image{{}, {Width: 2, Height: 2, Pix: make([]float32, 3)}} {
+		if err := bad.EncodePNG(new(bytes.Buffer)); err == nil {
+			t.Errorf("encoded an image of %d×%d with %d values", bad.Width, bad.Height, len(bad.Pix))
+		}
+	}
+}
+
+func TestWriteFileAtomic(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "f")
+	for _, content := range []string{"first", "second"} {
+		if err := WriteFileAtomic(path, []byte(content)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != content {
+			t.Fatalf("%q, %v, want %q", got, err, content)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "folder"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteFileAtomic(filepath.Join(dir, "folder"), []byte("x")); err == nil {
+		t.Error("wrote over a folder")
+	}
+	if err := WriteFileAtomic(filepath.Join(dir, "absent", "f"), []byte("x")); err == nil {
+		t.Error("wrote into a folder that is not there")
+	}
+	if names := fileNames(t, dir); len(names) != 2 {
+		t.Errorf("left behind: %v", names)
+	}
+}
+
+// fileNames lists a folder.
+func fileNames(t testing.TB, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
