@@ -1,6 +1,7 @@
 package srspace
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -94,7 +95,7 @@ func TestDamagedSamplesAreDrawnAgain(t *testing.T) {
 				return err
 			}
 			n := stampOffset + 12 + len(stampKeyword) + 1 + len(s.origin(1)+" pixels ") + 64
-			other := encodedPNG(NewImage(8, 8))
+			other := encoded(t, func(b *bytes.Buffer) error { return NewImage(8, 8).EncodePNG(b) })
 			return os.WriteFile(s.Path(1), slices.Concat(data[:n], other[stampOffset:]), 0o666)
 		}, true},
 	} {
@@ -119,15 +120,6 @@ func TestDamagedSamplesAreDrawnAgain(t *testing.T) {
 			}
 		})
 	}
-}
-
-func encodedPNG(m *Image) []byte {
-	data, err := encodeSample(m, "")
-	if err != nil {
-		panic(err)
-	}
-	_, n := len(stampKeyword), 12+len(stampKeyword)+1+len(" pixels ")+64
-	return slices.Concat(data[:stampOffset], data[stampOffset+n:])
 }
 
 func TestDrawClearsWhatAKilledWriterLeft(t *testing.T) {
@@ -188,7 +180,7 @@ func TestHelperDrawForever(t *testing.T) {
 	if dir == "" {
 		t.Skip("only as a process of TestAKilledProcess")
 	}
-	if err := createToy(t, dir, 0).Draw(context.Background(), newToy(), 1<<20, nil); err != nil {
+	if err := createToy(t, dir, 0).Draw(context.Background(), newToy(), 1<<14, nil); err != nil {
 		t.Fatal(err)
 	}
 }

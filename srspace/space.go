@@ -39,6 +39,8 @@ type Space struct {
 	manifest Manifest
 	lr       *Image            // nil where unknown
 	foreign  map[uint64]string // file name by seed, for OpenFolder
+
+	recipeHash string // fingerprint of manifest.Recipe
 }
 
 // Create makes the folder dir a space of lr, or opens the space there if it
@@ -87,7 +89,7 @@ func Create(dir string, lr *Image, recipe Recipe, baseSeed uint64) (*Space, erro
 	if err := WriteFileAtomic(filepath.Join(dir, manifestName), data); err != nil {
 		return nil, fmt.Errorf("create space: %w", err)
 	}
-	return &Space{dir: dir, manifest: m, lr: lr.Quantized()}, nil
+	return newSpace(dir, m, lr.Quantized()), nil
 }
 
 // openSame opens the space in dir and checks that it is the one described. It
@@ -154,7 +156,11 @@ func Open(dir string) (*Space, error) {
 	if h := lr.Hash(); h != m.LRHash {
 		return nil, WithHint(fmt.Errorf("%s: %s is picture %.12s, the manifest names %.12s", dir, lrName, h, m.LRHash), hint)
 	}
-	return &Space{dir: dir, manifest: m, lr: lr}, nil
+	return newSpace(dir, m, lr), nil
+}
+
+func newSpace(dir string, m Manifest, lr *Image) *Space {
+	return &Space{dir: dir, manifest: m, lr: lr, recipeHash: m.Recipe.fingerprint()}
 }
 
 // Dir returns the space's folder.
@@ -247,7 +253,7 @@ func (s *Space) noSample(seed uint64) error {
 }
 
 func (s *Space) origin(seed uint64) string {
-	return stampOrigin(s.manifest.Recipe, s.Address(seed))
+	return stampOrigin(s.Address(seed), s.recipeHash)
 }
 
 // sampleName is a sample's file name, six digits or more.

@@ -28,8 +28,8 @@ var pngEnd = []byte("\x00\x00\x00\x00IEND\xae\x42\x60\x82")
 var errStamp = errors.New("not a sample of this space")
 
 // stampOrigin is the part of the stamp known before the sample is drawn.
-func stampOrigin(r Recipe, a Address) string {
-	return a.String() + " recipe " + r.fingerprint()
+func stampOrigin(a Address, recipeFingerprint string) string {
+	return a.String() + " recipe " + recipeFingerprint
 }
 
 // encodeSample returns the picture's PNG with its stamp.
