@@ -1,0 +1,187 @@
+// Package metrics scores super-resolved images: fidelity to the HR image
+// where there is one ([PSNR], [LPIPS]), or to the LR image alone ([LRPSNR]).
+//
+// The same name means different numbers in different toolkits: a choice of
+// colour, border or rounding moves PSNR by 2 dB. So a [Metric] is a value
+// whose [Info] carries an id that spells the convention out, as in
+// "psnr/rgb/crop0", and scores under different ids are never comparable.
+//
+// All metrics read what a viewer sees: the 8-bit pixels of an image
+// ([srspace.Image.Bytes]). [ScoreAll] scores many samples against one
+// reference on all cores and works the reference out once.
+package metrics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/trustsr/trustsr/srspace"
+)
+
+var (
+	// ErrSize is what errors about images of sizes that do not belong
+	// together wrap.
+	ErrSize = errors.New("sizes do not match")
+
+	// ErrTooSmall is what errors about images below a metric's MinSide wrap.
+	ErrTooSmall = errors.New("image too small for the metric")
+
+	// ErrUnknown is what errors about an id that no metric has wrap.
+	ErrUnknown = errors.New("unknown metric")
+)
+
+// Direction says which scores are better.
+type Direction int
+
+const (
+	HigherIsBetter Direction = iota
+	LowerIsBetter
+)
+
+// Arrow returns "↑" or "↓", as tables in papers mark a column.
+func (d Direction) Arrow() string {
+	if d == LowerIsBetter {
+		return "↓"
+	}
+	return "↑"
+}
+
+// Better reports whether score a is better than score b.
+func (d Direction) Better(a, b float64) bool {
+	if d == LowerIsBetter {
+		return a < b
+	}
+	return a > b
+}
+
+// Reference says what image a metric compares with.
+type Reference int
+
+const (
+	HR Reference = iota // the ground truth, of the size of the scored image
+	LR                  // the low-resolution image the scored one was made from
+)
+
+func (r Reference) String() string {
+	if r == LR {
+		return "LR"
+	}
+	return "HR"
+}
+
+// Info is the passport of a metric's scores.
+type Info struct {
+	ID        string // with its convention, e.g. "psnr/rgb/crop0"
+	Name      string // for an axis or a column, e.g. "PSNR"
+	Unit      string // e.g. "dB", "" where there is none
+	Direction Direction
+	Reference Reference
+	MinSide   int    // shortest side in pixels that has a score
+	Weights   string // SHA-256 of the network's weights, "" without a network
+}
+
+// Label returns name, unit and direction, e.g. "PSNR (dB) ↑".
+func (i Info) Label() string {
+	s := i.Name
+	if i.Unit != "" {
+		s += " (" + i.Unit + ")"
+	}
+	return s + " " + i.Direction.Arrow()
+}
+
+// A Metric scores one image against a reference. Methods are safe for
+// concurrent use and change neither image.
+type Metric interface {
+	Info() Info
+
+	// Score returns the score of image against ref, the HR or LR image as
+	// Info().Reference says. It may be infinite, never NaN. Errors wrap
+	// ErrSize or ErrTooSmall.
+	Score(image, ref *srspace.Image) (float64, error)
+}
+
+// A Preparer is a Metric that can do the work on the reference once for
+// many images. The function returned is safe for concurrent use.
+type Preparer interface {
+	Metric
+	Prepare(ref *srspace.Image) (func(image *srspace.Image) (float64, error), error)
+}
+
+// ScoreAll returns the score of every image against ref, in the order of
+// images, using all cores. It stops at the first error, which names the
+// image by its index, and when ctx is cancelled.
+func ScoreAll(ctx context.Context, m Metric, images []*srspace.Image, ref *srspace.Image) ([]float64, error) {
+	score := func(image *srspace.Image) (float64, error) { return m.Score(image, ref) }
+	if p, ok := m.(Preparer); ok {
+		var err error
+		if score, err = p.Prepare(ref); err != nil {
+			return nil, err
+		}
+	}
+	scores := make([]float64, len(images))
+	errs := make([]error, len(images))
+	var next atomic.Int64
+	var failed atomic.Bool
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(images)) {
+		workers.Go(func() {
+			for !failed.Load() && ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(images) {
+					return
+				}
+				if scores[i], errs[i] = score(images[i]); errs[i] != nil {
+					failed.Store(true)
+				}
+			}
+		})
+	}
+	workers.Wait()
+	for i, err := range errs {
+		if err != nil {
+			return nil, fmt.Errorf("image %d: %w", i, err)
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return scores, nil
+}
+
+// IDs returns the ids of the metrics in this package, as [Find] takes them.
+func IDs() []string {
+	return []string{psnrInfo.ID, lrPSNRInfo.ID, lpipsAlexID, enlargedID(DigitEnlargement)}
+}
+
+// Find returns the metric of an id. For LPIPS enlarged by N it takes
+// "lpips/alex/0.1/nearest×N", and the letter x for the sign ×.
+func Find(id string) (Metric, error) {
+	switch id {
+	case psnrInfo.ID:
+		return PSNRMetric{}, nil
+	case lrPSNRInfo.ID:
+		return LRPSNRMetric{}, nil
+	case lpipsAlexID:
+		return asMetric(LPIPSAlex())
+	}
+	if rest, ok := strings.CutPrefix(strings.Replace(id, "nearestx", "nearest×", 1), lpipsAlexID+"/nearest×"); ok {
+		if n, err := strconv.Atoi(rest); err == nil {
+			return asMetric(LPIPSAlexEnlarged(n))
+		}
+	}
+	return nil, srspace.WithHint(fmt.Errorf("%w %q", ErrUnknown, id), "known ids: "+strings.Join(IDs(), ", "))
+}
+
+// asMetric keeps a nil *LPIPS from becoming a Metric that is not nil.
+func asMetric(m *LPIPS, err error) (Metric, error) {
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
