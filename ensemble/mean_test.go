@@ -1,0 +1,85 @@
+package ensemble_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/trustsr/trustsr/ensemble"
+	"github.com/trustsr/trustsr/internal/shared"
+	"github.com/trustsr/trustsr/srspace"
+)
+
+// pixel is an image of one pixel.
+func pixel(r, g, b float32) *srspace.Image {
+	return &srspace.Image{Width: 1, Height: 1, Pix: []float32{r, g, b}}
+}
+
+func TestMean(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		images []*srspace.Image
+		want   [3]float32
+	}{
+		{"one image stays itself", []*srspace.Image{pixel(0.2, 0.4, 1)}, [3]float32{0.2, 0.4, 1}},
+		{"two images, not rounded", []*srspace.Image{pixel(0, 0, 1), pixel(1./255, 1, 1)}, [3]float32{0.5 / 255, 0.5, 1}},
+		{"each is seen in 8 bits", []*srspace.Image{pixel(0.4/255, -3, 7), pixel(0.4/255, 0, 0)}, [3]float32{0, 0, 0.5}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := ensemble.Mean(c.images)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(got.Pix, c.want[:]) {
+				t.Errorf("got %v, want %v", got.Pix, c.want)
+			}
+			slices.Reverse(c.images)
+			if again, _ := ensemble.Mean(c.images); !slices.Equal(again.Pix, got.Pix) {
+				t.Errorf("in reverse order %v, want %v", again.Pix, got.Pix)
+			}
+		})
+	}
+}
+
+// a_ens5 is floor(mean + 0.5) of five samples, made with NumPy.
+func TestMeanGolden(t *testing.T) {
+	dir := shared.Path(t, "golden", "metrics", "img")
+	read := func(name string) *srspace.Image {
+		m, err := srspace.ReadFile(dir + "/" + name + ".png")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	var samples []*srspace.Image
+	for i := range 5 {
+		samples = append(samples, read(fmt.Sprintf("a_s%d", i)))
+	}
+	got, err := ensemble.Mean(samples)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Hash() != read("a_ens5").Hash() {
+		t.Error("the 8-bit mean differs from a_ens5.png")
+	}
+}
+
+func TestMeanErrors(t *testing.T) {
+	if _, err := ensemble.Mean(nil); !errors.Is(err, ensemble.ErrEmpty) {
+		t.Errorf("no images: got error %v", err)
+	}
+	if _, err := ensemble.Mean([]*srspace.Image{srspace.NewImage(2, 3), srspace.NewImage(3, 2)}); !errors.Is(err, ensemble.ErrSize) {
+		t.Errorf("different sizes: got error %v", err)
+	}
+}
+
+func ExampleMean() {
+	mean, err := ensemble.Mean([]*srspace.Image{pixel(1, 0, 0), pixel(0, 0, 0), pixel(1, 1, 0), pixel(1, 0, 0)})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(mean.Pix)
+	// Output: [0.75 0.25 0]
+}
