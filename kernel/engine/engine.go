@@ -1,0 +1,83 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// Config is what an Engine is made from.
+type Config struct {
+	Socket net.Listener // for cells
+	Pages  net.Listener // for the browser; nil for none
+	Root   string       // project root; state lies in Root/.lab
+	Token  string       // secret of the pages
+	Tools  Tools
+	Log    *log.Logger // nil for standard error
+}
+
+// Engine answers cells and pages until its context ends.
+type Engine struct {
+	config Config
+	loader loader
+	log    *log.Logger
+
+	scoring sync.Mutex // one network at a time; a second wait finds the scores on disk
+}
+
+// New returns an engine that keeps its state in config.Root/.lab.
+func New(config Config) (*Engine, error) {
+	if config.Socket == nil || config.Root == "" {
+		return nil, errors.New("engine: needs a socket and a project root")
+	}
+	if config.Log == nil {
+		config.Log = log.New(os.Stderr, "engine: ", 0)
+	}
+	e := &Engine{config: config, log: config.Log}
+	e.loader.open = config.Tools.Open
+	for _, folder := range []string{e.spacesDir(), e.scoresDir()} {
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			return nil, fmt.Errorf("engine: %w", err)
+		}
+	}
+	return e, nil
+}
+
+func (e *Engine) spacesDir() string { return filepath.Join(e.config.Root, ".lab", "spaces") }
+func (e *Engine) scoresDir() string { return filepath.Join(e.config.Root, ".lab", "scores") }
+
+// Serve loads the model in the background and answers until ctx ends or a
+// listener fails. Requests may come before the model is loaded: they wait.
+func (e *Engine) Serve(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	e.loader.start()
+	failed := make(chan error, 2)
+	go func() { failed <- e.serveSocket(ctx, e.config.Socket) }()
+	if e.config.Pages != nil {
+		server := &http.Server{
+			Handler:           guard(e.config.Token, e.pages()),
+			ReadHeaderTimeout: 10 * time.Second,
+			ReadTimeout:       30 * time.Second,
+			IdleTimeout:       2 * time.Minute,
+			MaxHeaderBytes:    16 << 10,
+			ErrorLog:          e.log,
+		}
+		defer server.Close()
+		go func() { failed <- server.Serve(e.config.Pages) }()
+	}
+	select {
+	case <-ctx.Done():
+		e.config.Socket.Close()
+		return ctx.Err()
+	case err := <-failed:
+		return fmt.Errorf("engine: %w", err)
+	}
+}

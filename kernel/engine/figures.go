@@ -1,0 +1,216 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/trustsr/trustsr/ensemble"
+	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/metrics"
+	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/imresize"
+)
+
+// showFigure draws the LR picture and its bicubic enlargement: all that one
+// has before anything is drawn. The truth is not shown.
+func (e *Engine) showFigure(s *subject) (*wire.Figure, error) {
+	scale := e.config.Tools.Scale
+	big, err := imresize.Upscale(s.lr, scale)
+	if err != nil {
+		return nil, err
+	}
+	size := fmt.Sprintf("%d×%d", s.lr.Width, s.lr.Height)
+	return rowFigure([]named{{s.lr, "LR, " + size}, {big, fmt.Sprintf("bicubic ×%d", scale)}},
+		fmt.Sprintf("%s: all that is known are %s pixels", s.Title, size))
+}
+
+// wallFigure draws all samples; those picked in list, if it is named, are
+// framed.
+func (e *Engine) wallFigure(_ context.Context, s *space, list string, _ func(wire.Progress)) (*wire.Figure, error) {
+	seeds, images, err := s.images()
+	if err != nil {
+		return nil, err
+	}
+	if len(images) == 0 {
+		return nil, s.empty()
+	}
+	caption := fmt.Sprintf("%s: %d samples of its SR space", s.subject.Title, len(images))
+	var framed []int
+	if list != "" {
+		picks, err := editPicks(s.dir, s.name, list, keepPicks)
+		if err != nil {
+			return nil, err
+		}
+		framed = positions(seeds, picks.Seeds)
+		caption += "; " + picksCaption(picks)
+	}
+	return wallFigure(images, framed, caption)
+}
+
+// positions returns where the picks stand among all seeds.
+func positions(seeds, picks []uint64) []int {
+	at := make(map[uint64]int, len(seeds))
+	for i, seed := range seeds {
+		at[seed] = i
+	}
+	var out []int
+	for _, seed := range picks {
+		if i, ok := at[seed]; ok {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// picksCaption says how many picks a list holds and who made them.
+func picksCaption(p *wire.Picks) string {
+	text := fmt.Sprintf("%d of %d picks in list %q", len(p.Seeds), p.Cap, p.Name)
+	switch p.By {
+	case wire.ByStandIn:
+		text += ", " + standInNote
+	case wire.ByNotebook:
+		text += ", set by a notebook cell"
+	}
+	return text
+}
+
+// mean returns the pixel average of the picks.
+func (s *space) mean(list *wire.Picks) (*srspace.Image, error) {
+	if len(list.Seeds) == 0 {
+		return nil, srspace.WithHint(fmt.Errorf("list %q of %s holds no picks", list.Name, s.name),
+			"click some samples in the gallery, or let the stand-in pick: space.StandIn(\"five\", 5, digit)")
+	}
+	images := make([]*srspace.Image, len(list.Seeds))
+	for i, seed := range list.Seeds {
+		var err error
+		if images[i], err = s.store.Image(seed); err != nil {
+			return nil, withContext("space "+s.name, err)
+		}
+	}
+	return ensemble.Mean(images)
+}
+
+func (e *Engine) meanFigure(_ context.Context, s *space, list string, _ func(wire.Progress)) (*wire.Figure, error) {
+	picks, err := editPicks(s.dir, s.name, list, keepPicks)
+	if err != nil {
+		return nil, err
+	}
+	mean, err := s.mean(picks)
+	if err != nil {
+		return nil, err
+	}
+	return rowFigure([]named{{mean, meanName(picks)}},
+		fmt.Sprintf("%s: pixel average of %s", s.subject.Title, picksCaption(picks)))
+}
+
+// meanName is the caption of a mean where little room is.
+func meanName(p *wire.Picks) string {
+	if p.By == wire.ByStandIn {
+		return fmt.Sprintf("mean of %d (stand-in)", len(p.Seeds))
+	}
+	return fmt.Sprintf("mean of %d picks", len(p.Seeds))
+}
+
+// contenders are the pictures that a space offers as its one image.
+type contenders struct {
+	bicubic, random, mean *srspace.Image
+	randomSeed            uint64
+	picks                 *wire.Picks
+}
+
+// contenders returns them. The random sample is the first one drawn: nobody
+// chose it. The mean is nil when the list is not named or holds no picks.
+func (s *space) contenders(list string) (*contenders, error) {
+	seeds := s.store.Seeds()
+	if len(seeds) == 0 {
+		return nil, s.empty()
+	}
+	c := &contenders{randomSeed: seeds[0]}
+	var err error
+	if c.bicubic, err = imresize.Upscale(s.subject.lr, s.scale()); err != nil {
+		return nil, err
+	}
+	if c.random, err = s.store.Image(seeds[0]); err != nil {
+		return nil, withContext("space "+s.name, err)
+	}
+	if list == "" {
+		return c, nil
+	}
+	if c.picks, err = editPicks(s.dir, s.name, list, keepPicks); err != nil {
+		return nil, err
+	}
+	if len(c.picks.Seeds) > 0 {
+		c.mean, err = s.mean(c.picks)
+	}
+	return c, err
+}
+
+// compareFigure draws LR, bicubic, a random sample, the mean of the picks
+// and, where it is known, the truth.
+func (e *Engine) compareFigure(_ context.Context, s *space, list string, _ func(wire.Progress)) (*wire.Figure, error) {
+	c, err := s.contenders(list)
+	if err != nil {
+		return nil, err
+	}
+	row := []named{{s.subject.lr, "LR"}, {c.bicubic, "bicubic"}, {c.random, fmt.Sprintf("random sample (%d)", c.randomSeed)}}
+	caption := s.subject.Title
+	if c.mean != nil {
+		row = append(row, named{c.mean, meanName(c.picks)})
+	}
+	if c.picks != nil {
+		caption += "; " + picksCaption(c.picks)
+	}
+	if s.subject.hr != nil {
+		row = append(row, named{s.subject.hr, "HR (truth)"})
+	}
+	return rowFigure(row, caption)
+}
+
+// planeFigure draws fidelity against perception, for all samples and for the
+// contenders.
+func (e *Engine) planeFigure(ctx context.Context, s *space, list string, report func(wire.Progress)) (*wire.Figure, error) {
+	hr := s.subject.hr
+	if hr == nil {
+		return nil, srspace.WithHint(fmt.Errorf("%s has no HR image to score against", s.subject.Title),
+			"the plane needs the truth: use a test digit, lab.Digit(18)")
+	}
+	_, images, err := s.images()
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.contenders(list)
+	if err != nil {
+		return nil, err
+	}
+	scored := append(images, c.bicubic, c.random)
+	if c.mean != nil {
+		scored = append(scored, c.mean)
+	}
+	fidelity, err := metrics.ScoreAll(ctx, metrics.PSNRMetric{}, scored, hr)
+	if err != nil {
+		return nil, err
+	}
+	perception, info, err := e.perception(ctx, hr, scored, report)
+	if err != nil {
+		return nil, err
+	}
+	marks := []mark{{"bicubic", len(images)}, {"one random sample", len(images) + 1}}
+	if c.mean != nil {
+		marks = append(marks, mark{meanName(c.picks), len(images) + 2})
+	}
+	caption := fmt.Sprintf("%s: %d samples, %s and %s", s.subject.Title, len(images), metrics.PSNRMetric{}.Info().ID, info.ID)
+	if c.picks != nil {
+		caption += "; " + picksCaption(c.picks)
+	}
+	return planeFigure(fidelity, perception, len(images), marks, metrics.PSNRMetric{}.Info(), info, caption)
+}
+
+// mark names a point of the plane by its place among the scores.
+type mark struct {
+	name string
+	at   int
+}
+
+func (s *space) empty() error {
+	return srspace.WithHint(fmt.Errorf("space %s holds no samples yet", s.name), "draw some, for example lab.Digit(18).Draw(324)")
+}

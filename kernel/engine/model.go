@@ -1,0 +1,118 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/metrics"
+	"github.com/trustsr/trustsr/srspace"
+)
+
+// Model draws samples and reads digits in them.
+type Model interface {
+	// Sampler returns a sampler of the given number of denoising steps and
+	// eta; steps 0 and eta nil mean the model's defaults.
+	Sampler(steps int, eta *float64) (srspace.Sampler, error)
+	// Read returns what the digit reader reads in each image.
+	Read(images []*srspace.Image) ([]Reading, error)
+}
+
+// Reading is a digit and the probability the reader gives it.
+type Reading struct {
+	Digit       int
+	Probability float64
+}
+
+// Tools is what the engine takes from the numeric packages. Tests put a fast
+// fake in place of [Digits].
+type Tools struct {
+	// Open loads the model. It is called once, or again after an error.
+	Open func() (Model, error)
+	// TestDigit returns test digit i at high resolution and what it was
+	// written as; LR returns its low-resolution picture.
+	TestDigit func(i int) (hr *srspace.Image, label int, err error)
+	LR        func(hr *srspace.Image) (*srspace.Image, error)
+	// LRSize is the width and height of the LR pictures of the model.
+	LRSize int
+	// Scale is the side of a sample over the side of its LR picture.
+	Scale int
+	// Perception returns the metric of the plane's second axis.
+	Perception func() (metrics.Metric, error)
+}
+
+// loader loads the model once, in the background, and lets requests wait.
+type loader struct {
+	open func() (Model, error)
+
+	mu      sync.Mutex
+	current *loading
+}
+
+// loading is one attempt; done is closed when model or err is set.
+type loading struct {
+	done  chan struct{}
+	model Model
+	err   error
+}
+
+// start begins to load unless that is under way or done. An attempt that
+// failed is made again, because its cause may be gone.
+func (l *loader) start() *loading {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.current != nil {
+		select {
+		case <-l.current.done:
+			if l.current.err == nil {
+				return l.current
+			}
+		default:
+			return l.current
+		}
+	}
+	now := &loading{done: make(chan struct{})}
+	l.current = now
+	go func() {
+		defer close(now.done)
+		defer func() {
+			if p := recover(); p != nil {
+				now.err = fmt.Errorf("loading the model: %v", p)
+			}
+		}()
+		now.model, now.err = l.open()
+	}()
+	return now
+}
+
+// state returns the model if it is loaded, and the error of the last attempt.
+func (l *loader) state() (Model, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.current == nil {
+		return nil, nil
+	}
+	select {
+	case <-l.current.done:
+		return l.current.model, l.current.err
+	default:
+		return nil, nil
+	}
+}
+
+// wait returns the model, reporting progress while it loads.
+func (l *loader) wait(ctx context.Context, report func(wire.Progress)) (Model, error) {
+	now := l.start()
+	for patience := 200 * time.Millisecond; ; patience = time.Second {
+		select {
+		case <-now.done:
+			return now.model, now.err
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(patience):
+			report(wire.Progress{Note: "loading model"})
+		}
+	}
+}

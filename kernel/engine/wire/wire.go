@@ -1,0 +1,174 @@
+// Package wire is the language between a notebook cell and the engine.
+//
+// A client connects to the engine's Unix socket and writes one [Request] as
+// one line of JSON. The engine answers with any number of [Reply] lines that
+// hold a Progress and ends with one that holds a Result or an Error. A
+// connection carries one request. Closing it early cancels the work; what was
+// finished by then stays on disk.
+//
+// The package imports encoding/json and little else, because every cell of a
+// notebook links it.
+package wire
+
+// Environment variables by which cells and the engine find each other.
+const (
+	EnvSocket = "TRUSTSR_SOCK"  // path of the engine's Unix socket
+	EnvURL    = "TRUSTSR_URL"   // base of the engine's pages, e.g. http://127.0.0.1:40123
+	EnvToken  = "TRUSTSR_TOKEN" // secret that the pages ask for
+	EnvRoot   = "TRUSTSR_ROOT"  // project root; the engine keeps its state in <root>/.lab
+)
+
+// Limits that both sides know.
+const (
+	MaxRequest = 4 << 20 // bytes of a request line
+	MaxReply   = 64 << 20
+	MaxSamples = 10_000 // samples of one space
+	MaxCap     = 100    // picks of one list
+)
+
+// Operations.
+const (
+	OpStatus   = "status"   // Status
+	OpSubject  = "subject"  // Subject: the LR picture and what is known about it
+	OpDraw     = "draw"     // Space: draw samples until there are Draw.N
+	OpSpace    = "space"    // Space: what is drawn so far
+	OpReadings = "readings" // Readings: what the digit reader reads in each sample
+	OpPicks    = "picks"    // Picks: the list as it stands; Cap > 0 sets its cap
+	OpSetPicks = "setpicks" // Picks: replace the list by Seeds
+	OpClear    = "clear"    // Picks: empty the list
+	OpStandIn  = "standin"  // Picks: if nobody picked, let the reader pick Cap samples read as Digit
+	OpShow     = "show"     // Figure: LR and bicubic
+	OpWall     = "wall"     // Figure: all samples; those of list Picks are framed
+	OpMean     = "mean"     // Figure: the pixel average of the picks
+	OpCompare  = "compare"  // Figure: LR, bicubic, a random sample, mean of picks, HR
+	OpPlane    = "plane"    // Figure: the PSNR–LPIPS plane
+)
+
+// Request is what a cell asks. Only the fields that Op needs are read.
+type Request struct {
+	Op     string   `json:"op"`
+	Source *Source  `json:"source,omitempty"` // for OpSubject, OpDraw, OpShow
+	Draw   *Draw    `json:"draw,omitempty"`   // for OpDraw
+	Space  string   `json:"space,omitempty"`  // name of a space, for all others
+	Picks  string   `json:"picks,omitempty"`  // name of a pick list
+	Cap    int      `json:"cap,omitempty"`    // most picks of the list
+	Seeds  []uint64 `json:"seeds,omitempty"`  // for OpSetPicks
+	Digit  int      `json:"digit,omitempty"`  // for OpStandIn
+}
+
+// Source says which LR picture: a digit of the embedded MNIST test set, or
+// the bytes of an image file.
+type Source struct {
+	Digit *int   `json:"digit,omitempty"`
+	File  string `json:"file,omitempty"`  // its base name, for messages
+	Image []byte `json:"image,omitempty"` // its content
+}
+
+// Draw says which samples. The zero value of Steps means the model's default.
+type Draw struct {
+	N     int      `json:"n"`               // how many samples the space shall hold
+	Steps int      `json:"steps,omitempty"` // denoising steps
+	Eta   *float64 `json:"eta,omitempty"`   // 0 (deterministic) … 1 (ancestral)
+	Seed  uint64   `json:"seed,omitempty"`  // base seed: sample i has seed Seed+i
+}
+
+// Reply is one line of the engine's answer: exactly one field is set, but for
+// Hint, which may go with Error.
+type Reply struct {
+	Progress *Progress `json:"progress,omitempty"`
+	Result   *Result   `json:"result,omitempty"`
+	Error    string    `json:"error,omitempty"`
+	Hint     string    `json:"hint,omitempty"`
+}
+
+// Progress is how far a request has come. Total 0 means not known.
+type Progress struct {
+	Done  int     `json:"done"`
+	Total int     `json:"total"`
+	Note  string  `json:"note,omitempty"` // what is being done, e.g. "loading model"
+	ETA   float64 `json:"eta,omitempty"`  // seconds left, 0 if not known
+}
+
+// Result holds the answer in the field that the operation names.
+type Result struct {
+	Status   *Status   `json:"status,omitempty"`
+	Subject  *Subject  `json:"subject,omitempty"`
+	Space    *Space    `json:"space,omitempty"`
+	Readings *Readings `json:"readings,omitempty"`
+	Picks    *Picks    `json:"picks,omitempty"`
+	Figure   *Figure   `json:"figure,omitempty"`
+}
+
+// Status describes the engine.
+type Status struct {
+	Loaded  bool     `json:"loaded"` // the model is in memory
+	Model   string   `json:"model,omitempty"`
+	Weights string   `json:"weights_sha256,omitempty"`
+	Backend string   `json:"backend,omitempty"`
+	Problem string   `json:"problem,omitempty"` // why the model could not be loaded
+	Process int      `json:"pid"`
+	Spaces  []string `json:"spaces,omitempty"`
+}
+
+// Subject is an LR picture with, for a test digit, its truth.
+type Subject struct {
+	Name   string `json:"name"` // e.g. "digit-18"
+	Title  string `json:"title"`
+	Width  int    `json:"width"`
+	Height int    `json:"height"`
+	Hash   string `json:"lr_sha256"`
+	Label  *int   `json:"label,omitempty"` // what the digit was written as
+	LR     []byte `json:"lr_png"`
+	HR     []byte `json:"hr_png,omitempty"`
+}
+
+// Space describes the samples drawn of one LR picture with one recipe.
+type Space struct {
+	Name      string   `json:"name"`
+	Samples   int      `json:"samples"`
+	Drawn     int      `json:"drawn"` // by this request
+	Seconds   float64  `json:"seconds,omitempty"`
+	Recipe    string   `json:"recipe"` // in words
+	Seeds     []uint64 `json:"seeds"`
+	Addresses []string `json:"addresses"` // in the order of Seeds
+}
+
+// Readings is what the digit reader reads in the samples of a space.
+type Readings struct {
+	Samples []Reading `json:"samples"`
+	Counts  [10]int   `json:"counts"` // samples read as each digit
+}
+
+// Reading is what the digit reader reads in one sample.
+type Reading struct {
+	Seed        uint64  `json:"seed"`
+	Digit       int     `json:"digit"`
+	Probability float64 `json:"probability"`
+}
+
+// Who filled a pick list.
+const (
+	ByPerson   = "person"   // clicked in the gallery
+	ByNotebook = "notebook" // set by a cell
+	ByStandIn  = "stand-in" // chosen by the digit reader, by no person
+)
+
+// Picks is a named list of chosen samples.
+type Picks struct {
+	Space    string   `json:"space"`
+	Name     string   `json:"name"`
+	Revision int      `json:"revision"` // grows with every change
+	Cap      int      `json:"cap"`
+	By       string   `json:"by,omitempty"` // ByPerson, ByNotebook, ByStandIn; empty for an empty list
+	Note     string   `json:"note,omitempty"`
+	Seeds    []uint64 `json:"seeds"` // in the order picked
+	Undoable bool     `json:"undoable"`
+}
+
+// Figure is a picture for the notebook.
+type Figure struct {
+	PNG     []byte `json:"png"`
+	Caption string `json:"caption"`
+	Width   int    `json:"width"` // pixels
+	Height  int    `json:"height"`
+}
