@@ -37,7 +37,7 @@ type Ops struct {
 
 // For returns the layers in the formulation that is fastest on b.
 func For(b compute.Backend) *Ops {
-	return &Ops{ChannelsLast: b.Name() == "go"}
+	return &Ops{ChannelsLast: strings.HasPrefix(b.Name(), "Go")}
 }
 
 // Module enters the scope of a dotted PyTorch module name, e.g. "mid.block_1".

@@ -35,6 +35,12 @@ type Model struct {
 	Config Config
 	store  *model.Store
 
+	// serial: calls must not overlap. ONNX Runtime uses all cores in one
+	// call, and two at once through compute-onnx v0.1.0 block each other for
+	// ever; the Go backend gains from calls side by side.
+	serial bool
+	one    sync.Mutex
+
 	denoise, encode, quantize, decode, decodeQuantized *model.Exec
 }
 
@@ -52,7 +58,8 @@ func New(b compute.Backend, config Config, dict weights.Dict) (m *Model, err err
 	if err := o.Load(m.store, dict); err != nil {
 		return nil, err
 	}
-	if b.Name() == "onnx" { // lets ONNX Runtime fold and pack the weights
+	m.serial = !o.ChannelsLast
+	if strings.HasPrefix(b.Name(), "onnx") { // lets ONNX Runtime fold and pack the weights
 		m.store.WithVariableAsConst(true)
 	}
 	unet := func(s *model.Scope) *model.Scope { return nn.Module(s, UNetModule) }
@@ -79,13 +86,13 @@ func New(b compute.Backend, config Config, dict weights.Dict) (m *Model, err err
 // Denoise predicts the noise in x [batch, OutChannels, h, w] given lr
 // [batch, InChannels-OutChannels, h, w] at time steps t [batch].
 func (m *Model) Denoise(x, lr *Tensor, t []float32) (*Tensor, error) {
-	out, err := run(m.denoise, x, lr, &Tensor{Shape: []int{len(t)}, Data: t})
+	out, err := m.run(m.denoise, x, lr, &Tensor{Shape: []int{len(t)}, Data: t})
 	return first(out), err
 }
 
 // Encode brings pictures [batch, channels, H, W] in [-1,1] to latents.
 func (m *Model) Encode(img *Tensor) (*Tensor, error) {
-	out, err := run(m.encode, img)
+	out, err := m.run(m.encode, img)
 	return first(out), err
 }
 
@@ -93,6 +100,10 @@ func (m *Model) Encode(img *Tensor) (*Tensor, error) {
 // row-major over (batch, h, w), and the codes in z's shape.
 func (m *Model) Quantize(z *Tensor) (index []int, codes *Tensor, err error) {
 	defer recovered(&err)
+	if m.serial {
+		m.one.Lock()
+		defer m.one.Unlock()
+	}
 	i, c, err := m.quantize.Exec2(value(z))
 	if err != nil {
 		return nil, nil, fmt.Errorf("quantize %v: %w", z.Shape, err)
@@ -116,7 +127,7 @@ func (m *Model) Decode(z *Tensor, quantize bool) (*Tensor, error) {
 	if quantize {
 		exec = m.decodeQuantized
 	}
-	out, err := run(exec, z)
+	out, err := m.run(exec, z)
 	return first(out), err
 }
 
@@ -141,13 +152,17 @@ func host(t *tensors.Tensor) (*Tensor, error) {
 }
 
 // run executes a graph on host arrays.
-func run(exec *model.Exec, inputs ...*Tensor) (out []*Tensor, err error) {
+func (m *Model) run(exec *model.Exec, inputs ...*Tensor) (out []*Tensor, err error) {
 	defer recovered(&err)
 	args := make([]any, len(inputs))
 	shapes := make([]string, len(inputs))
 	for i, in := range inputs {
 		args[i] = value(in)
 		shapes[i] = fmt.Sprint(in.Shape)
+	}
+	if m.serial {
+		m.one.Lock()
+		defer m.one.Unlock()
 	}
 	results, err := exec.Exec(args...)
 	if err != nil {
