@@ -9,6 +9,7 @@
   const byId = (id) => document.getElementById(id);
   const pollEvery = 1500; // ms; also how other tabs' picks get here
   const retryEvery = 700; // ms, while the engine is away
+  const patience = 2500; // ms to wait for an answer about picks; connections to a dead engine hang
 
   let data = { samples: [], columns: 18, width: 28, height: 28 };
   let list = null; // the list as stored: revision, cap, by, seeds, undoable, samples
@@ -27,10 +28,11 @@
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
   // ask fetches JSON. It throws a refusal {status, error, hint, picks} when
-  // the engine says no, and a TypeError when there is no engine.
+  // the engine says no, and something else when no engine answers.
   async function ask(path, query, body) {
-    const response = await fetch(url(path, query), body && {
-      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+    const response = await fetch(url(path, query), {
+      signal: path === "picks" ? AbortSignal.timeout(patience) : null,
+      ...(body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
     });
     const text = await response.text();
     let answer;
