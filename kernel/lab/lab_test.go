@@ -21,6 +21,9 @@ func TestMain(m *testing.M) {
 	case "draw":
 		Digit(18).Draw(3).Show()
 		os.Exit(0)
+	case "gallery":
+		Digit(18).Draw(3).Gallery("five", 5)
+		os.Exit(0)
 	case "picks":
 		s := Open("digit-18")
 		s.StandIn("five", 5, 8)

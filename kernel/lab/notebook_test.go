@@ -1,0 +1,119 @@
+package lab
+
+import (
+	"encoding/gob"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/janpfeifer/gonb/gonbui/protocol"
+
+	"github.com/trustsr/trustsr/kernel/engine/wire"
+)
+
+// gonb plays GoNB's part of the two pipes for one cell: it collects what is
+// displayed and acknowledges each sync.
+func gonb(t *testing.T) (env []string, shown func() []protocol.DisplayData) {
+	t.Helper()
+	out, back := filepath.Join(t.TempDir(), "out"), filepath.Join(t.TempDir(), "back")
+	for _, path := range []string{out, back} {
+		if err := syscall.Mkfifo(path, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var all []protocol.DisplayData
+	done := make(chan error, 1)
+	go func() {
+		r, err := os.Open(out)
+		if err != nil {
+			done <- err
+			return
+		}
+		defer r.Close()
+		w, err := os.OpenFile(back, os.O_WRONLY, 0)
+		if err != nil {
+			done <- err
+			return
+		}
+		defer w.Close()
+		in, acknowledge := gob.NewDecoder(r), gob.NewEncoder(w)
+		for {
+			var d protocol.DisplayData
+			if err := in.Decode(&d); err != nil {
+				if errors.Is(err, io.EOF) {
+					err = nil
+				}
+				done <- err
+				return
+			}
+			if value, ok := d.Data[protocol.MIMECommValue].(protocol.CommValue); ok && value.Address == protocol.GonbuiSyncAddress {
+				acknowledge.Encode(&protocol.CommValue{Address: protocol.GonbuiSyncAckAddress, Value: value.Value})
+				continue
+			}
+			all = append(all, d)
+		}
+	}()
+	return []string{protocol.GONB_PIPE_ENV + "=" + out, protocol.GONB_PIPE_BACK_ENV + "=" + back},
+		func() []protocol.DisplayData {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			return all
+		}
+}
+
+func TestDisplaysInNotebook(t *testing.T) {
+	socket, _ := engine(t,
+		[]wire.Reply{{Progress: &wire.Progress{Note: "loading model"}}, {Progress: &wire.Progress{Done: 3, Total: 3, Note: "drawing"}}, space()},
+		[]wire.Reply{{Result: &wire.Result{Picks: &wire.Picks{Name: "five", Cap: 5}}}},
+		[]wire.Reply{{Result: &wire.Result{Figure: &wire.Figure{PNG: []byte("\x89PNG"), Caption: "a <wall>"}}}})
+	env, shown := gonb(t)
+	_, errs, status := cell(t, "gallery", append(env, wire.EnvSocket+"="+socket, wire.EnvURL+"=http://127.0.0.1:1", wire.EnvToken+`=a"&b`)...)
+	if status != 0 {
+		t.Fatalf("status %d: %s", status, errs)
+	}
+	var texts []string
+	pictures := 0
+	for _, d := range shown() {
+		if d.DisplayID != "" {
+			texts = append(texts, "bar")
+		}
+		if text, ok := d.Data[protocol.MIMETextHTML].(string); ok {
+			texts = append(texts, text)
+		}
+		if png, ok := d.Data[protocol.MIMEImagePNG].([]byte); ok && string(png) == "\x89PNG" && d.Data[protocol.MIMETextPlain] == "a <wall>" {
+			pictures++
+		}
+	}
+	all := strings.Join(texts, "\n")
+	for _, want := range []string{
+		"bar\n<p>loading model …</p>", `<progress max="3" value="3"></progress> drawing 3 of 3`, "bar\n\n", // the bar goes away
+		"<p>3 samples drawn in 1 min 02 s; digit-18 holds 3.</p>",
+		`<iframe src="http://127.0.0.1:1/gallery/digit-18?cap=5&amp;name=five&amp;token=a%22%26b"`,
+		"a &lt;wall&gt;",
+	} {
+		if !strings.Contains(all, want) {
+			t.Errorf("not shown: %q\nshown: %s", want, all)
+		}
+	}
+	if pictures != 1 {
+		t.Errorf("%d pictures, want 1", pictures)
+	}
+}
+
+// What was shown before an error is shown, and the error comes last.
+func TestErrorInNotebook(t *testing.T) {
+	socket, _ := engine(t, []wire.Reply{space()}, []wire.Reply{{Error: "bad name", Hint: "use letters"}})
+	env, shown := gonb(t)
+	_, errs, status := cell(t, "gallery", append(env, wire.EnvSocket+"="+socket, wire.EnvURL+"=http://127.0.0.1:1", wire.EnvToken+"=t")...)
+	if status != 1 || errs != "error: bad name\nhint: use letters\n" {
+		t.Errorf("status %d, stderr %q", status, errs)
+	}
+	if n := len(shown()); n != 1 {
+		t.Errorf("%d displays before the error, want 1", n)
+	}
+}
