@@ -5,6 +5,7 @@ package ensemble
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/trustsr/trustsr/srspace"
 )
@@ -20,8 +21,9 @@ var (
 // Mean returns the pixel-wise mean of the chosen images, the ensemble of
 // Korkmaz et al., "Trustworthy SR" (LDM-SS). What is averaged is what people
 // saw, the 8-bit pixels ([srspace.Image.Bytes]); the mean itself is not
-// rounded, so its values are RGB in [0,1] with more than 256 levels, and does
-// not depend on the order of images. It fails with an error that wraps
+// rounded, so its values are RGB in [0,1] with more than 256 levels; written
+// to 8 bits it is rounded half up. It does not depend on the order of images.
+// It fails with an error that wraps
 // [ErrEmpty] or [ErrSize].
 func Mean(images []*srspace.Image) (*srspace.Image, error) {
 	if len(images) == 0 {
@@ -40,7 +42,18 @@ func Mean(images []*srspace.Image) (*srspace.Image, error) {
 	}
 	out := srspace.NewImage(first.Width, first.Height)
 	for j, sum := range sums {
-		out.Pix[j] = float32(float64(sum) / float64(255*len(images)))
+		out.Pix[j] = level(sum, uint64(len(images)))
 	}
 	return out, nil
+}
+
+// level returns sum/n levels of 1/255. A half level is rounded up to float32,
+// not to the nearest, so that its 8-bit value is sum/n rounded half up.
+func level(sum, n uint64) float32 {
+	exact := float64(sum) / float64(255*n)
+	v := float32(exact)
+	if 2*sum%n == 0 && float64(v) < exact {
+		v = math.Nextafter32(v, 2)
+	}
+	return v
 }

@@ -65,6 +65,20 @@ func TestMeanGolden(t *testing.T) {
 	}
 }
 
+// A mean half-way between two levels becomes the upper one in 8 bits.
+func TestMeanHalf(t *testing.T) {
+	for b := range 255 {
+		low, high := float32(b)/255, float32(b+1)/255
+		got, err := ensemble.Mean([]*srspace.Image{pixel(low, low, low), pixel(high, high, high)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := got.Bytes()[0]; int(v) != b+1 {
+			t.Errorf("mean of %d and %d: got %d", b, b+1, v)
+		}
+	}
+}
+
 func TestMeanErrors(t *testing.T) {
 	if _, err := ensemble.Mean(nil); !errors.Is(err, ensemble.ErrEmpty) {
 		t.Errorf("no images: got error %v", err)
