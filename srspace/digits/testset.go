@@ -1,0 +1,39 @@
+package digits
+
+import (
+	_ "embed"
+	"fmt"
+	"sync"
+
+	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/imresize"
+)
+
+//go:embed data/t10k-images-idx3-ubyte.gz
+var testImages []byte
+
+//go:embed data/t10k-labels-idx1-ubyte.gz
+var testLabels []byte
+
+var testSet = sync.OnceValues(func() (*set, error) { return parseSet(testImages, testLabels) })
+
+// TestCount is the number of digits in MNIST's test set.
+const TestCount = 10_000
+
+// TestDigit returns digit i of MNIST's test set, 28×28 grey, white on black,
+// and what the person who wrote it meant. It was not seen in training.
+func TestDigit(i int) (hr *srspace.Image, label int, err error) {
+	s, err := testSet()
+	if err != nil {
+		return nil, 0, fmt.Errorf("embedded MNIST test set: %w", err)
+	}
+	if i < 0 || i >= s.n {
+		return nil, 0, srspace.WithHint(fmt.Errorf("test digit %d does not exist", i), fmt.Sprintf("the test set has digits 0 to %d", s.n-1))
+	}
+	hr, err = srspace.FromGray(s.image(i), side, side)
+	return hr, int(s.labels[i]), err
+}
+
+// LR returns the 7×7 picture of a 28×28 digit by the degradation model:
+// MATLAB's bicubic imresize of 8-bit pixels, ×1/4.
+func LR(hr *srspace.Image) (*srspace.Image, error) { return imresize.Downscale(hr, scale) }

@@ -1,0 +1,385 @@
+package digits
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/trustsr/trustsr/internal/atomicfile"
+	"github.com/trustsr/trustsr/internal/backend"
+	"github.com/trustsr/trustsr/internal/weights"
+	"github.com/trustsr/trustsr/srspace/imresize"
+	"github.com/trustsr/trustsr/srspace/ldm"
+)
+
+// TrainOptions say how to train the digit model.
+type TrainOptions struct {
+	Data    string // folder with MNIST's four IDX files
+	Out     string // folder for checkpoints and results
+	Backend string // GoMLX configuration; "" chooses
+	Seed    uint64 // decides initial weights, batches, noise
+
+	ReaderSteps, FirstStageSteps, UNetSteps int // steps of each network
+	Batch                                   int // pictures a step; half as many for the first stage
+	CheckpointEvery                         time.Duration
+
+	Progress io.Writer // lines for people
+}
+
+// Stage is the record of one trained network.
+type Stage struct {
+	Name    string    `json:"name"`
+	Steps   int       `json:"steps"`
+	Batch   int       `json:"batch"`
+	Rate    float64   `json:"peak_learning_rate"`
+	Seconds float64   `json:"wall_seconds"`
+	Losses  []float64 `json:"mean_loss_of_each_100_steps"`
+}
+
+// Record tells how a set of weights came to be. It is stored beside them.
+type Record struct {
+	Created  string            `json:"created"`
+	Data     map[string]string `json:"data_sha256"`
+	Seed     uint64            `json:"seed"`
+	Backend  string            `json:"backend"`
+	Go       string            `json:"go"`
+	Config   ldm.Config        `json:"config"`
+	Stages   []Stage           `json:"stages"`
+	Latent   LatentScale       `json:"latent_before_scaling"`
+	Weights  map[string]string `json:"weights_sha256"`
+	Measured *Evaluation       `json:"measured,omitempty"`
+}
+
+// LatentScale is the statistic by which latents are brought to mean 0 and
+// standard deviation 1. It is folded into quant_conv, the codes and
+// post_quant_conv, so that sampling needs no scale factor.
+type LatentScale struct {
+	Mean []float64 `json:"channel_mean"`
+	Std  float64   `json:"standard_deviation"`
+}
+
+// trainer holds what the stages share.
+type trainer struct {
+	TrainOptions
+	b      compute.Backend
+	train  *set
+	record Record
+}
+
+// Train trains the reader, the first stage and the UNet, and writes
+// model.safetensors, reader.safetensors and training.json to Out. It resumes
+// from the checkpoints in Out; batches and noise depend on seed and step
+// alone, so a resumed run equals an uninterrupted one.
+func Train(ctx context.Context, options TrainOptions) error {
+	config := options.Backend
+	if config == "" {
+		config = backend.Choose().Config
+	}
+	b, err := backend.Open(config)
+	if err != nil {
+		return err
+	}
+	t := &trainer{TrainOptions: options, b: b}
+	if err := os.MkdirAll(t.Out, 0o755); err != nil {
+		return fmt.Errorf("train digits: %w", err)
+	}
+	t.record = Record{Created: time.Now().UTC().Format(time.RFC3339), Seed: t.Seed, Backend: backend.Name(config),
+		Go: runtime.Version(), Config: Config(), Data: map[string]string{}, Weights: map[string]string{}}
+	if err := t.read(); err != nil {
+		return err
+	}
+	readerDict, err := t.stage(ctx, "reader", initial(readerTensors, t.Seed), t.ReaderSteps, 2e-3, readerLoss, t.readerBatch, nil, false)
+	if err != nil {
+		return err
+	}
+	model, err := t.networks(ctx)
+	if err != nil {
+		return err
+	}
+	meta, err := json.Marshal(Config())
+	if err != nil {
+		return err
+	}
+	for name, dict := range map[string]weights.Dict{"model": model, "reader": readerDict} {
+		data, err := weights.EncodeSafetensors(dict, "F16", map[string]string{"config": string(meta)})
+		if err != nil {
+			return err
+		}
+		if err := atomicfile.Write(filepath.Join(t.Out, name+".safetensors"), data); err != nil {
+			return err
+		}
+		t.record.Weights[name+".safetensors"] = weights.SHA256(data)
+	}
+	return t.writeRecord()
+}
+
+func (t *trainer) writeRecord() error {
+	data, err := json.MarshalIndent(t.record, "", "  ")
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(filepath.Join(t.Out, "training.json"), append(data, '\n'))
+}
+
+func (t *trainer) say(format string, args ...any) {
+	if t.Progress != nil {
+		fmt.Fprintf(t.Progress, format+"\n", args...)
+	}
+}
+
+func (t *trainer) read() error {
+	images, data, err := readFirst(t.Data, "train-images-idx3-ubyte")
+	if err != nil {
+		return err
+	}
+	labels, labelData, err := readFirst(t.Data, "train-labels-idx1-ubyte")
+	if err != nil {
+		return err
+	}
+	t.record.Data[filepath.Base(images)] = weights.SHA256(data)
+	t.record.Data[filepath.Base(labels)] = weights.SHA256(labelData)
+	if t.train, err = parseSet(data, labelData); err != nil {
+		return fmt.Errorf("%s: %w", t.Data, err)
+	}
+	t.say("%d digits to train on, backend %s", t.train.n, t.record.Backend)
+	return nil
+}
+
+const firstStage = "first stage"
+
+// batchOf returns the pictures a step of a stage. The first stage works on
+// 28×28 pixels, the others on 7×7 or 14×14, so it takes half.
+func (t *trainer) batchOf(stage string) int {
+	if stage == firstStage {
+		return max(1, t.Batch/2)
+	}
+	return t.Batch
+}
+
+// networks trains the first stage, then the UNet on its latents.
+func (t *trainer) networks(ctx context.Context) (weights.Dict, error) {
+	c := Config()
+	shapes, err := c.Tensors()
+	if err != nil {
+		return nil, err
+	}
+	unetShapes, firstShapes := map[string][]int{}, map[string][]int{}
+	for name, shape := range shapes {
+		if name[:len(ldm.UNetModule)] == ldm.UNetModule {
+			unetShapes[name] = shape
+		} else {
+			firstShapes[name] = shape
+		}
+	}
+	codes := &codebook{config: c.VQ, used: make([]int, c.VQ.NumEmbeddings)}
+	first, err := t.stage(ctx, firstStage, initial(firstShapes, t.Seed), t.FirstStageSteps, 2e-3,
+		firstStageLoss(c.VQ), t.firstStageBatch, codes.reseed, false)
+	if err != nil {
+		return nil, err
+	}
+	// The UNet's untrained weights complete the model for encoding.
+	unet := initial(unetShapes, t.Seed)
+	whole := weights.Dict{}
+	for _, part := range []weights.Dict{first, unet} {
+		for name, tensor := range part {
+			whole[name] = tensor
+		}
+	}
+	latents, err := t.encode(whole)
+	if err != nil {
+		return nil, err
+	}
+	t.record.Latent = normalise(latents)
+	t.say("latents: mean %.3f, standard deviation %.3f, brought to 0 and 1", t.record.Latent.Mean, t.record.Latent.Std)
+	fold(whole, t.record.Latent)
+	lrs, err := t.lowRes()
+	if err != nil {
+		return nil, err
+	}
+	alphas := c.Schedule.AlphasCumprod()
+	unet, err = t.stage(ctx, "unet", unet, t.UNetSteps, 1e-3, unetLoss(c.UNet), func(step int) ([]any, error) {
+		return unetBatch(latents, lrs, picks(t.train.n, t.Batch, step, t.Seed+2), alphas, step, t.Seed), nil
+	}, nil, true)
+	if err != nil {
+		return nil, err
+	}
+	for name, tensor := range unet {
+		whole[name] = tensor
+	}
+	return whole, nil
+}
+
+// batchFunc makes the inputs of a step.
+type batchFunc func(step int) ([]any, error)
+
+// afterFunc may change the weights after a step, given its further outputs.
+type afterFunc func(opt *optimizer, step int, more []*tensors.Tensor) error
+
+// stage trains one network, or returns its weights if they are finished in
+// Out, raw or averaged (EMA).
+func (t *trainer) stage(ctx context.Context, name string, start weights.Dict, steps int, rate float64, loss lossFunc, batch batchFunc, after afterFunc, average bool) (weights.Dict, error) {
+	opt, err := newOptimizer(t.b, start, rate, steps, loss)
+	if err != nil {
+		return nil, fmt.Errorf("train %s: %w", name, err)
+	}
+	record := Stage{Name: name, Steps: steps, Batch: t.batchOf(name), Rate: rate}
+	path := filepath.Join(t.Out, "checkpoint-"+strings.ReplaceAll(name, " ", "-")+".safetensors")
+	from, err := t.resume(opt, path, &record)
+	if err != nil {
+		return nil, fmt.Errorf("train %s: %w", name, err)
+	}
+	began, before := time.Now(), record.Seconds
+	saved, told := time.Now(), time.Time{}
+	var sum float64
+	for step := from; step < steps; step++ {
+		inputs, err := batch(step)
+		if err != nil {
+			return nil, fmt.Errorf("train %s: %w", name, err)
+		}
+		value, more, err := opt.step(step, inputs...)
+		if err != nil {
+			return nil, fmt.Errorf("train %s: %w", name, err)
+		}
+		if after != nil {
+			if err := after(opt, step, more); err != nil {
+				return nil, fmt.Errorf("train %s: %w", name, err)
+			}
+		}
+		sum += value
+		if (step+1)%100 == 0 {
+			record.Losses = append(record.Losses, math.Round(sum/100*1e5)/1e5)
+			sum = 0
+		}
+		record.Seconds = before + time.Since(began).Seconds()
+		done := step + 1
+		if time.Since(told) > 5*time.Second || done == steps {
+			told = time.Now()
+			left := time.Duration(float64(time.Since(began)) / float64(done-from) * float64(steps-done))
+			t.say("%-11s step %5d of %d  loss %.4f  %v left", name, done, steps, value, left.Round(time.Second))
+		}
+		stop := ctx.Err() != nil
+		// checkpoints fall on whole hundreds, where no loss is half summed
+		if done%100 == 0 && (time.Since(saved) > t.CheckpointEvery || done == steps || stop) || done == steps {
+			if err := t.checkpoint(opt, path, done, record); err != nil {
+				return nil, err
+			}
+			saved = time.Now()
+		}
+		if stop && done%100 == 0 {
+			return nil, fmt.Errorf("train %s: stopped after step %d, resumes there: %w", name, done, context.Cause(ctx))
+		}
+	}
+	t.record.Stages = append(t.record.Stages, record)
+	return opt.trained(average)
+}
+
+// checkpoint stores everything of a stage in one file, atomically.
+func (t *trainer) checkpoint(opt *optimizer, path string, done int, record Stage) error {
+	dict, err := opt.state()
+	if err != nil {
+		return err
+	}
+	state, err := json.Marshal(struct {
+		Done   int
+		Seed   uint64
+		Record Stage
+	}{done, t.Seed, record})
+	if err != nil {
+		return err
+	}
+	return weights.WriteSafetensors(path, dict, "F32", map[string]string{"state": string(state)})
+}
+
+// resume loads a checkpoint of the same seed, steps and batch, if there is
+// one, and returns the number of finished steps.
+func (t *trainer) resume(opt *optimizer, path string, record *Stage) (int, error) {
+	if _, err := os.Stat(path); os.IsNotExist(err) {
+		return 0, nil
+	}
+	dict, meta, err := weights.ReadSafetensors(path)
+	if err != nil {
+		return 0, err
+	}
+	var state struct {
+		Done   int
+		Seed   uint64
+		Record Stage
+	}
+	if err := json.Unmarshal([]byte(meta["state"]), &state); err != nil {
+		return 0, fmt.Errorf("%s: %w", path, err)
+	}
+	if state.Seed != t.Seed || state.Record.Steps != record.Steps || state.Record.Batch != record.Batch {
+		return 0, fmt.Errorf("%s is of another run (seed %d, %d steps of %d): choose another --out or the same settings",
+			path, state.Seed, state.Record.Steps, state.Record.Batch)
+	}
+	if err := opt.restore(dict); err != nil {
+		return 0, fmt.Errorf("%s: %w", path, err)
+	}
+	*record = state.Record
+	t.say("%-11s resumes after step %d", record.Name, state.Done)
+	return state.Done, nil
+}
+
+func (t *trainer) readerBatch(step int) ([]any, error) {
+	index := picks(t.train.n, t.Batch, step, t.Seed)
+	labels := make([]float32, 10*len(index))
+	for i, k := range index {
+		labels[10*i+int(t.train.labels[k])] = 1
+	}
+	rng := rand.New(rand.NewPCG(t.Seed, uint64(step)))
+	return []any{imageBatch(t.train, index, 1, rng), tensors.FromFlatDataAndDimensions(labels, len(index), 10)}, nil
+}
+
+func (t *trainer) firstStageBatch(step int) ([]any, error) {
+	return []any{imageBatch(t.train, picks(t.train.n, t.batchOf(firstStage), step, t.Seed+1), 0, nil)}, nil
+}
+
+// encode returns the latents of all training digits, [n, 3, 7, 7], flat.
+func (t *trainer) encode(whole weights.Dict) ([]float32, error) {
+	m, err := ldm.New(t.b, Config(), whole)
+	if err != nil {
+		return nil, err
+	}
+	const batch = 100
+	out := make([]float32, 0, t.train.n*3*lrSide*lrSide)
+	for from := 0; from < t.train.n; from += batch {
+		index := make([]int, min(batch, t.train.n-from))
+		for i := range index {
+			index[i] = from + i
+		}
+		x := imageBatch(t.train, index, 0, nil)
+		z, err := m.Encode(&ldm.Tensor{Shape: slices.Clone(x.Shape().Dimensions), Data: tensors.MustCopyFlatData[float32](x)})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, z.Data...)
+	}
+	return out, nil
+}
+
+// lowRes returns the LR pictures of all training digits in [-1,1], flat.
+func (t *trainer) lowRes() ([]float32, error) {
+	out := make([]float32, 0, t.train.n*lrSide*lrSide)
+	for i := range t.train.n {
+		lr, _, _, err := imresize.U8(t.train.image(i), side, side, 1, imresize.Options{Scale: 1.0 / scale})
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range lr {
+			out = append(out, float32(v)/127.5-1)
+		}
+	}
+	return out, nil
+}
