@@ -1,0 +1,108 @@
+package plane_test
+
+import (
+	"fmt"
+	"image"
+	"image/png"
+	"log"
+	"math"
+	"os"
+	"path/filepath"
+
+	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/plane"
+	"gonum.org/v1/plot/vg"
+)
+
+// space returns the points of a plausible SR space of n samples, of methods
+// and of ensembles.
+func space(n int) []plane.Point {
+	noise := make([]float32, 2*n)
+	srspace.Noise(noise, 7, 0)
+	var points []plane.Point
+	for i := range n {
+		a, b := float64(noise[2*i]), float64(noise[2*i+1])
+		points = append(points, plane.Point{X: 17.5 + 0.9*a, Y: 0.162 - 0.006*a + 0.012*b, Kind: plane.Sample})
+	}
+	return append(points,
+		plane.Point{Label: "random sample", X: points[0].X, Y: points[0].Y, Kind: plane.Single},
+		plane.Point{Label: "bicubic", X: 15.58, Y: 0.312, Kind: plane.Method},
+		plane.Point{Label: "EDSR", X: 20.11, Y: 0.205, Kind: plane.Method},
+		plane.Point{Label: "voted five", X: 19.52, Y: 0.139, Kind: plane.Ensemble},
+		plane.Point{Label: "mean of all", X: 20.36, Y: 0.223, Kind: plane.Ensemble},
+		plane.Point{Label: "HR", X: math.Inf(1), Y: 0, Kind: plane.Method},
+	)
+}
+
+func ExamplePlane_WritePNG() {
+	p := plane.New("SR space of a digit", "PSNR (dB) ↑", "LPIPS ↓", space(324))
+	f, err := os.Create(filepath.Join(outDir, "plane.png"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := p.WritePNG(f, 6*vg.Inch, 4*vg.Inch); err != nil {
+		log.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("ok")
+	// Output: ok
+}
+
+func ExampleWall() {
+	hr := picture("e_ref")
+	var samples []*srspace.Image
+	noise := make([]float32, len(hr.Pix))
+	for seed := range uint64(22) {
+		srspace.Noise(noise, seed, 0)
+		sample := srspace.NewImage(hr.Width, hr.Height)
+		for i, v := range hr.Pix {
+			sample.Pix[i] = v + 0.15*noise[i/3]
+		}
+		samples = append(samples, sample)
+	}
+	wall, err := plane.Wall(samples, 8, 2)
+	if err != nil {
+		log.Fatal(err)
+	}
+	save("wall.png", wall)
+	fmt.Println(wall.Bounds().Size())
+	// Output: (462,172)
+}
+
+func ExampleRow() {
+	row, err := plane.Row(
+		[]string{"LR", "bicubic", "HR"},
+		[]*srspace.Image{picture("e_lr"), picture("e_up"), picture("e_ref")},
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	save("row.png", row)
+	fmt.Println(row.Bounds().Size())
+	// Output: (548,210)
+}
+
+// picture reads a test picture.
+func picture(name string) *srspace.Image {
+	m, err := srspace.ReadFile(filepath.Join("testdata", name+".png"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	return m
+}
+
+// save writes a PNG to outDir.
+func save(name string, m image.Image) {
+	f, err := os.Create(filepath.Join(outDir, name))
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := png.Encode(f, m); err != nil {
+		log.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		log.Fatal(err)
+	}
+}
