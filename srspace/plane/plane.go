@@ -7,6 +7,7 @@
 package plane
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"image/color"
@@ -43,7 +44,7 @@ const (
 	Ensemble             // an image combined from chosen samples
 )
 
-// style holds what marks a kind: colours of Okabe and Ito, "Color Universal
+// styles holds what marks a kind: colours of Okabe and Ito, "Color Universal
 // Design" (2008), which stay apart for the colour-blind and, with the shapes,
 // in grey print.
 var styles = [...]struct {
@@ -111,8 +112,8 @@ func (p *Plane) WritePNG(w io.Writer, width, height vg.Length) error {
 }
 
 // WriteSVG writes the plane as an SVG of the given size, otherwise as
-// WritePNG does. Text stays text and is set in the viewer's sans-serif font
-// where it has no Liberation Sans.
+// WritePNG does. Text stays text, in Liberation Sans, Arial or the viewer's
+// own sans-serif font.
 func (p *Plane) WriteSVG(w io.Writer, width, height vg.Length) error {
 	if err := checkSide(width, height); err != nil {
 		return fmt.Errorf("plane: %w", err)
@@ -121,7 +122,14 @@ func (p *Plane) WriteSVG(w io.Writer, width, height vg.Length) error {
 	if err := p.draw(draw.New(canvas)); err != nil {
 		return fmt.Errorf("plane: %w", err)
 	}
-	if _, err := canvas.WriteTo(w); err != nil {
+	var svg bytes.Buffer
+	if _, err := canvas.WriteTo(&svg); err != nil {
+		return fmt.Errorf("plane: write SVG: %w", err)
+	}
+	// Without a fallback a viewer would set its serif font; Arial has the
+	// same widths.
+	out := bytes.ReplaceAll(svg.Bytes(), []byte("font-family:Liberation Sans;"), []byte("font-family:Liberation Sans,Arial,sans-serif;"))
+	if _, err := w.Write(out); err != nil {
 		return fmt.Errorf("plane: write SVG: %w", err)
 	}
 	return nil

@@ -107,6 +107,9 @@ func TestSVG(t *testing.T) {
 	if err := p.WriteSVG(&b, 5*vg.Inch, 4*vg.Inch); err != nil {
 		t.Fatal(err)
 	}
+	if n := strings.Count(b.String(), "<text"); n == 0 || n != strings.Count(b.String(), ",sans-serif;") {
+		t.Error("a text has no fallback font")
+	}
 	var text []string
 	d := xml.NewDecoder(bytes.NewReader(b.Bytes()))
 	for {
