@@ -3,12 +3,14 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/imresize"
+	"github.com/trustsr/trustsr/srspace/plane"
 )
 
 // showFigure draws the LR picture and its bicubic enlargement: all that one
@@ -20,7 +22,7 @@ func (e *Engine) showFigure(s *subject) (*wire.Figure, error) {
 		return nil, err
 	}
 	size := fmt.Sprintf("%d×%d", s.lr.Width, s.lr.Height)
-	return rowFigure([]named{{s.lr, "LR, " + size}, {big, fmt.Sprintf("bicubic ×%d", scale)}},
+	return rowPicture([]named{{s.lr, "LR, " + size}, {big, fmt.Sprintf("bicubic ×%d", scale)}},
 		fmt.Sprintf("%s: all that is known are %s pixels", s.Title, size))
 }
 
@@ -44,7 +46,7 @@ func (e *Engine) wallFigure(_ context.Context, s *space, list string, _ func(wir
 		framed = positions(seeds, picks.Seeds)
 		caption += "; " + picksCaption(picks)
 	}
-	return wallFigure(images, framed, caption)
+	return wallPicture(images, framed, caption)
 }
 
 // positions returns where the picks stand among all seeds.
@@ -99,7 +101,7 @@ func (e *Engine) meanFigure(_ context.Context, s *space, list string, _ func(wir
 	if err != nil {
 		return nil, err
 	}
-	return rowFigure([]named{{mean, meanName(picks)}},
+	return rowPicture([]named{{mean, meanName(picks)}},
 		fmt.Sprintf("%s: pixel average of %s", s.subject.Title, picksCaption(picks)))
 }
 
@@ -163,7 +165,7 @@ func (e *Engine) compareFigure(_ context.Context, s *space, list string, _ func(
 	if s.subject.hr != nil {
 		row = append(row, named{s.subject.hr, "HR (truth)"})
 	}
-	return rowFigure(row, caption)
+	return rowPicture(row, caption)
 }
 
 // planeFigure draws fidelity against perception, for all samples and for the
@@ -182,7 +184,7 @@ func (e *Engine) planeFigure(ctx context.Context, s *space, list string, report 
 	if err != nil {
 		return nil, err
 	}
-	scored := append(images, c.bicubic, c.random)
+	scored := append(slices.Clip(images), c.bicubic, c.random)
 	if c.mean != nil {
 		scored = append(scored, c.mean)
 	}
@@ -194,21 +196,23 @@ func (e *Engine) planeFigure(ctx context.Context, s *space, list string, report 
 	if err != nil {
 		return nil, err
 	}
-	marks := []mark{{"bicubic", len(images)}, {"one random sample", len(images) + 1}}
-	if c.mean != nil {
-		marks = append(marks, mark{meanName(c.picks), len(images) + 2})
+	points := make([]plane.Point, len(scored))
+	for i := range scored {
+		points[i] = plane.Point{X: fidelity[i], Y: perception[i], Kind: plane.Sample}
 	}
-	caption := fmt.Sprintf("%s: %d samples, %s and %s", s.subject.Title, len(images), metrics.PSNRMetric{}.Info().ID, info.ID)
+	name := func(i int, label string, kind plane.Kind) { points[i].Label, points[i].Kind = label, kind }
+	n := len(images)
+	name(n, "bicubic", plane.Method)
+	name(n+1, "one random sample", plane.Single)
+	if c.mean != nil {
+		name(n+2, meanName(c.picks), plane.Ensemble)
+	}
+	psnr := metrics.PSNRMetric{}.Info()
+	caption := fmt.Sprintf("%s: %d samples, %s and %s", s.subject.Title, n, psnr.ID, info.ID)
 	if c.picks != nil {
 		caption += "; " + picksCaption(c.picks)
 	}
-	return planeFigure(fidelity, perception, len(images), marks, metrics.PSNRMetric{}.Info(), info, caption)
-}
-
-// mark names a point of the plane by its place among the scores.
-type mark struct {
-	name string
-	at   int
+	return planePicture(plane.New(s.subject.Title, psnr.Label(), info.Label(), points), caption)
 }
 
 func (s *space) empty() error {

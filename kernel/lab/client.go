@@ -26,7 +26,7 @@ func (r *refusal) Error() string { return r.text }
 // may be repeated, so one that the engine did not live to answer is asked
 // again: its parent starts it anew within a moment.
 func call(req wire.Request) *wire.Result {
-	bar := &progressBar{}
+	bar := newProgressBar()
 	defer bar.finish()
 	for attempt := 0; ; attempt++ {
 		result, err := ask(req, bar)

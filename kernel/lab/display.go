@@ -29,10 +29,10 @@ func display(plain, markup string) {
 		fmt.Println(plain)
 		return
 	}
-	front.show(map[protocol.MIMEType]any{
+	front.show(&protocol.DisplayData{Data: map[protocol.MIMEType]any{
 		protocol.MIMETextHTML:  markup,
 		protocol.MIMETextPlain: plain,
-	}, "")
+	}})
 	flush()
 }
 
@@ -42,10 +42,11 @@ func showFigure(f *wire.Figure) {
 		fmt.Printf("%s (picture of %d×%d pixels)\n", f.Caption, f.Width, f.Height)
 		return
 	}
-	front.show(map[protocol.MIMEType]any{
-		protocol.MIMEImagePNG:  f.PNG,
-		protocol.MIMETextPlain: f.Caption,
-	}, "")
+	front.show(&protocol.DisplayData{
+		Data: map[protocol.MIMEType]any{protocol.MIMEImagePNG: f.PNG, protocol.MIMETextPlain: f.Caption},
+		// Of the types that GoNB's pipe takes, this one is JSON's {"width": …}.
+		Metadata: map[string]any{string(protocol.MIMEImagePNG): map[string]int{"width": f.Width, "height": f.Height}},
+	})
 	display(f.Caption, `<p style="opacity:.75">`+html.EscapeString(f.Caption)+"</p>")
 }
 
@@ -60,25 +61,33 @@ func flush() {
 type progressBar struct {
 	mu   sync.Mutex
 	id   string
-	last time.Time
+	next time.Time // no update before
 	done bool
 }
 
 // barPause is the least time between two updates: each is a message through
-// the notebook's server.
+// the notebook's server. barDelay is how long work may take without a bar.
 const barPause = 200 * time.Millisecond
+
+var barDelay = 400 * time.Millisecond
+
+func newProgressBar() *progressBar { return &progressBar{next: time.Now().Add(barDelay)} }
 
 func (b *progressBar) show(p wire.Progress) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.done || !inNotebook() || (p.Done < p.Total && time.Since(b.last) < barPause) {
+	if b.done || !inNotebook() || time.Now().Before(b.next) {
 		return
 	}
 	if b.id == "" {
 		b.id = newDisplayID()
 	}
-	b.last = time.Now()
-	front.show(map[protocol.MIMEType]any{protocol.MIMETextHTML: progressHTML(p)}, b.id)
+	b.next = time.Now().Add(barPause)
+	b.rewrite(progressHTML(p))
+}
+
+func (b *progressBar) rewrite(markup string) {
+	front.show(&protocol.DisplayData{Data: map[protocol.MIMEType]any{protocol.MIMETextHTML: markup}, DisplayID: b.id})
 }
 
 // finish takes the bar away.
@@ -86,7 +95,7 @@ func (b *progressBar) finish() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.id != "" && !b.done {
-		front.show(map[protocol.MIMEType]any{protocol.MIMETextHTML: ""}, b.id)
+		b.rewrite("")
 		flush()
 	}
 	b.done = true

@@ -22,6 +22,7 @@ func TestMain(m *testing.M) {
 		Digit(18).Draw(3).Show()
 		os.Exit(0)
 	case "gallery":
+		barDelay = 0
 		Digit(18).Draw(3).Gallery("five", 5)
 		os.Exit(0)
 	case "picks":

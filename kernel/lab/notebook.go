@@ -44,11 +44,11 @@ func (n *notebook) open() {
 	})
 }
 
-// show sends data to be displayed, under an id if it shall be rewritten later.
-func (n *notebook) show(data map[protocol.MIMEType]any, id string) {
+// show displays d; with a DisplayID it can be rewritten later.
+func (n *notebook) show(d *protocol.DisplayData) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.send(&protocol.DisplayData{Data: data, DisplayID: id})
+	n.send(d)
 }
 
 func (n *notebook) send(d *protocol.DisplayData) {

@@ -169,6 +169,6 @@ type Picks struct {
 type Figure struct {
 	PNG     []byte `json:"png"`
 	Caption string `json:"caption"`
-	Width   int    `json:"width"` // pixels
-	Height  int    `json:"height"`
+	Width   int    `json:"width"`  // as shown; the PNG may have
+	Height  int    `json:"height"` // a multiple of these pixels
 }
