@@ -6,7 +6,8 @@
 //
 // [Downscale] is the degradation model of this project: the LR picture that
 // MATLAB would store for an 8-bit HR picture. [Upscale] is the bicubic
-// baseline. [U8] and [Float] resize raw pixels.
+// baseline. [U8] and [Float] resize raw pixels. [Pillow] is the resize of that
+// library, which some metrics ask for.
 //
 // Tested against outputs of real MATLAB (R2015b and about 2020; collected by
 // github.com/fatheral/matlab_imresize and
