@@ -1,16 +1,24 @@
 package engine
 
 import (
-	"errors"
+	"crypto/sha256"
+	"encoding/hex"
 
 	"github.com/trustsr/trustsr/metrics"
+	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/digits"
 )
 
 // Digits returns the tools of the embedded digit model.
 func Digits() Tools {
 	return Tools{
-		Open:      func() (Model, error) { return nil, errors.New("the digit model is not there yet") },
+		Open: func() (Model, error) {
+			model, err := digits.Open("")
+			if err != nil {
+				return nil, err
+			}
+			return digitModel{model}, nil
+		},
 		TestDigit: digits.TestDigit,
 		LR:        digits.LR,
 		LRSize:    7,
@@ -20,4 +28,41 @@ func Digits() Tools {
 			return metrics.LPIPSAlexEnlarged(metrics.DigitEnlargement)
 		},
 	}
+}
+
+// digitModel is the embedded model as the engine asks for it.
+type digitModel struct{ *digits.Model }
+
+// Sampler returns a sampler that shares the loaded network.
+func (m digitModel) Sampler(steps int, eta *float64, onStep func(Step)) (srspace.Sampler, error) {
+	changed := *m.Model.Sampler
+	if steps != 0 {
+		changed.Steps = steps
+	}
+	if eta != nil {
+		changed.Eta = *eta
+	}
+	if onStep != nil {
+		round := max(1, changed.Batch) * max(1, changed.Workers)
+		changed.OnStep = func(step, steps int) { onStep(Step{Round: round, Done: step, Total: steps}) }
+	}
+	return &changed, nil
+}
+
+func (m digitModel) Read(images []*srspace.Image) ([]Reading, error) {
+	got, err := m.Model.Read(images)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Reading, len(got))
+	for i, r := range got {
+		out[i] = Reading{Digit: r.Digit, Probability: r.Probability}
+	}
+	return out, nil
+}
+
+// Reader identifies the reader by the record of the training that made it.
+func (digitModel) Reader() string {
+	sum := sha256.Sum256(digits.Training)
+	return hex.EncodeToString(sum[:])
 }

@@ -82,7 +82,7 @@ type fakeModel struct {
 	eta     float64
 }
 
-func (m *fakeModel) Sampler(steps int, eta *float64) (srspace.Sampler, error) {
+func (m *fakeModel) Sampler(steps int, eta *float64, _ func(Step)) (srspace.Sampler, error) {
 	changed := *m
 	if steps != 0 {
 		changed.steps = steps
@@ -117,6 +117,8 @@ func (m *fakeModel) Sample(ctx context.Context, _ *srspace.Image, seeds []uint64
 // closed says whether the fake sample of a seed is an 8 or a 3: two of three
 // are an 8.
 func closed(seed uint64) bool { return seed%3 != 1 }
+
+func (*fakeModel) Reader() string { return "fake" }
 
 // Read tells them apart by the left half of the upper ring.
 func (m *fakeModel) Read(images []*srspace.Image) ([]Reading, error) {

@@ -14,11 +14,17 @@ import (
 // Model draws samples and reads digits in them.
 type Model interface {
 	// Sampler returns a sampler of the given number of denoising steps and
-	// eta; steps 0 and eta nil mean the model's defaults.
-	Sampler(steps int, eta *float64) (srspace.Sampler, error)
+	// eta; steps 0 and eta nil mean the model's defaults. It draws samples in
+	// rounds and tells onStep, unless that is nil, of each denoising step.
+	Sampler(steps int, eta *float64, onStep func(Step)) (srspace.Sampler, error)
 	// Read returns what the digit reader reads in each image.
 	Read(images []*srspace.Image) ([]Reading, error)
+	// Reader identifies the digit reader: readings of another are made anew.
+	Reader() string
 }
+
+// Step says that a round of samples has gone through Done of Total steps.
+type Step struct{ Round, Done, Total int }
 
 // Reading is a digit and the probability the reader gives it.
 type Reading struct {

@@ -87,7 +87,7 @@ func (e *Engine) status() *wire.Status {
 		out.Problem = err.Error()
 	}
 	if model != nil {
-		if sampler, err := model.Sampler(0, nil); err == nil {
+		if sampler, err := model.Sampler(0, nil, nil); err == nil {
 			r := sampler.Recipe()
 			out.Loaded, out.Model, out.Weights, out.Backend = true, r.Model, r.Weights, r.Backend
 		}

@@ -18,7 +18,7 @@ import (
 // as readings.json. A sample of a space never changes, so its seed names it;
 // another reader starts anew.
 type readingsRecord struct {
-	Reader   string         `json:"reader_sha256"`
+	Reader   string         `json:"reader"`
 	Readings []wire.Reading `json:"readings"`
 }
 
@@ -29,12 +29,7 @@ func (e *Engine) readings(ctx context.Context, s *space, report func(wire.Progre
 	if err != nil {
 		return nil, err
 	}
-	sampler, err := model.Sampler(0, nil)
-	if err != nil {
-		return nil, err
-	}
-	// The reader comes in the model's weight file.
-	record := readingsRecord{Reader: sampler.Recipe().Weights}
+	record := readingsRecord{Reader: model.Reader()}
 	path := filepath.Join(s.dir, "readings.json")
 	known, err := readReadings(path, record.Reader)
 	if err != nil {

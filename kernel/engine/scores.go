@@ -56,12 +56,12 @@ func (e *Engine) perception(ctx context.Context, hr *srspace.Image, images []*sr
 			names, missing = append(names, hashes[i]), append(missing, img)
 		}
 	}
-	progress := drawProgress(func(p wire.Progress) { p.Note = "scoring (" + info.Name + ")"; report(p) })
+	progress := &drawing{report: func(p wire.Progress) { p.Note = "scoring (" + info.Name + ")"; report(p) }}
 	for start := 0; start < len(missing); start += scoreBatch {
 		if ctx.Err() != nil {
 			return nil, info, ctx.Err()
 		}
-		progress(start, len(missing))
+		progress.samples(start, len(missing))
 		end := min(start+scoreBatch, len(missing))
 		got, err := metrics.ScoreAll(ctx, metric, missing[start:end], hr)
 		if err != nil {

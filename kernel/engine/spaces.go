@@ -125,7 +125,8 @@ func (e *Engine) draw(ctx context.Context, source *wire.Source, d *wire.Draw, re
 	if err != nil {
 		return nil, err
 	}
-	sampler, err := model.Sampler(d.Steps, d.Eta)
+	progress := &drawing{report: report}
+	sampler, err := model.Sampler(d.Steps, d.Eta, progress.step)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +144,7 @@ func (e *Engine) draw(ctx context.Context, source *wire.Source, d *wire.Draw, re
 	before, start := store.Len(), time.Now()
 	if before < d.N {
 		_, err := whenFree(ctx, report, func() (*srspace.Space, error) {
-			return store, store.Draw(ctx, sampler, d.N, drawProgress(report))
+			return store, store.Draw(ctx, sampler, d.N, progress.samples)
 		})
 		if err != nil {
 			return nil, err
@@ -153,28 +154,6 @@ func (e *Engine) draw(ctx context.Context, source *wire.Source, d *wire.Draw, re
 	out := s.wire()
 	out.Drawn, out.Seconds = store.Len()-before, time.Since(start).Seconds()
 	return out, nil
-}
-
-// drawProgress reports at most ten times a second. The time left is judged by
-// the samples drawn now, not by those found on disk.
-func drawProgress(report func(wire.Progress)) func(done, total int) {
-	var start, last time.Time
-	found := 0
-	return func(done, total int) {
-		now := time.Now()
-		if start.IsZero() {
-			start, found = now, done
-		}
-		if done < total && now.Sub(last) < 100*time.Millisecond {
-			return
-		}
-		last = now
-		p := wire.Progress{Done: done, Total: total, Note: "drawing"}
-		if drawn := done - found; drawn > 0 {
-			p.ETA = now.Sub(start).Seconds() / float64(drawn) * float64(total-done)
-		}
-		report(p)
-	}
 }
 
 // placeFor returns the name and folder for a space. A folder of that name may

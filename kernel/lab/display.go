@@ -110,7 +110,7 @@ func progressHTML(p wire.Progress) string {
 	if p.ETA > 0 {
 		left = ", " + duration(p.ETA) + " left"
 	}
-	return fmt.Sprintf(`<p><progress max="%d" value="%d"></progress> %s %d of %d%s</p>`, p.Total, p.Done, note, p.Done, p.Total, left)
+	return fmt.Sprintf(`<p><progress max="%d" value="%.1f"></progress> %s %d of %d%s</p>`, p.Total, float64(p.Done)+p.Part, note, p.Done, p.Total, left)
 }
 
 // duration puts seconds in words.

@@ -3,6 +3,7 @@ package lab
 import (
 	"bufio"
 	"encoding/json"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -172,5 +173,43 @@ func TestErrors(t *testing.T) {
 				t.Errorf("status %d, stderr %q, want %q", status, errs, test.want)
 			}
 		})
+	}
+}
+
+// An interrupt of the cell ends the request, which cancels the work.
+func TestInterrupt(t *testing.T) {
+	dir, err := os.MkdirTemp("", "lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	l, err := net.Listen("unix", filepath.Join(dir, "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), envCell+"=draw", wire.EnvSocket+"="+l.Addr().String())
+	var errs strings.Builder
+	cmd.Stderr = &errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := bufio.NewReader(conn)
+	if _, err := in.ReadBytes('\n'); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Process.Signal(os.Interrupt)
+	if _, err := in.ReadByte(); err != io.EOF {
+		t.Errorf("the connection ends with %v", err)
+	}
+	cmd.Wait()
+	want := "error: interrupted\nhint: finished samples are kept; run the cell again to go on\n"
+	if status := cmd.ProcessState.ExitCode(); status != 1 || errs.String() != want {
+		t.Errorf("status %d, stderr %q", status, errs.String())
 	}
 }

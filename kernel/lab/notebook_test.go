@@ -68,7 +68,7 @@ func gonb(t *testing.T) (env []string, shown func() []protocol.DisplayData) {
 
 func TestDisplaysInNotebook(t *testing.T) {
 	socket, _ := engine(t,
-		[]wire.Reply{{Progress: &wire.Progress{Done: 1, Total: 3, Note: "drawing", ETA: 61}}, {Progress: &wire.Progress{Done: 2, Total: 3, Note: "too soon"}}, space()},
+		[]wire.Reply{{Progress: &wire.Progress{Done: 1, Part: 0.5, Total: 3, Note: "drawing", ETA: 61}}, {Progress: &wire.Progress{Done: 2, Total: 3, Note: "too soon"}}, space()},
 		[]wire.Reply{{Result: &wire.Result{Picks: &wire.Picks{Name: "five", Cap: 5}}}},
 		[]wire.Reply{{Result: &wire.Result{Figure: &wire.Figure{PNG: []byte("\x89PNG"), Caption: "a <wall>"}}}})
 	env, shown := gonb(t)
@@ -91,7 +91,7 @@ func TestDisplaysInNotebook(t *testing.T) {
 	}
 	all := strings.Join(texts, "\n")
 	for _, want := range []string{
-		`<progress max="3" value="1"></progress> drawing 1 of 3, 1 min 01 s left`, "bar\n\n", // the bar goes away
+		`<progress max="3" value="1.5"></progress> drawing 1 of 3, 1 min 01 s left`, "bar\n\n", // the bar goes away
 		"<p>3 samples drawn in 1 min 02 s; digit-18 holds 3.</p>",
 		`<iframe src="http://127.0.0.1:1/gallery/digit-18?cap=5&amp;name=five&amp;token=a%22%26b"`,
 		"a &lt;wall&gt;",

@@ -85,6 +85,7 @@ type Reply struct {
 type Progress struct {
 	Done  int     `json:"done"`
 	Total int     `json:"total"`
+	Part  float64 `json:"part,omitempty"` // of Total under way: between 0 and Total-Done
 	Note  string  `json:"note,omitempty"` // what is being done, e.g. "loading model"
 	ETA   float64 `json:"eta,omitempty"`  // seconds left, 0 if not known
 }
