@@ -233,3 +233,20 @@ func TestGalleryFits(t *testing.T) {
 		}
 	}
 }
+
+// The page says when the stand-in picked, and a person's first click replaces
+// what it picked.
+func TestGalleryAfterStandIn(t *testing.T) {
+	ctx := browser(t)
+	p := startProcess(t, 0)
+	name := p.drawn(t, 324)
+	p.mustAsk(t, wire.Request{Op: wire.OpStandIn, Space: name, Picks: "five", Cap: 5, Digit: 3})
+	g := &gallery{t, ctx}
+	g.do("open", chromedp.EmulateViewport(360, 800), chromedp.Navigate(p.galleryURL(name, 5)), chromedp.WaitVisible(thumb(323), chromedp.ByQuery))
+	g.see("stand-in", "5 of 5 picked by the stand-in, not by a person. Your first click replaces them.", 5)
+	g.screenshot("gallery-360-standin")
+	g.click(2)
+	g.see("first click", "1 of 5 picked, stored", 1)
+	g.do("undo", chromedp.Click("#undo", chromedp.ByQuery))
+	g.see("undo", "5 of 5 picked by the stand-in, not by a person. Your first click replaces them.", 5)
+}

@@ -10,15 +10,16 @@
 // All state is on disk: the engine may be killed at any moment and started
 // again with the same listeners.
 //
-//	main.go      descriptors and environment handed over by the wrapper
-//	engine.go    the Engine, its parts and how it starts
-//	model.go     what the engine needs from the numeric packages; loading
-//	socket.go    requests of cells
-//	operations.go  one function for each operation
-//	subject.go   LR pictures: test digits and image files
-//	spaces.go    SR spaces on disk, drawing
-//	picks.go     durable pick lists
-//	readings.go, scores.go  results kept on disk
-//	figures.go   pictures for cells
-//	guard.go, gallery.go, page/  the pages
+//	main.go        descriptors and environment handed over by the wrapper
+//	engine.go      the Engine, its parts and how it starts
+//	model.go       what the engine needs from the numeric packages; loading
+//	digits.go      the embedded digit model as such
+//	socket.go      requests of cells
+//	operations.go  what can be asked
+//	subject.go     LR pictures: test digits and image files
+//	spaces.go      SR spaces on disk, drawing; names.go what they may be called
+//	picks.go       durable pick lists
+//	readings.go, scores.go    results kept on disk
+//	figures.go, pictures.go   what cells show: contents, drawing
+//	guard.go, gallery.go, sheet.go, page/  the gallery
 package engine

@@ -329,6 +329,10 @@
   byId("zoom").value = String(zoom);
   byId("zoom").addEventListener("change", (event) => { zoom = Number(event.target.value); resize(); });
 
+  // What sticks below the header must know how high it is.
+  const header = document.querySelector("header");
+  new ResizeObserver(() => document.documentElement.style.setProperty("--head", `${header.offsetHeight}px`)).observe(header);
+
   let loading = false;
   async function load() {
     if (loading) return;
