@@ -117,7 +117,7 @@ func TestGalleryInBrowser(t *testing.T) {
 
 	var thumbs int
 	var title string
-	g.do("open", chromedp.Navigate(address), chromedp.WaitVisible(thumb(323), chromedp.ByQuery),
+	g.do("open", chromedp.Navigate(address), chromedp.WaitVisible(`#wall[data-shown="324"] `+thumb(323), chromedp.ByQuery),
 		chromedp.Evaluate(`document.querySelectorAll(".thumb").length`, &thumbs),
 		chromedp.AttributeValue(thumb(17), "aria-label", &title, nil, chromedp.ByQuery))
 	if thumbs != 324 || !strings.HasSuffix(title, "/ddim-50-eta1/seed/17") {
@@ -160,7 +160,7 @@ func TestGalleryInBrowser(t *testing.T) {
 	g.see("cap", "5 of 5 picked, stored", 5)
 	g.screenshot("gallery-1000-cap")
 
-	g.do("reload", chromedp.Reload(), chromedp.WaitVisible(thumb(323), chromedp.ByQuery))
+	g.do("reload", chromedp.Reload(), chromedp.WaitVisible(`#wall[data-shown="324"] `+thumb(323), chromedp.ByQuery))
 	g.see("reload", "5 of 5 picked, stored", 5)
 
 	// A second tab sees the picks of the first.
@@ -170,7 +170,7 @@ func TestGalleryInBrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := &gallery{t, second}
-	other.do("second tab", chromedp.Navigate(address), chromedp.WaitVisible(thumb(323), chromedp.ByQuery))
+	other.do("second tab", chromedp.Navigate(address), chromedp.WaitVisible(`#wall[data-shown="324"] `+thumb(323), chromedp.ByQuery))
 	other.see("second tab", "5 of 5 picked, stored", 5)
 	other.click(3)
 	other.see("second tab", "4 of 5 picked, stored", 4)
@@ -223,7 +223,7 @@ func TestGalleryFits(t *testing.T) {
 			var overflow int
 			g.do("open", chromedp.EmulateViewport(width, 800),
 				emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}),
-				chromedp.Navigate(p.galleryURL(name, 5)), chromedp.WaitVisible(thumb(7)+".picked", chromedp.ByQuery),
+				chromedp.Navigate(p.galleryURL(name, 5)), chromedp.WaitVisible(`#wall[data-shown="324"] `+thumb(7)+".picked", chromedp.ByQuery),
 				chromedp.WaitVisible("#mean", chromedp.ByQuery), chromedp.Sleep(300*time.Millisecond),
 				chromedp.Evaluate(`document.documentElement.scrollWidth - document.documentElement.clientWidth`, &overflow))
 			if overflow > 0 {
@@ -242,7 +242,7 @@ func TestGalleryAfterStandIn(t *testing.T) {
 	name := p.drawn(t, 324)
 	p.mustAsk(t, wire.Request{Op: wire.OpStandIn, Space: name, Picks: "five", Cap: 5, Digit: 3})
 	g := &gallery{t, ctx}
-	g.do("open", chromedp.EmulateViewport(360, 800), chromedp.Navigate(p.galleryURL(name, 5)), chromedp.WaitVisible(thumb(323), chromedp.ByQuery))
+	g.do("open", chromedp.EmulateViewport(360, 800), chromedp.Navigate(p.galleryURL(name, 5)), chromedp.WaitVisible(`#wall[data-shown="324"] `+thumb(323), chromedp.ByQuery))
 	g.see("stand-in", "5 of 5 picked by the stand-in, not by a person. Your first click replaces them.", 5)
 	g.screenshot("gallery-360-standin")
 	g.click(2)

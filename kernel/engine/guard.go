@@ -14,7 +14,7 @@ const maxPost = 4 << 10
 
 // contentPolicy lets a page load nothing but the engine's own files, and lets
 // only pages of this machine (Jupyter) frame it.
-const contentPolicy = "default-src 'none'; img-src 'self' data:; script-src 'self'; style-src 'self'; connect-src 'self'; " +
+const contentPolicy = "default-src 'none'; img-src 'self' data: blob:; script-src 'self'; style-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'self' http://127.0.0.1:* http://localhost:* http://[::1]:*"
 
 // guard admits requests that carry the token and were sent to a loopback name.

@@ -162,7 +162,6 @@
   function showPictures() {
     byId("lr").src = url("lr.png");
     byId("bicubic").src = url("bicubic.png");
-    showSprite();
     if (list) showMean();
   }
 
@@ -174,12 +173,24 @@
     if (n) byId("mean").src = url("mean.png", { v: list.revision });
   }
 
-  let sprite = "";
-  function showSprite() {
-    sprite = url("sprite.png", { n: data.samples.length });
-    const image = new Image();
-    image.onload = () => { for (const button of thumbs.values()) button.style.backgroundImage = `url("${sprite}")`; };
-    image.src = sprite;
+  // The sheet of all samples is fetched once and shown by every thumbnail.
+  let sheet = "";
+  async function showSprite() {
+    const n = data.samples.length;
+    try {
+      const blob = await until(async () => {
+        const response = await fetch(url("sprite.png", { n }));
+        if (!response.ok) throw { refused: true, ...(await response.json()) };
+        return response.blob();
+      });
+      if (n !== data.samples.length) return; // more samples came meanwhile, with a sheet of their own
+      if (sheet) URL.revokeObjectURL(sheet);
+      sheet = URL.createObjectURL(blob);
+      for (const button of thumbs.values()) button.style.backgroundImage = `url("${sheet}")`;
+      byId("wall").dataset.shown = n;
+    } catch (refusal) {
+      say(refusal.hint ? `${refusal.error} (${refusal.hint})` : refusal.error);
+    }
   }
 
   // build makes the thumbnails; group makes the order they stand in.
