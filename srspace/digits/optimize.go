@@ -141,7 +141,7 @@ func (opt *optimizer) step(step int, batch ...any) (float64, []*tensors.Tensor, 
 	cosine := 0.5 * (1 + math.Cos(math.Pi*math.Min(1, float64(step)/float64(opt.steps))))
 	decay := math.Min(emaDecay, (1+t)/(10+t)) // so that the average forgets the start
 	rates := []float32{float32(opt.peak * warm * cosine), float32(1 - math.Pow(beta1, t)), float32(1 - math.Pow(beta2, t)), float32(decay)}
-	out, err := opt.exec.Exec(append(batch, rates)...)
+	out, err := opt.exec.Call(append(batch, rates)...)
 	if err != nil {
 		return 0, nil, fmt.Errorf("training step %d: %w", step, err)
 	}

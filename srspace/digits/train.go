@@ -33,6 +33,7 @@ type TrainOptions struct {
 
 	ReaderSteps, FirstStageSteps, UNetSteps int // steps of each network
 	Batch                                   int // pictures a step; half as many for the first stage
+	EvaluateDigits                          int // test digits to sample in the end, 16 times each
 	CheckpointEvery                         time.Duration
 
 	Progress io.Writer // lines for people
@@ -122,6 +123,40 @@ func Train(ctx context.Context, options TrainOptions) error {
 		}
 		t.record.Weights[name+".safetensors"] = weights.SHA256(data)
 	}
+	return t.measure(ctx, config)
+}
+
+// measure evaluates the finished model on the test digits, draws a sheet of
+// samples and writes the record.
+func (t *trainer) measure(ctx context.Context, config string) error {
+	var files [2][]byte
+	for i, name := range []string{"model.safetensors", "reader.safetensors"} {
+		data, err := os.ReadFile(filepath.Join(t.Out, name))
+		if err != nil {
+			return fmt.Errorf("train digits: %w", err)
+		}
+		files[i] = data
+	}
+	m, err := load(config, files[0], files[1])
+	if err != nil {
+		return err
+	}
+	told := time.Now()
+	t.record.Measured, err = m.Evaluate(ctx, t.EvaluateDigits, 16, func(done, total int) {
+		if time.Since(told) > 5*time.Second || done == total {
+			told = time.Now()
+			t.say("measuring   digit %d of %d", done, total)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("measure the model: %w", err)
+	}
+	if err := m.sheet(ctx, filepath.Join(t.Out, "samples.png")); err != nil {
+		return err
+	}
+	e := t.record.Measured
+	t.say("reader %.2f %% of test digits; reconstruction %.2f dB; samples: LR consistency %.2f dB, %.1f %% read as the truth, calibration error %.3f",
+		100*e.ReaderAccuracy, e.ReconstructionPSNR, e.LRConsistency, 100*e.ReadAsTruth, e.CalibrationError)
 	return t.writeRecord()
 }
 

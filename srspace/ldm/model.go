@@ -104,7 +104,7 @@ func (m *Model) Quantize(z *Tensor) (index []int, codes *Tensor, err error) {
 		m.one.Lock()
 		defer m.one.Unlock()
 	}
-	i, c, err := m.quantize.Exec2(value(z))
+	i, c, err := m.quantize.Call2(value(z))
 	if err != nil {
 		return nil, nil, fmt.Errorf("quantize %v: %w", z.Shape, err)
 	}
@@ -164,7 +164,7 @@ func (m *Model) run(exec *model.Exec, inputs ...*Tensor) (out []*Tensor, err err
 		m.one.Lock()
 		defer m.one.Unlock()
 	}
-	results, err := exec.Exec(args...)
+	results, err := exec.Call(args...)
 	if err != nil {
 		return nil, fmt.Errorf("run the network on %s: %w", strings.Join(shapes, ", "), err)
 	}

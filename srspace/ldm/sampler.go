@@ -19,9 +19,15 @@ type Sampler struct {
 	Steps int     // DDIM steps, e.g. 50
 	Eta   float64 // 0 (deterministic given x_T) … 1
 
-	// Batch is how many samples one network call takes, Workers how many
-	// calls run side by side; neither changes a sample. Zero means 1.
-	Batch, Workers int
+	// Batch is how many samples every network call takes; a call with fewer
+	// is filled up, because matrix products of other sizes round otherwise
+	// and would make a sample depend on its company. It is recorded in the
+	// recipe. Zero means 1.
+	Batch int
+
+	// Workers is how many calls run side by side. It changes no sample. Zero
+	// means 1.
+	Workers int
 
 	// OnStep, when set, is told of every finished denoising step of a round
 	// of Batch·Workers samples: step of steps.
@@ -36,6 +42,7 @@ func (s *Sampler) Recipe() srspace.Recipe {
 	c := s.Model.Config.Schedule
 	r.Scale = s.Model.Config.VQ.Scale()
 	r.Method, r.Steps, r.Eta, r.RNG = "ddim", s.Steps, s.Eta, srspace.RNG
+	r.Backend = fmt.Sprintf("%s, %d a call", s.Description.Backend, max(1, s.Batch))
 	r.Schedule = fmt.Sprintf("sqrt-linear %g…%g, T=%d, compvis", c.LinearStart, c.LinearEnd, c.Timesteps)
 	return r
 }
@@ -127,8 +134,12 @@ func (s *Sampler) round(ctx context.Context, cond []float32, lr *srspace.Image, 
 }
 
 // batch draws samples in one batch of network calls.
-func (s *Sampler) batch(ctx context.Context, cond []float32, lr *srspace.Image, seeds []uint64, steps []Step, report func(step int)) ([]*srspace.Image, error) {
+func (s *Sampler) batch(ctx context.Context, cond []float32, lr *srspace.Image, wanted []uint64, steps []Step, report func(step int)) ([]*srspace.Image, error) {
 	c := s.Model.Config
+	seeds := make([]uint64, max(1, s.Batch))
+	for i := range seeds {
+		seeds[i] = wanted[min(i, len(wanted)-1)]
+	}
 	n, h, w := len(seeds), lr.Height, lr.Width
 	x := weights.NewTensor(n, c.UNet.OutChannels, h, w)
 	lrs := weights.NewTensor(n, len(cond)/(h*w), h, w)
@@ -172,7 +183,7 @@ func (s *Sampler) batch(ctx context.Context, cond []float32, lr *srspace.Image, 
 	if err != nil {
 		return nil, err
 	}
-	return pictures(decoded), nil
+	return pictures(decoded)[:len(wanted)], nil
 }
 
 // pictures turns decoded [n, 1 or 3, h, w] in [-1,1] into 8-bit pictures.

@@ -1,0 +1,84 @@
+package command
+
+import (
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trustsr/trustsr/kernel/engine"
+	"github.com/trustsr/trustsr/kernel/jupyter"
+)
+
+func upCommand() *cobra.Command {
+	var o jupyter.UpOptions
+	c := &cobra.Command{
+		Use:   "up",
+		Short: "Set everything up and open the notebooks in Jupyter",
+		Long: `Builds the Go notebook kernel under .lab/ (the first time takes some
+minutes), installs Jupyter through apt where it is missing and that is
+allowed, and starts it on this machine alone, behind a token.`,
+		Example: `  go run ./kernel up
+  go run ./kernel up --no-browser --port 8888        # then: ssh -L 8888:127.0.0.1:8888 …`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			if o.Root, err = projectRoot(); err != nil {
+				return err
+			}
+			o.Progress = os.Stderr
+			return jupyter.Up(c.Context(), o)
+		},
+	}
+	c.Flags().BoolVar(&o.NoBrowser, "no-browser", false, "print the address and open no browser")
+	c.Flags().IntVar(&o.Port, "port", 0, "port to listen on; 0 takes a free one")
+	c.Flags().StringVar(&o.IP, "ip", "127.0.0.1", "address to listen on")
+	c.Flags().StringVar(&o.Token, "token", "", "token of the address; random by default")
+	return c
+}
+
+func execCommand() *cobra.Command {
+	var o jupyter.ExecOptions
+	c := &cobra.Command{
+		Use:   "exec NOTEBOOK",
+		Short: "Run a notebook from top to bottom, without Jupyter, Python or a browser",
+		Example: `  go run ./kernel exec notebooks/quickstart.ipynb
+  go run ./kernel exec notebooks/quickstart.ipynb --out run.ipynb     # keep the outputs`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) (err error) {
+			if o.Root, err = projectRoot(); err != nil {
+				return err
+			}
+			o.Notebook, o.Progress = args[0], os.Stderr
+			return jupyter.Exec(c.Context(), o)
+		},
+	}
+	c.Flags().StringVarP(&o.Out, "out", "o", "", "write the notebook with its outputs to this file")
+	c.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "longest time for one cell")
+	return c
+}
+
+func runCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "run CONNECTION_FILE",
+		Short:  "What Jupyter starts: the engine and the Go kernel, as one",
+		Hidden: true,
+		Args:   cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			root, err := projectRoot()
+			if err != nil {
+				return err
+			}
+			return jupyter.Run(root, args[0])
+		},
+	}
+}
+
+func engineCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "engine",
+		Short:  "The resident process that holds the model; started by run",
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE:   func(c *cobra.Command, _ []string) error { return engine.Main(c.Context()) },
+	}
+}

@@ -1,0 +1,95 @@
+// Package command is trustsr's command line: one file a subcommand.
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trustsr/trustsr/kernel/jupyter"
+	"github.com/trustsr/trustsr/srspace"
+)
+
+// Main runs the command line and returns the exit status. An error is
+// printed as one line, with a hint where there is one; a panic too.
+func Main(args []string) (status int) {
+	defer func() {
+		if r := recover(); r != nil {
+			fmt.Fprintln(os.Stderr, "error: internal:", r)
+			fmt.Fprintln(os.Stderr, "hint: this is a bug in trustsr; please report the line above and the command")
+			status = 2
+		}
+	}()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := Root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var code jupyter.ExitCode
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &code):
+		return int(code)
+	}
+	report(os.Stderr, err)
+	return 1
+}
+
+func report(w io.Writer, err error) {
+	fmt.Fprintln(w, "error:", err)
+	if hint := srspace.Hint(err); hint != "" {
+		fmt.Fprintln(w, "hint:", hint)
+	}
+}
+
+// Root is the command with all its subcommands.
+func Root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "kernel",
+		Short: "Trustworthy super-resolution: draw an SR space, choose, combine, check",
+		Long: `From a low-resolution picture to one image, with the choices behind it:
+draw samples of its SR space with a latent diffusion model, let people choose
+those they trust, average the chosen, and see all of it on a plane of fidelity
+and perception. Everything runs in Jupyter notebooks in Go.`,
+		Example: `  go run ./kernel up                                  # open the quickstart notebook
+  go run ./kernel exec notebooks/quickstart.ipynb     # run it without a browser
+  go run ./kernel doctor                              # what is here, what is missing`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(upCommand(), execCommand(), sampleCommand(), trainCommand(), doctorCommand(), runCommand(), engineCommand())
+	return root
+}
+
+// projectRoot is $TRUSTSR_ROOT, or the folder above the working directory
+// with this module's go.mod.
+func projectRoot() (string, error) {
+	if root := os.Getenv("TRUSTSR_ROOT"); root != "" {
+		return filepath.Abs(root)
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+		if err == nil && strings.Contains(string(mod), "module github.com/trustsr/trustsr\n") {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", srspace.WithHint(errors.New("not in a checkout of trustsr"), "run it in the folder you cloned, or set TRUSTSR_ROOT")
+		}
+		dir = parent
+	}
+}

@@ -1,0 +1,225 @@
+package jupyter
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/trustsr/trustsr/srspace"
+)
+
+// ExecOptions say how to run a notebook without a front end.
+type ExecOptions struct {
+	Root     string // project root
+	Notebook string // an .ipynb file
+	Out      string // where to write it with its outputs; "" does not
+	Timeout  time.Duration
+	Progress io.Writer
+
+	kernel []string // command, for tests; the connection file is appended
+}
+
+// Exec runs the code cells of a notebook in order, in the notebook's folder,
+// with the same kernel as Jupyter would. It stops at the first cell that
+// fails: that does not compile, panics, or ends with a status other than 0.
+func Exec(ctx context.Context, o ExecOptions) error {
+	nb, err := readNotebook(o.Notebook)
+	if err != nil {
+		return err
+	}
+	args := o.kernel
+	if args == nil {
+		if err := Setup(ctx, o.Root, o.Progress); err != nil {
+			return err
+		}
+		self, err := os.Executable()
+		if err != nil {
+			return fmt.Errorf("run %s: %w", o.Notebook, err)
+		}
+		args = []string{self, "run"}
+	}
+	dir, err := filepath.Abs(filepath.Dir(o.Notebook))
+	if err != nil {
+		return fmt.Errorf("run %s: %w", o.Notebook, err)
+	}
+	l := layout{o.Root}
+	if err := os.MkdirAll(l.path(), 0o755); err != nil {
+		return fmt.Errorf("run %s: %w", o.Notebook, err)
+	}
+	log, err := os.Create(l.path("kernel.log"))
+	if err != nil {
+		return fmt.Errorf("run %s: %w", o.Notebook, err)
+	}
+	defer log.Close()
+	c, err := startKernel(ctx, args, os.Environ(), dir, log)
+	if err != nil {
+		return srspace.WithHint(fmt.Errorf("run %s: %w", o.Notebook, err), "its log is "+log.Name())
+	}
+	defer c.close()
+
+	total := 0
+	for _, x := range nb.cells {
+		if x.isCode() {
+			total++
+		}
+	}
+	n := 0
+	for _, x := range nb.cells {
+		if !x.isCode() {
+			continue
+		}
+		n++
+		source, _ := x.source() // checked when it was read
+		fmt.Fprintf(o.Progress, "[%d/%d] %s", n, total, firstLine(source))
+		began := time.Now()
+		outputs, err := runCell(ctx, c, source, o.Timeout)
+		fmt.Fprintf(o.Progress, "  %.1f s\n", time.Since(began).Seconds())
+		if e := x.setOutputs(outputs.list, n); e != nil {
+			return fmt.Errorf("run %s: %w", o.Notebook, e)
+		}
+		if err != nil {
+			err = fmt.Errorf("%s: cell %d of %d (%s): %w", o.Notebook, n, total, firstLine(source), err)
+			if o.Out != "" {
+				err = errors.Join(err, nb.write(o.Out))
+			}
+			return err
+		}
+	}
+	if o.Out != "" {
+		return nb.write(o.Out)
+	}
+	return nil
+}
+
+// failed matches the line GoNB writes when a cell's program ends badly; its
+// reply says "ok" then.
+var failed = regexp.MustCompile(`(?m)^(exit status [1-9]\d*|signal: .+)\s*\z`)
+
+func runCell(ctx context.Context, c *client, source string, timeout time.Duration) (*outputs, error) {
+	out := &outputs{}
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no end after %v", timeout))
+		defer cancel()
+	}
+	status, err := c.execute(ctx, source, out.add)
+	switch {
+	case err != nil:
+		return out, err
+	case status != "ok":
+		return out, errors.New(out.trouble())
+	case failed.MatchString(strings.TrimSpace(out.lastError)):
+		return out, errors.New(out.trouble())
+	}
+	return out, nil
+}
+
+// firstLine shortens a cell for people: its first line that says something.
+func firstLine(source string) string {
+	for _, line := range strings.Split(source, "\n") {
+		line = strings.TrimSpace(line)
+		if line != "" && line != "%%" && !strings.HasPrefix(line, "//") {
+			if r := []rune(line); len(r) > 60 {
+				return string(r[:60]) + "…"
+			}
+			return line
+		}
+	}
+	return "(empty)"
+}
+
+// outputs collects a cell's outputs in nbformat's form.
+type outputs struct {
+	list      []map[string]any
+	lastError string // the last text on standard error
+	clearNext bool
+}
+
+func (o *outputs) add(m message) {
+	var c map[string]any
+	if json.Unmarshal(m.Content, &c) != nil {
+		return
+	}
+	if o.clearNext && m.Header.Type != "clear_output" {
+		o.list, o.clearNext = nil, false
+	}
+	switch m.Header.Type {
+	case "stream":
+		text, _ := c["text"].(string)
+		if c["name"] == "stderr" && strings.TrimSpace(text) != "" {
+			o.lastError = text
+		}
+		if n := len(o.list); n > 0 && o.list[n-1]["output_type"] == "stream" && o.list[n-1]["name"] == c["name"] {
+			o.list[n-1]["text"] = o.list[n-1]["text"].(string) + text
+			return
+		}
+		o.list = append(o.list, map[string]any{"output_type": "stream", "name": c["name"], "text": text})
+	case "display_data":
+		o.list = append(o.list, o.display(c))
+	case "update_display_data":
+		id := displayID(c)
+		for i, old := range o.list {
+			if id != "" && old["display_id"] == id {
+				o.list[i] = o.display(c)
+			}
+		}
+	case "execute_result":
+		o.list = append(o.list, map[string]any{"output_type": "execute_result", "data": c["data"],
+			"metadata": orEmpty(c["metadata"]), "execution_count": c["execution_count"]})
+	case "error":
+		o.list = append(o.list, map[string]any{"output_type": "error", "ename": c["ename"], "evalue": c["evalue"], "traceback": c["traceback"]})
+		o.lastError = fmt.Sprint(c["evalue"])
+	case "clear_output":
+		if wait, _ := c["wait"].(bool); wait {
+			o.clearNext = true
+		} else {
+			o.list = nil
+		}
+	}
+}
+
+func (o *outputs) display(c map[string]any) map[string]any {
+	d := map[string]any{"output_type": "display_data", "data": c["data"], "metadata": orEmpty(c["metadata"])}
+	if id := displayID(c); id != "" {
+		d["display_id"] = id
+	}
+	return d
+}
+
+func displayID(c map[string]any) string {
+	transient, _ := c["transient"].(map[string]any)
+	id, _ := transient["display_id"].(string)
+	return id
+}
+
+func orEmpty(v any) any {
+	if v == nil {
+		return map[string]any{}
+	}
+	return v
+}
+
+// trouble is what a cell said of its failure: the end of its standard error.
+func (o *outputs) trouble() string {
+	text := ""
+	for _, out := range o.list {
+		if out["output_type"] == "stream" && out["name"] == "stderr" {
+			text += out["text"].(string)
+		}
+		if out["output_type"] == "error" {
+			text += fmt.Sprint(out["ename"], ": ", out["evalue"], "\n")
+		}
+	}
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	if len(lines) > 12 {
+		lines = append([]string{"…"}, lines[len(lines)-12:]...)
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,113 @@
+package jupyter
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/trustsr/trustsr/internal/atomicfile"
+	"github.com/trustsr/trustsr/srspace"
+)
+
+// maxNotebook bounds a notebook file; outputs of large pictures fit.
+const maxNotebook = 256 << 20
+
+// notebook is an .ipynb file of nbformat 4. Fields that are not ours stay as
+// they are.
+type notebook struct {
+	fields map[string]json.RawMessage
+	cells  []cell
+}
+
+type cell map[string]json.RawMessage
+
+func readNotebook(path string) (*notebook, error) {
+	hint := "the file should be a Jupyter notebook of format 4; open it in Jupyter and save it again"
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, srspace.WithHint(fmt.Errorf("notebook: %w", err), "the shipped notebooks are in notebooks/")
+	}
+	if info.IsDir() || info.Size() > maxNotebook {
+		return nil, srspace.WithHint(fmt.Errorf("notebook %s: a folder, or larger than %d MB", path, maxNotebook>>20), hint)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("notebook: %w", err)
+	}
+	nb := &notebook{}
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil, srspace.WithHint(fmt.Errorf("notebook %s is empty", path), hint)
+	}
+	if err := json.Unmarshal(data, &nb.fields); err != nil {
+		return nil, srspace.WithHint(fmt.Errorf("notebook %s is not JSON, or cut: %w", path, err), hint)
+	}
+	var format int
+	if err := json.Unmarshal(nb.fields["nbformat"], &format); err != nil || format != 4 {
+		return nil, srspace.WithHint(fmt.Errorf("notebook %s is of format %s, not 4", path, orNone(nb.fields["nbformat"])), hint)
+	}
+	if err := json.Unmarshal(nb.fields["cells"], &nb.cells); err != nil {
+		return nil, srspace.WithHint(fmt.Errorf("notebook %s has no list of cells", path), hint)
+	}
+	for i, c := range nb.cells {
+		if _, err := c.source(); err != nil {
+			return nil, srspace.WithHint(fmt.Errorf("notebook %s: cell %d: %w", path, i+1, err), hint)
+		}
+	}
+	return nb, nil
+}
+
+func orNone(raw json.RawMessage) string {
+	if raw == nil {
+		return "none"
+	}
+	return string(raw)
+}
+
+func (c cell) isCode() bool {
+	var kind string
+	return json.Unmarshal(c["cell_type"], &kind) == nil && kind == "code"
+}
+
+// source is a string or a list of lines in the file.
+func (c cell) source() (string, error) {
+	var text string
+	if json.Unmarshal(c["source"], &text) == nil {
+		return text, nil
+	}
+	var lines []string
+	if err := json.Unmarshal(c["source"], &lines); err != nil {
+		return "", fmt.Errorf("source is neither text nor lines")
+	}
+	return strings.Join(lines, ""), nil
+}
+
+func (c cell) setOutputs(outputs []map[string]any, count int) error {
+	if outputs == nil {
+		outputs = []map[string]any{}
+	}
+	for _, o := range outputs {
+		delete(o, "display_id") // nbformat has no place for it
+	}
+	raw, err := json.Marshal(outputs)
+	if err != nil {
+		return err
+	}
+	c["outputs"] = raw
+	c["execution_count"] = json.RawMessage(fmt.Sprint(count))
+	return nil
+}
+
+func (nb *notebook) write(path string) error {
+	cells, err := json.Marshal(nb.cells)
+	if err != nil {
+		return fmt.Errorf("notebook: %w", err)
+	}
+	nb.fields["cells"] = cells
+	data, err := json.MarshalIndent(nb.fields, "", " ")
+	if err != nil {
+		return fmt.Errorf("notebook: %w", err)
+	}
+	return atomicfile.Write(path, append(data, '\n'))
+}

@@ -1,0 +1,185 @@
+package jupyter
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/trustsr/trustsr/srspace"
+)
+
+// UpOptions say how to start Jupyter.
+type UpOptions struct {
+	Root      string // project root
+	NoBrowser bool   // print the address only
+	Port      int    // 0 takes a free one
+	IP        string // "" is 127.0.0.1
+	Token     string // "" is random
+	Progress  io.Writer
+}
+
+// Up sets the kernel up, finds or installs Jupyter, starts it in the
+// notebooks folder, prints the quickstart's address and waits until Jupyter
+// or ctx ends; then nothing is left running.
+func Up(ctx context.Context, o UpOptions) error {
+	if o.IP == "" {
+		o.IP = "127.0.0.1"
+	}
+	if o.Token == "" {
+		o.Token = randomToken()
+	}
+	if err := Setup(ctx, o.Root, o.Progress); err != nil {
+		return err
+	}
+	program, err := findJupyter(ctx, o.Progress)
+	if err != nil {
+		return err
+	}
+	if o.Port == 0 {
+		if o.Port, err = freePort(o.IP); err != nil {
+			return fmt.Errorf("start Jupyter: %w", err)
+		}
+	}
+	l := layout{o.Root}
+	logPath := l.path("jupyter.log")
+	log, err := os.Create(logPath)
+	if err != nil {
+		return fmt.Errorf("start Jupyter: %w", err)
+	}
+	defer log.Close()
+	args := []string{"--no-browser", "--ip=" + o.IP, "--port=" + strconv.Itoa(o.Port), "--port-retries=0",
+		"--NotebookApp.token=" + o.Token, "--notebook-dir=" + filepath.Join(o.Root, "notebooks"),
+		"--MultiKernelManager.default_kernel_name=" + KernelName}
+	if os.Geteuid() == 0 {
+		args = append(args, "--allow-root")
+	}
+	cmd := exec.Command(program, args...)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env = append(os.Environ(), "JUPYTER_PATH="+l.path("jupyter"), "JUPYTER_CONFIG_DIR="+l.path("jupyter-config"),
+		"JUPYTER_RUNTIME_DIR="+l.path("jupyter-runtime"), "JUPYTER_DATA_DIR="+l.path("jupyter-data"))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start Jupyter: %w", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	defer func() { stopGroup(cmd.Process.Pid, ended) }()
+
+	base := "http://" + net.JoinHostPort(o.IP, strconv.Itoa(o.Port))
+	if err := answers(ctx, base, ended); err != nil {
+		tail, _ := os.ReadFile(logPath)
+		if len(tail) > 2000 {
+			tail = tail[len(tail)-2000:]
+		}
+		return srspace.WithHint(fmt.Errorf("start Jupyter: %w\n%s", err, bytes.TrimSpace(tail)), "the whole log is "+logPath)
+	}
+	address := base + "/notebooks/quickstart.ipynb?token=" + o.Token
+	fmt.Fprintf(o.Progress, "Jupyter is up. Ctrl-C stops it. Open:\n\n")
+	fmt.Println(address)
+	if !o.NoBrowser {
+		if opener, err := exec.LookPath("xdg-open"); err == nil {
+			exec.Command(opener, address).Start()
+		}
+	}
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(o.Progress, "stopping Jupyter and its kernels …")
+		return nil
+	case err := <-ended:
+		ended <- err
+		return srspace.WithHint(fmt.Errorf("the Jupyter server ended: %v", err), "its log is "+logPath)
+	}
+}
+
+// stopGroup ends Jupyter politely, so that it ends its kernels, and then by
+// force.
+func stopGroup(pid int, ended chan error) {
+	syscall.Kill(pid, syscall.SIGTERM)
+	select {
+	case <-ended:
+	case <-time.After(8 * time.Second):
+	}
+	syscall.Kill(-pid, syscall.SIGKILL)
+}
+
+func freePort(ip string) (int, error) {
+	l, err := net.Listen("tcp", net.JoinHostPort(ip, "0"))
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// answers waits until the server speaks HTTP.
+func answers(ctx context.Context, base string, ended chan error) error {
+	client := &http.Client{Timeout: 2 * time.Second}
+	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); {
+		if r, err := client.Get(base + "/api"); err == nil {
+			r.Body.Close()
+			return nil
+		}
+		select {
+		case err := <-ended:
+			ended <- err
+			return fmt.Errorf("it ended at once: %v", err)
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+	return errors.New("no answer for a minute")
+}
+
+// findJupyter returns the program, installing Debian's if there is none and
+// that is allowed.
+func findJupyter(ctx context.Context, progress io.Writer) (string, error) {
+	if program := lookJupyter(); program != "" {
+		return program, nil
+	}
+	install := []string{"apt-get", "install", "-y", "--no-install-recommends", "jupyter-notebook"}
+	hint := "install Jupyter Notebook, e.g.: sudo apt-get install --no-install-recommends jupyter-notebook"
+	missing := errors.New("no Jupyter on this machine")
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		return "", srspace.WithHint(missing, hint)
+	}
+	var sudo []string
+	if os.Geteuid() != 0 {
+		if exec.CommandContext(ctx, "sudo", "-n", "true").Run() != nil {
+			return "", srspace.WithHint(missing, hint)
+		}
+		sudo = []string{"sudo", "-n"}
+	}
+	fmt.Fprintln(progress, "installing Debian's jupyter-notebook (about 19 MB to download, 116 MB on disk) …")
+	for _, args := range [][]string{{"apt-get", "update"}, install} {
+		args = append(sudo, args...)
+		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return "", srspace.WithHint(fmt.Errorf("install Jupyter: %w: %s", err, bytes.TrimSpace(out)), hint)
+		}
+	}
+	if program := lookJupyter(); program != "" {
+		return program, nil
+	}
+	return "", srspace.WithHint(missing, hint)
+}
+
+func lookJupyter() string {
+	for _, name := range []string{"jupyter-notebook", "jupyter-lab"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	return ""
+}

@@ -1,0 +1,184 @@
+// Package jupyter sets up the Go notebook kernel, starts Jupyter, and runs
+// notebooks without it.
+//
+// Everything it makes lies under .lab/ in the project: the GoNB kernel and
+// goimports, a folder that comes first on the kernel's PATH, the kernelspec,
+// and temporary files.
+package jupyter
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/trustsr/trustsr/internal/atomicfile"
+	"github.com/trustsr/trustsr/srspace"
+)
+
+// KernelName is the kernelspec's name, as notebooks refer to it.
+const KernelName = "trustsr"
+
+// layout names the files under .lab.
+type layout struct{ root string }
+
+func (l layout) path(elem ...string) string {
+	return filepath.Join(append([]string{l.root, ".lab"}, elem...)...)
+}
+func (l layout) gonb() string    { return l.path("bin", "gonb") }
+func (l layout) command() string { return l.path("bin", "trustsr") }
+func (l layout) shim() string    { return l.path("shim") }
+func (l layout) tmp() string     { return l.path("tmp") }
+func (l layout) spec() string    { return l.path("jupyter", "kernels", KernelName) }
+
+// shimScript stands before the real go on the kernel's PATH. GoNB runs
+// "go get" before every cell, which would ask the network for the newest
+// version of every import; the project's go.mod has them all.
+const shimScript = `#!/bin/sh
+case "$1 $#$2" in "get 1"|"get 2-t") exit 0;; esac
+exec %q "$@"
+`
+
+// environment is what the kernel and its cells run in: the shim first on the
+// PATH, executables without debug tables (half the link time), temporary
+// files where they are swept.
+func (l layout) environment(env []string) []string {
+	flags, path := "-ldflags=-s", os.Getenv("PATH")
+	out := make([]string, 0, len(env)+5)
+	for _, kv := range env {
+		name, value, _ := strings.Cut(kv, "=")
+		switch name {
+		case "GOFLAGS":
+			if value != "" && !strings.Contains(value, "-ldflags") {
+				flags = value + " " + flags
+			}
+		case "PATH":
+			path = value
+		case "TMPDIR", "GOEXPERIMENT", "TRUSTSR_ROOT":
+		default:
+			out = append(out, kv)
+		}
+	}
+	if !strings.HasPrefix(path, l.shim()+string(os.PathListSeparator)) {
+		path = l.shim() + string(os.PathListSeparator) + path
+	}
+	return append(out, "PATH="+path, "GOFLAGS="+flags, "TMPDIR="+l.tmp(), "TRUSTSR_ROOT="+l.root)
+}
+
+// Setup makes everything the kernel needs, or finds it made. It needs Go and
+// the modules of go.mod, and no network once they are there.
+func Setup(ctx context.Context, root string, progress io.Writer) error {
+	l := layout{root}
+	if err := l.folders(); err != nil {
+		return fmt.Errorf("set up the kernel: %w", err)
+	}
+	goTool, err := exec.LookPath("go")
+	if err != nil {
+		return srspace.WithHint(fmt.Errorf("set up the kernel: %w", err), "notebook cells are compiled: put Go's bin folder on your PATH")
+	}
+	if err := os.WriteFile(filepath.Join(l.shim(), "go"), fmt.Appendf(nil, shimScript, goTool), 0o755); err != nil {
+		return fmt.Errorf("set up the kernel: %w", err)
+	}
+	if err := l.kernelspec(); err != nil {
+		return fmt.Errorf("set up the kernel: %w", err)
+	}
+	steps := []struct {
+		what string
+		args []string
+		env  []string
+	}{
+		{"GoNB, the notebook kernel", []string{"build", "-o", l.gonb(), "github.com/janpfeifer/gonb"}, os.Environ()},
+		{"goimports", []string{"build", "-o", filepath.Join(l.shim(), "goimports"), "golang.org/x/tools/cmd/goimports"}, os.Environ()},
+		// what cells import, compiled with the flags cells are compiled with
+		{"the notebook package", []string{"build", "-o", os.DevNull, "./kernel/lab/warm"}, l.environment(os.Environ())},
+	}
+	for _, s := range steps {
+		if err := build(ctx, root, s.what, goTool, s.args, s.env, progress); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// build runs the Go tool and tells of it when it takes over a second.
+func build(ctx context.Context, root, what, goTool string, args, env []string, progress io.Writer) error {
+	began := time.Now()
+	told := make(chan bool, 1)
+	timer := time.AfterFunc(time.Second, func() {
+		fmt.Fprintf(progress, "building %s …", what)
+		told <- true
+	})
+	cmd := exec.CommandContext(ctx, goTool, args...)
+	cmd.Dir, cmd.Env = root, env
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	if !timer.Stop() {
+		<-told
+		fmt.Fprintf(progress, " %.0f s\n", time.Since(began).Seconds())
+	}
+	if err != nil {
+		return srspace.WithHint(fmt.Errorf("build %s: %w: %s", what, err, bytes.TrimSpace(out.Bytes())),
+			"the first set-up needs the network for Go modules; run it once with network")
+	}
+	return nil
+}
+
+func (l layout) folders() error {
+	for _, dir := range []string{l.path("bin"), l.shim(), l.tmp(), l.spec()} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	return l.sweep()
+}
+
+// sweep removes what killed kernels left in the temporary folder: GoNB's
+// build folders hold twelve megabytes a session.
+func (l layout) sweep() error {
+	entries, err := os.ReadDir(l.tmp())
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err == nil && time.Since(info.ModTime()) > 24*time.Hour {
+			os.RemoveAll(filepath.Join(l.tmp(), e.Name()))
+		}
+	}
+	return nil
+}
+
+//go:embed logo-64x64.png
+var logo []byte
+
+// kernelspec writes kernel.json. Interrupts come as messages, so that they
+// reach the cell and not the engine.
+func (l layout) kernelspec() error {
+	env := map[string]string{}
+	for _, kv := range l.environment(nil) {
+		name, value, _ := strings.Cut(kv, "=")
+		env[name] = value
+	}
+	spec, err := json.MarshalIndent(map[string]any{
+		"argv":           []string{l.command(), "run", "{connection_file}"},
+		"display_name":   "Go (trustsr)",
+		"language":       "go",
+		"interrupt_mode": "message",
+		"env":            env,
+	}, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := atomicfile.Write(filepath.Join(l.spec(), "kernel.json"), append(spec, '\n')); err != nil {
+		return err
+	}
+	return atomicfile.Write(filepath.Join(l.spec(), "logo-64x64.png"), logo)
+}
