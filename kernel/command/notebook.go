@@ -79,6 +79,11 @@ func engineCommand() *cobra.Command {
 		Short:  "The resident process that holds the model; started by run",
 		Hidden: true,
 		Args:   cobra.NoArgs,
-		RunE:   func(c *cobra.Command, _ []string) error { return engine.Main(c.Context()) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := engine.Main(c.Context()); err != nil && c.Context().Err() == nil {
+				return err
+			}
+			return nil // told to stop
+		},
 	}
 }

@@ -1,0 +1,98 @@
+package jupyter
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// askEngine is a cell that prints what the engine answers.
+const askEngine = `import ("fmt"; "io"; "net"; "os")
+%%
+c, err := net.Dial("unix", os.Getenv("TRUSTSR_SOCK"))
+if err != nil { panic(err) }
+b, _ := io.ReadAll(c)
+fmt.Print(string(b), os.Getenv("TRUSTSR_URL"))`
+
+func TestEngineIsRestarted(t *testing.T) {
+	c, mark := begin(t)
+	before, err := text(t, c, askEngine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	engines := running(mark, "\x00engine")
+	if len(engines) != 1 {
+		t.Fatalf("%d engines", len(engines))
+	}
+	syscall.Kill(engines[0], syscall.SIGKILL)
+	waitFor(t, "another engine", func() bool {
+		now := running(mark, "\x00engine")
+		return len(now) == 1 && now[0] != engines[0]
+	})
+	after, err := text(t, c, askEngine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid1, url1, _ := strings.Cut(before, "\n")
+	pid2, url2, _ := strings.Cut(after, "\n")
+	if pid1 == pid2 || url1 != url2 || !strings.HasPrefix(url1, "http://127.0.0.1:") {
+		t.Errorf("engine %s at %s, then %s at %s", pid1, url1, pid2, url2)
+	}
+	c.close()
+	waitFor(t, "nothing left after a shutdown", func() bool { return len(running(mark, "")) == 0 })
+}
+
+// Whoever is killed, nothing is left running.
+func TestKilledProcessesLeaveNothing(t *testing.T) {
+	for name, word := range map[string]string{"GoNB": "gonb\x00--kernel", "the wrapper": "\x00run\x00"} {
+		t.Run(name, func(t *testing.T) {
+			c, mark := begin(t)
+			if _, err := text(t, c, "%%\nfmt.Println(1)"); err != nil {
+				t.Fatal(err)
+			}
+			pids := running(mark, word)
+			if len(pids) != 1 {
+				t.Fatalf("%d processes of %q", len(pids), word)
+			}
+			waiting := make(chan error, 1)
+			go func() {
+				_, err := c.execute(context.Background(), "%%\ntime.Sleep(time.Hour)", func(message) {})
+				waiting <- err
+			}()
+			time.Sleep(time.Second) // the cell compiles and runs
+			syscall.Kill(pids[0], syscall.SIGKILL)
+			select {
+			case err := <-waiting:
+				if !errors.Is(err, errKernelDied) {
+					t.Errorf("the waiting client got %v", err)
+				}
+			case <-time.After(10 * time.Second):
+				t.Error("the client waits for a dead kernel")
+			}
+			waitFor(t, "nothing left running", func() bool { return len(running(mark, "")) == 0 })
+		})
+	}
+}
+
+func TestInterruptStopsTheCellOnly(t *testing.T) {
+	c, mark := begin(t)
+	engines := running(mark, "\x00engine")
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	began := time.Now()
+	if _, err := runCell(ctx, c, "%%\ntime.Sleep(time.Hour)", 0); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("interrupted cell: %v", err)
+	}
+	if d := time.Since(began); d > 8*time.Second {
+		t.Errorf("the cell took %v to stop", d)
+	}
+	if now := running(mark, "\x00engine"); len(now) != 1 || now[0] != engines[0] {
+		t.Errorf("engines %v, then %v", engines, now)
+	}
+	if out, err := text(t, c, "%%\nfmt.Print(42)"); err != nil || out != "42" {
+		t.Errorf("next cell: %q, %v", out, err)
+	}
+}
