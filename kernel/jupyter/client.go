@@ -28,7 +28,8 @@ type client struct {
 	shell, control zmq4.Socket
 	messages       chan message // iopub and shell replies, in the order received
 	process        *os.Process
-	ended          <-chan error
+	died           chan struct{} // closed when the process has ended, with exit
+	exit           error
 	dir            string
 	count          int
 	stop           context.CancelFunc
@@ -87,18 +88,16 @@ func startKernel(ctx context.Context, args, env []string, dir string, stderr io.
 		return nil, fmt.Errorf("start the kernel: %w", err)
 	}
 	c.process = cmd.Process
-	ended := make(chan error, 1)
-	c.ended = ended
-	died := make(chan struct{})
+	c.died = make(chan struct{})
 	go func() {
-		ended <- cmd.Wait()
-		close(died)
+		c.exit = cmd.Wait()
+		close(c.died)
 		stop()
 	}()
 	if err := c.connect(ctx, ports); err != nil {
 		select {
-		case <-died:
-			return nil, errKernelDied
+		case <-c.died:
+			return nil, fmt.Errorf("%w: %v", errKernelDied, c.exit)
 		default:
 			return nil, err
 		}
@@ -240,8 +239,8 @@ func (c *client) execute(ctx context.Context, source string, heard func(message)
 			default:
 				heard(m)
 			}
-		case err := <-c.ended:
-			return "", fmt.Errorf("%w: %v", errKernelDied, err)
+		case <-c.died:
+			return "", fmt.Errorf("%w: %v", errKernelDied, c.exit)
 		case <-done:
 			done = nil
 			if _, err := c.send(c.control, "interrupt_request", map[string]any{}); err != nil {
@@ -255,18 +254,19 @@ func (c *client) execute(ctx context.Context, source string, heard func(message)
 	return status, context.Cause(ctx)
 }
 
-// close shuts the kernel down, politely and then by force.
+// close shuts the kernel down, politely and then by force. Closing again
+// does nothing.
 func (c *client) close() {
 	if c.process != nil {
-		if c.control != nil {
+		if alive := c.control != nil && c.process.Signal(syscall.Signal(0)) == nil; alive {
 			c.send(c.control, "shutdown_request", map[string]any{"restart": false})
 		}
 		select {
-		case <-c.ended:
+		case <-c.died:
 		case <-time.After(3 * time.Second):
 			c.process.Signal(syscall.SIGTERM)
 			select {
-			case <-c.ended:
+			case <-c.died:
 			case <-time.After(7 * time.Second):
 				syscall.Kill(-c.process.Pid, syscall.SIGKILL)
 			}

@@ -53,6 +53,9 @@ func (w wrapper) run() error {
 	if err := w.folders(); err != nil {
 		return fmt.Errorf("kernel: %w", err)
 	}
+	if err := adoptOrphans(); err != nil {
+		return fmt.Errorf("kernel: %w", err)
+	}
 	place, err := listen()
 	if err != nil {
 		return fmt.Errorf("kernel: %w", err)
@@ -97,6 +100,7 @@ func (w wrapper) run() error {
 		case err := <-ended:
 			close(stopEngine)
 			<-engineGone
+			killChildren() // a cell's program outlives a killed GoNB
 			var exit *exec.ExitError
 			if errors.As(err, &exit) {
 				return ExitCode(max(1, exit.ExitCode()))
