@@ -8,11 +8,13 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/trustsr/trustsr/internal/backend"
 	"github.com/trustsr/trustsr/internal/weights"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/ldm"
@@ -222,16 +224,18 @@ func TestTrainingResumes(t *testing.T) {
 		}
 	}
 	train := func(ctx context.Context, out string, progress *stopper) error {
-		return Train(ctx, TrainOptions{Data: data, Out: out, Seed: 3, ReaderSteps: 200, FirstStageSteps: 1, UNetSteps: 1,
-			Batch: 4, EvaluateDigits: 1, CheckpointEvery: time.Nanosecond, Progress: progress})
+		return Train(ctx, TrainOptions{Data: data, Out: out, Seed: 3, ReaderSteps: 9, FirstStageSteps: 3, UNetSteps: 3,
+			Batch: 4, CheckpointEvery: time.Hour, Progress: progress})
 	}
 	whole, parts := t.TempDir(), t.TempDir()
 	if err := train(context.Background(), whole, &stopper{}); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	if err := train(ctx, parts, &stopper{at: "reader", stop: cancel}); err == nil || !strings.Contains(err.Error(), "stopped after step 100") {
-		t.Fatalf("stopped run: %v", err)
+	for _, stage := range []string{"reader", "first stage", "unet"} {
+		ctx, cancel := context.WithCancel(context.Background())
+		if err := train(ctx, parts, &stopper{at: stage + " ", stop: cancel}); err == nil || !strings.Contains(err.Error(), stage+": stopped after step 1,") {
+			t.Fatalf("run stopped in %s: %v", stage, err)
+		}
 	}
 	if err := train(context.Background(), parts, &stopper{}); err != nil {
 		t.Fatal(err)
@@ -242,6 +246,33 @@ func TestTrainingResumes(t *testing.T) {
 		if len(a) == 0 || !bytes.Equal(a, b) {
 			t.Errorf("%s differs between a straight and a resumed run", name)
 		}
+	}
+}
+
+// A checkpoint keeps all that a stage needs to go on inside a hundred of
+// steps and between two re-seedings of codes.
+func TestCheckpointKeepsProgress(t *testing.T) {
+	b, err := backend.Open("go:parallelism=-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dict := weights.Dict{"a.weight": &weights.Tensor{Shape: []int{1, 2}, Data: []float32{3, 4}}}
+	opt, err := newOptimizer(b, dict, 1, 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := &trainer{TrainOptions: TrainOptions{Seed: 5}}
+	want := progress{Done: 137, Seed: 5, Record: Stage{Name: "x", Steps: 300, Batch: 4, Losses: []float64{0.5}}, Sum: 1.0 / 3, Used: []int{0, 2, 1}}
+	path := filepath.Join(t.TempDir(), "checkpoint")
+	if err := tr.checkpoint(opt, path, want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := tr.resume(opt, path, Stage{Name: "x", Steps: 300, Batch: 4})
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("resumed with %+v, %v, want %+v", got, err, want)
+	}
+	if _, err := tr.resume(opt, path, Stage{Name: "x", Steps: 301, Batch: 4}); err == nil || srspace.Hint(err) == "" {
+		t.Errorf("resumed a run of other settings: %v", err)
 	}
 }
 

@@ -31,6 +31,8 @@ type Evaluation struct {
 // progress may be nil.
 func (m *Model) Evaluate(ctx context.Context, digits, samples int, progress func(done, total int)) (*Evaluation, error) {
 	e := &Evaluation{Digits: digits, Samples: samples}
+	small := *m.Sampler // batches are padded to their full size
+	small.Batch = max(1, min(m.Batch, (samples+m.Workers-1)/max(1, m.Workers)))
 	var err error
 	if e.ReaderAccuracy, err = m.readerAccuracy(TestCount); err != nil {
 		return nil, err
@@ -53,7 +55,7 @@ func (m *Model) Evaluate(ctx context.Context, digits, samples int, progress func
 			return nil, err
 		}
 		var images []*srspace.Image
-		for s, err := range m.Sample(ctx, lr, seeds) {
+		for s, err := range small.Sample(ctx, lr, seeds) {
 			if err != nil {
 				return nil, err
 			}

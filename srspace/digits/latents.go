@@ -22,7 +22,8 @@ type codebook struct {
 	used   []int
 }
 
-// reseed implements afterFunc.
+// reseed follows a step of the first stage: it counts the codes used and, when
+// due, moves the unused.
 func (c *codebook) reseed(opt *optimizer, step int, more []*tensors.Tensor) error {
 	for _, k := range tensors.MustCopyFlatData[int32](more[0]) {
 		c.used[k]++

@@ -3,6 +3,7 @@ package digits
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/gomlx/compute"
@@ -99,8 +100,13 @@ func (opt *optimizer) update(loss, rates *Node) {
 	for v := range opt.store.IterVariables() {
 		if v.Trainable && v.InUseByGraph(g) {
 			vars = append(vars, v)
-			nodes = append(nodes, v.NodeValue(g))
 		}
+	}
+	// The store's order is that of a map. The norm below is a sum of floats, so
+	// it takes a fixed one for the same run to end with the same bits.
+	slices.SortFunc(vars, func(a, b *model.Variable) int { return strings.Compare(a.Path(), b.Path()) })
+	for _, v := range vars {
+		nodes = append(nodes, v.NodeValue(g))
 	}
 	grads := Gradient(loss, nodes...)
 	rate := func(i int) *Node { return Reshape(SliceAxis(rates, 0, AxisRange(i, i+1))) }

@@ -20,6 +20,7 @@ import (
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/backend"
 	"github.com/trustsr/trustsr/internal/weights"
+	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/imresize"
 	"github.com/trustsr/trustsr/srspace/ldm"
 )
@@ -33,7 +34,7 @@ type TrainOptions struct {
 
 	ReaderSteps, FirstStageSteps, UNetSteps int // steps of each network
 	Batch                                   int // pictures a step; half as many for the first stage
-	EvaluateDigits                          int // test digits to sample in the end, 16 times each
+	EvaluateDigits                          int // test digits to sample in the end, 16 times each; 0 measures nothing
 	CheckpointEvery                         time.Duration
 
 	Progress io.Writer // lines for people
@@ -123,6 +124,9 @@ func Train(ctx context.Context, options TrainOptions) error {
 		}
 		t.record.Weights[name+".safetensors"] = weights.SHA256(data)
 	}
+	if t.EvaluateDigits == 0 {
+		return t.writeRecord()
+	}
 	return t.measure(ctx, config)
 }
 
@@ -186,7 +190,7 @@ func (t *trainer) read() error {
 	t.record.Data[filepath.Base(images)] = weights.SHA256(data)
 	t.record.Data[filepath.Base(labels)] = weights.SHA256(labelData)
 	if t.train, err = parseSet(data, labelData); err != nil {
-		return fmt.Errorf("%s: %w", t.Data, err)
+		return srspace.WithHint(fmt.Errorf("%s: %w", t.Data, err), "a file may be cut or another data set: fetch MNIST's training images and labels again")
 	}
 	t.say("%d digits to train on, backend %s", t.train.n, t.record.Backend)
 	return nil
@@ -220,7 +224,7 @@ func (t *trainer) networks(ctx context.Context) (weights.Dict, error) {
 	}
 	codes := &codebook{config: c.VQ, used: make([]int, c.VQ.NumEmbeddings)}
 	first, err := t.stage(ctx, firstStage, initial(firstShapes, t.Seed), t.FirstStageSteps, 2e-3,
-		firstStageLoss(c.VQ), t.firstStageBatch, codes.reseed, false)
+		firstStageLoss(c.VQ), t.firstStageBatch, codes, false)
 	if err != nil {
 		return nil, err
 	}
@@ -259,25 +263,35 @@ func (t *trainer) networks(ctx context.Context) (weights.Dict, error) {
 // batchFunc makes the inputs of a step.
 type batchFunc func(step int) ([]any, error)
 
-// afterFunc may change the weights after a step, given its further outputs.
-type afterFunc func(opt *optimizer, step int, more []*tensors.Tensor) error
+// progress is what a checkpoint keeps of a stage beside its tensors.
+type progress struct {
+	Done   int // finished steps
+	Seed   uint64
+	Record Stage
+	Sum    float64 `json:",omitempty"` // of the losses since the last whole hundred
+	Used   []int   `json:",omitempty"` // codebook.used
+}
 
 // stage trains one network, or returns its weights if they are finished in
-// Out, raw or averaged (EMA).
-func (t *trainer) stage(ctx context.Context, name string, start weights.Dict, steps int, rate float64, loss lossFunc, batch batchFunc, after afterFunc, average bool) (weights.Dict, error) {
+// Out, raw or averaged (EMA). codes is nil but for the first stage.
+func (t *trainer) stage(ctx context.Context, name string, start weights.Dict, steps int, rate float64, loss lossFunc, batch batchFunc, codes *codebook, average bool) (weights.Dict, error) {
 	opt, err := newOptimizer(t.b, start, rate, steps, loss)
 	if err != nil {
 		return nil, fmt.Errorf("train %s: %w", name, err)
 	}
 	record := Stage{Name: name, Steps: steps, Batch: t.batchOf(name), Rate: rate}
 	path := filepath.Join(t.Out, "checkpoint-"+strings.ReplaceAll(name, " ", "-")+".safetensors")
-	from, err := t.resume(opt, path, &record)
+	state, err := t.resume(opt, path, record)
 	if err != nil {
 		return nil, fmt.Errorf("train %s: %w", name, err)
 	}
+	if codes != nil && len(state.Used) == len(codes.used) {
+		copy(codes.used, state.Used)
+	}
+	from, sum := state.Done, state.Sum
+	record = state.Record
 	began, before := time.Now(), record.Seconds
 	saved, told := time.Now(), time.Time{}
-	var sum float64
 	for step := from; step < steps; step++ {
 		inputs, err := batch(step)
 		if err != nil {
@@ -287,8 +301,8 @@ func (t *trainer) stage(ctx context.Context, name string, start weights.Dict, st
 		if err != nil {
 			return nil, fmt.Errorf("train %s: %w", name, err)
 		}
-		if after != nil {
-			if err := after(opt, step, more); err != nil {
+		if codes != nil {
+			if err := codes.reseed(opt, step, more); err != nil {
 				return nil, fmt.Errorf("train %s: %w", name, err)
 			}
 		}
@@ -305,14 +319,17 @@ func (t *trainer) stage(ctx context.Context, name string, start weights.Dict, st
 			t.say("%-11s step %5d of %d  loss %.4f  %v left", name, done, steps, value, left.Round(time.Second))
 		}
 		stop := ctx.Err() != nil
-		// checkpoints fall on whole hundreds, where no loss is half summed
-		if done%100 == 0 && (time.Since(saved) > t.CheckpointEvery || done == steps || stop) || done == steps {
-			if err := t.checkpoint(opt, path, done, record); err != nil {
+		if time.Since(saved) > t.CheckpointEvery || done == steps || stop {
+			state := progress{Done: done, Seed: t.Seed, Record: record, Sum: sum}
+			if codes != nil {
+				state.Used = codes.used
+			}
+			if err := t.checkpoint(opt, path, state); err != nil {
 				return nil, err
 			}
 			saved = time.Now()
 		}
-		if stop && done%100 == 0 {
+		if stop {
 			return nil, fmt.Errorf("train %s: stopped after step %d, resumes there: %w", name, done, context.Cause(ctx))
 		}
 	}
@@ -321,50 +338,42 @@ func (t *trainer) stage(ctx context.Context, name string, start weights.Dict, st
 }
 
 // checkpoint stores everything of a stage in one file, atomically.
-func (t *trainer) checkpoint(opt *optimizer, path string, done int, record Stage) error {
+func (t *trainer) checkpoint(opt *optimizer, path string, state progress) error {
 	dict, err := opt.state()
 	if err != nil {
 		return err
 	}
-	state, err := json.Marshal(struct {
-		Done   int
-		Seed   uint64
-		Record Stage
-	}{done, t.Seed, record})
+	data, err := json.Marshal(state)
 	if err != nil {
 		return err
 	}
-	return weights.WriteSafetensors(path, dict, "F32", map[string]string{"state": string(state)})
+	return weights.WriteSafetensors(path, dict, "F32", map[string]string{"state": string(data)})
 }
 
 // resume loads a checkpoint of the same seed, steps and batch, if there is
-// one, and returns the number of finished steps.
-func (t *trainer) resume(opt *optimizer, path string, record *Stage) (int, error) {
+// one, and returns how far it came.
+func (t *trainer) resume(opt *optimizer, path string, record Stage) (progress, error) {
+	start := progress{Seed: t.Seed, Record: record}
 	if _, err := os.Stat(path); os.IsNotExist(err) {
-		return 0, nil
+		return start, nil
 	}
 	dict, meta, err := weights.ReadSafetensors(path)
 	if err != nil {
-		return 0, err
+		return start, err
 	}
-	var state struct {
-		Done   int
-		Seed   uint64
-		Record Stage
-	}
+	var state progress
 	if err := json.Unmarshal([]byte(meta["state"]), &state); err != nil {
-		return 0, fmt.Errorf("%s: %w", path, err)
+		return start, fmt.Errorf("%s: %w", path, err)
 	}
 	if state.Seed != t.Seed || state.Record.Steps != record.Steps || state.Record.Batch != record.Batch {
-		return 0, fmt.Errorf("%s is of another run (seed %d, %d steps of %d): choose another --out or the same settings",
-			path, state.Seed, state.Record.Steps, state.Record.Batch)
+		return start, srspace.WithHint(fmt.Errorf("%s is of another run (seed %d, %d steps of %d)",
+			path, state.Seed, state.Record.Steps, state.Record.Batch), "choose another --out or the same settings")
 	}
 	if err := opt.restore(dict); err != nil {
-		return 0, fmt.Errorf("%s: %w", path, err)
+		return start, fmt.Errorf("%s: %w", path, err)
 	}
-	*record = state.Record
 	t.say("%-11s resumes after step %d", record.Name, state.Done)
-	return state.Done, nil
+	return state, nil
 }
 
 func (t *trainer) readerBatch(step int) ([]any, error) {
