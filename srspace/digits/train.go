@@ -263,15 +263,6 @@ func (t *trainer) networks(ctx context.Context) (weights.Dict, error) {
 // batchFunc makes the inputs of a step.
 type batchFunc func(step int) ([]any, error)
 
-// progress is what a checkpoint keeps of a stage beside its tensors.
-type progress struct {
-	Done   int // finished steps
-	Seed   uint64
-	Record Stage
-	Sum    float64 `json:",omitempty"` // of the losses since the last whole hundred
-	Used   []int   `json:",omitempty"` // codebook.used
-}
-
 // stage trains one network, or returns its weights if they are finished in
 // Out, raw or averaged (EMA). codes is nil but for the first stage.
 func (t *trainer) stage(ctx context.Context, name string, start weights.Dict, steps int, rate float64, loss lossFunc, batch batchFunc, codes *codebook, average bool) (weights.Dict, error) {
@@ -335,45 +326,6 @@ func (t *trainer) stage(ctx context.Context, name string, start weights.Dict, st
 	}
 	t.record.Stages = append(t.record.Stages, record)
 	return opt.trained(average)
-}
-
-// checkpoint stores everything of a stage in one file, atomically.
-func (t *trainer) checkpoint(opt *optimizer, path string, state progress) error {
-	dict, err := opt.state()
-	if err != nil {
-		return err
-	}
-	data, err := json.Marshal(state)
-	if err != nil {
-		return err
-	}
-	return weights.WriteSafetensors(path, dict, "F32", map[string]string{"state": string(data)})
-}
-
-// resume loads a checkpoint of the same seed, steps and batch, if there is
-// one, and returns how far it came.
-func (t *trainer) resume(opt *optimizer, path string, record Stage) (progress, error) {
-	start := progress{Seed: t.Seed, Record: record}
-	if _, err := os.Stat(path); os.IsNotExist(err) {
-		return start, nil
-	}
-	dict, meta, err := weights.ReadSafetensors(path)
-	if err != nil {
-		return start, err
-	}
-	var state progress
-	if err := json.Unmarshal([]byte(meta["state"]), &state); err != nil {
-		return start, fmt.Errorf("%s: %w", path, err)
-	}
-	if state.Seed != t.Seed || state.Record.Steps != record.Steps || state.Record.Batch != record.Batch {
-		return start, srspace.WithHint(fmt.Errorf("%s is of another run (seed %d, %d steps of %d)",
-			path, state.Seed, state.Record.Steps, state.Record.Batch), "choose another --out or the same settings")
-	}
-	if err := opt.restore(dict); err != nil {
-		return start, fmt.Errorf("%s: %w", path, err)
-	}
-	t.say("%-11s resumes after step %d", record.Name, state.Done)
-	return state, nil
 }
 
 func (t *trainer) readerBatch(step int) ([]any, error) {

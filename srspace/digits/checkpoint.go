@@ -1,0 +1,58 @@
+package digits
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"github.com/trustsr/trustsr/internal/weights"
+	"github.com/trustsr/trustsr/srspace"
+)
+
+// progress is what a checkpoint keeps of a stage beside its tensors.
+type progress struct {
+	Done   int // finished steps
+	Seed   uint64
+	Record Stage
+	Sum    float64 `json:",omitempty"` // of the losses since the last whole hundred
+	Used   []int   `json:",omitempty"` // codebook.used
+}
+
+// checkpoint stores everything of a stage in one file, atomically.
+func (t *trainer) checkpoint(opt *optimizer, path string, state progress) error {
+	dict, err := opt.state()
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(state)
+	if err != nil {
+		return err
+	}
+	return weights.WriteSafetensors(path, dict, "F32", map[string]string{"state": string(data)})
+}
+
+// resume loads a checkpoint of the same seed, steps and batch, if there is
+// one, and returns how far it came.
+func (t *trainer) resume(opt *optimizer, path string, record Stage) (progress, error) {
+	start := progress{Seed: t.Seed, Record: record}
+	if _, err := os.Stat(path); os.IsNotExist(err) {
+		return start, nil
+	}
+	dict, meta, err := weights.ReadSafetensors(path)
+	if err != nil {
+		return start, err
+	}
+	var state progress
+	if err := json.Unmarshal([]byte(meta["state"]), &state); err != nil {
+		return start, fmt.Errorf("%s: %w", path, err)
+	}
+	if state.Seed != t.Seed || state.Record.Steps != record.Steps || state.Record.Batch != record.Batch {
+		return start, srspace.WithHint(fmt.Errorf("%s is of another run (seed %d, %d steps of %d)",
+			path, state.Seed, state.Record.Steps, state.Record.Batch), "choose another --out or the same settings")
+	}
+	if err := opt.restore(dict); err != nil {
+		return start, fmt.Errorf("%s: %w", path, err)
+	}
+	t.say("%-11s resumes after step %d", record.Name, state.Done)
+	return state, nil
+}
