@@ -61,7 +61,7 @@ func (w wrapper) run() error {
 		return fmt.Errorf("kernel: %w", err)
 	}
 	defer place.close()
-	env := append(w.environment(os.Environ()), place.env...)
+	env := append(w.environment(append(os.Environ(), "GOFLAGS="+goFlags())), place.env...)
 
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGHUP)

@@ -45,10 +45,8 @@ func Up(ctx context.Context, o UpOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.Port == 0 {
-		if o.Port, err = freePort(o.IP); err != nil {
-			return fmt.Errorf("start Jupyter: %w", err)
-		}
+	if o.Port, err = freePort(o.IP, o.Port); err != nil {
+		return srspace.WithHint(fmt.Errorf("start Jupyter: %w", err), "choose another --port, or none: a free one is taken")
 	}
 	l := layout{o.Root}
 	logPath := l.path("jupyter.log")
@@ -112,8 +110,10 @@ func stopGroup(pid int, ended chan error) {
 	syscall.Kill(-pid, syscall.SIGKILL)
 }
 
-func freePort(ip string) (int, error) {
-	l, err := net.Listen("tcp", net.JoinHostPort(ip, "0"))
+// freePort returns port, or a free one for 0, after a try to listen on it:
+// another server there would be taken for Jupyter.
+func freePort(ip string, port int) (int, error) {
+	l, err := net.Listen("tcp", net.JoinHostPort(ip, strconv.Itoa(port)))
 	if err != nil {
 		return 0, err
 	}
@@ -176,10 +176,6 @@ func findJupyter(ctx context.Context, progress io.Writer) (string, error) {
 }
 
 func lookJupyter() string {
-	for _, name := range []string{"jupyter-notebook", "jupyter-lab"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	return ""
+	path, _ := exec.LookPath("jupyter-notebook") // "" where there is none
+	return path
 }

@@ -43,8 +43,13 @@ func (l layout) spec() string    { return l.path("jupyter", "kernels", KernelNam
 // version of every import; the project's go.mod has them all.
 const shimScript = `#!/bin/sh
 case "$1 $#$2" in "get 1"|"get 2-t") exit 0;; esac
-exec %q "$@"
+exec %s "$@"
 `
+
+func shimFor(goTool string) []byte {
+	quoted := "'" + strings.ReplaceAll(goTool, "'", `'\''`) + "'"
+	return fmt.Appendf(nil, shimScript, quoted)
+}
 
 // environment is what the kernel and its cells run in: the shim first on the
 // PATH, executables without debug tables (half the link time), temporary
@@ -56,8 +61,11 @@ func (l layout) environment(env []string) []string {
 		name, value, _ := strings.Cut(kv, "=")
 		switch name {
 		case "GOFLAGS":
-			if value != "" && !strings.Contains(value, "-ldflags") {
-				flags = value + " " + flags
+			switch {
+			case strings.Contains(value, "-ldflags"): // ours already, or the user's own
+				flags = value
+			case value != "":
+				flags = value + " -ldflags=-s"
 			}
 		case "PATH":
 			path = value
@@ -72,6 +80,16 @@ func (l layout) environment(env []string) []string {
 	return append(out, "PATH="+path, "GOFLAGS="+flags, "TMPDIR="+l.tmp(), "TRUSTSR_ROOT="+l.root)
 }
 
+// goFlags returns the user's GOFLAGS, also where "go env -w" set them: cells
+// are compiled with these and ours.
+func goFlags() string {
+	out, err := exec.Command("go", "env", "GOFLAGS").Output()
+	if err != nil {
+		return os.Getenv("GOFLAGS")
+	}
+	return strings.TrimSpace(string(out))
+}
+
 // Setup makes everything the kernel needs, or finds it made. It needs Go and
 // the modules of go.mod, and no network once they are there.
 func Setup(ctx context.Context, root string, progress io.Writer) error {
@@ -83,7 +101,7 @@ func Setup(ctx context.Context, root string, progress io.Writer) error {
 	if err != nil {
 		return srspace.WithHint(fmt.Errorf("set up the kernel: %w", err), "notebook cells are compiled: put Go's bin folder on your PATH")
 	}
-	if err := os.WriteFile(filepath.Join(l.shim(), "go"), fmt.Appendf(nil, shimScript, goTool), 0o755); err != nil {
+	if err := os.WriteFile(filepath.Join(l.shim(), "go"), shimFor(goTool), 0o755); err != nil {
 		return fmt.Errorf("set up the kernel: %w", err)
 	}
 	if err := l.kernelspec(); err != nil {
@@ -97,7 +115,7 @@ func Setup(ctx context.Context, root string, progress io.Writer) error {
 		{"GoNB, the notebook kernel", []string{"build", "-o", l.gonb(), "github.com/janpfeifer/gonb"}, os.Environ()},
 		{"goimports", []string{"build", "-o", filepath.Join(l.shim(), "goimports"), "golang.org/x/tools/cmd/goimports"}, os.Environ()},
 		// what cells import, compiled with the flags cells are compiled with
-		{"the notebook package", []string{"build", "-o", os.DevNull, "./kernel/lab/warm"}, l.environment(os.Environ())},
+		{"the notebook package", []string{"build", "-o", os.DevNull, "./kernel/lab/warm"}, l.environment(append(os.Environ(), "GOFLAGS="+goFlags()))},
 	}
 	for _, s := range steps {
 		if err := build(ctx, root, s.what, goTool, s.args, s.env, progress); err != nil {
@@ -163,7 +181,7 @@ var logo []byte
 // reach the cell and not the engine.
 func (l layout) kernelspec() error {
 	env := map[string]string{}
-	for _, kv := range l.environment(nil) {
+	for _, kv := range l.environment([]string{"GOFLAGS=" + goFlags()}) {
 		name, value, _ := strings.Cut(kv, "=")
 		env[name] = value
 	}
