@@ -1,17 +1,19 @@
 package command
 
 import (
+	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/trustsr/trustsr/internal/backend"
+	"github.com/trustsr/trustsr/kernel/jupyter"
 	"github.com/trustsr/trustsr/srspace/digits"
 )
 
@@ -26,13 +28,13 @@ func doctorCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return doctor(c.OutOrStdout(), root)
+			return doctor(c, root)
 		},
 	}
 }
 
-func doctor(out io.Writer, root string) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+func doctor(c *cobra.Command, root string) error {
+	w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 	row := func(what, state, note string) { fmt.Fprintf(w, "%s\t%s\t%s\n", what, state, note) }
 	row("project", "ok", root)
 	row("Go", "ok", runtime.Version()+" "+runtime.GOOS+"/"+runtime.GOARCH)
@@ -76,5 +78,28 @@ func doctor(out io.Writer, root string) error {
 			row(f.what, "missing", "made by go run ./kernel up or exec")
 		}
 	}
+	began := time.Now()
+	if err := oneCell(c.Context(), root); err != nil {
+		row("a notebook cell", "fails", err.Error())
+	} else {
+		row("a notebook cell", "ok", fmt.Sprintf("kernel started, one cell run, all stopped: %.1f s", time.Since(began).Seconds()))
+	}
 	return w.Flush()
+}
+
+// oneCell sets the kernel up, starts it with its engine, and runs one cell
+// that asks the engine.
+func oneCell(ctx context.Context, root string) error {
+	dir, err := os.MkdirTemp("", "trustsr-doctor-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	notebook := filepath.Join(dir, "doctor.ipynb")
+	cell := `{"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [{"cell_type": "code", "metadata": {}, "outputs": [],
+		"execution_count": null, "source": "import \"github.com/trustsr/trustsr/kernel/lab\"\n%%\nlab.Engine()"}]}`
+	if err := os.WriteFile(notebook, []byte(cell), 0o644); err != nil {
+		return err
+	}
+	return jupyter.Exec(ctx, jupyter.ExecOptions{Root: root, Notebook: notebook, Timeout: time.Minute, Progress: os.Stderr})
 }

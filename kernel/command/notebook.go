@@ -38,21 +38,28 @@ allowed, and starts it on this machine alone, behind a token.`,
 
 func execCommand() *cobra.Command {
 	var o jupyter.ExecOptions
+	var inPlace bool
 	c := &cobra.Command{
 		Use:   "exec NOTEBOOK",
 		Short: "Run a notebook from top to bottom, without Jupyter, Python or a browser",
 		Example: `  go run ./kernel exec notebooks/quickstart.ipynb
-  go run ./kernel exec notebooks/quickstart.ipynb --out run.ipynb     # keep the outputs`,
+  go run ./kernel exec notebooks/quickstart.ipynb --out run.ipynb     # keep the outputs
+  go run ./kernel exec mine.ipynb --in-place                          # … in the notebook itself`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) (err error) {
 			if o.Root, err = projectRoot(); err != nil {
 				return err
 			}
 			o.Notebook, o.Progress = args[0], os.Stderr
+			if inPlace {
+				o.Out = o.Notebook
+			}
 			return jupyter.Exec(c.Context(), o)
 		},
 	}
 	c.Flags().StringVarP(&o.Out, "out", "o", "", "write the notebook with its outputs to this file")
+	c.Flags().BoolVar(&inPlace, "in-place", false, "write the outputs into the notebook itself")
+	c.MarkFlagsMutuallyExclusive("out", "in-place")
 	c.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "longest time for one cell")
 	return c
 }

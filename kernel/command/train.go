@@ -1,17 +1,24 @@
 package command
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"time"
 
+	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
+	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/digits"
 )
 
 func trainCommand() *cobra.Command {
 	train := &cobra.Command{Use: "train", Short: "Train a model", Args: cobra.NoArgs}
-	o := digits.TrainOptions{CheckpointEvery: time.Minute, EvaluateDigits: 200}
+	o := digits.TrainOptions{CheckpointEvery: time.Minute}
+	var evaluate bool
+	var samples int
 	c := &cobra.Command{
 		Use:   "digits",
 		Short: "Train the embedded digit model on MNIST",
@@ -20,15 +27,22 @@ test digits, and writes model.safetensors, reader.safetensors, training.json
 and samples.png. Ctrl-C stops at a checkpoint; the same command goes on from
 there, and ends with the same weights.`,
 		Example: `  go run ./kernel train digits --data ~/mnist --out digits-training
-  go run ./kernel train digits --data ~/mnist --out long --unet-steps 20000 --backend xla:cuda`,
+  go run ./kernel train digits --data ~/mnist --out long --first-stage-steps 5000 --unet-steps 20000
+  go run ./kernel train digits --evaluate --digits 1000 --samples 32     # of the embedded model`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if evaluate {
+				return evaluateDigits(c, o.Backend, o.EvaluateDigits, samples)
+			}
+			if o.Data == "" {
+				return srspace.WithHint(errors.New("no --data"), "name the folder that holds MNIST's four IDX files, e.g. train-images-idx3-ubyte.gz")
+			}
 			o.Progress = os.Stderr
 			return digits.Train(c.Context(), o)
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.Data, "data", "", "folder with MNIST's four IDX files, .gz or not (required)")
+	f.StringVar(&o.Data, "data", "", "folder with MNIST's four IDX files, .gz or not (required to train)")
 	f.StringVar(&o.Out, "out", "digits-training", "folder for checkpoints and results")
 	f.StringVar(&o.Backend, "backend", "", "GoMLX backend, e.g. onnx:cpu; chosen by default")
 	f.Uint64Var(&o.Seed, "seed", 1, "decides initial weights, batches and noise")
@@ -36,7 +50,31 @@ there, and ends with the same weights.`,
 	f.IntVar(&o.FirstStageSteps, "first-stage-steps", 600, "training steps of the first stage")
 	f.IntVar(&o.UNetSteps, "unet-steps", 1800, "training steps of the UNet")
 	f.IntVar(&o.Batch, "batch", 128, "digits a step; half as many for the first stage")
-	c.MarkFlagRequired("data")
+	f.BoolVar(&evaluate, "evaluate", false, "train nothing: measure the embedded model and print JSON")
+	f.IntVar(&o.EvaluateDigits, "digits", 200, "test digits to measure on")
+	f.IntVar(&samples, "samples", 16, "with --evaluate: samples of each digit")
 	train.AddCommand(c)
 	return train
+}
+
+func evaluateDigits(c *cobra.Command, backend string, n, samples int) error {
+	if n < 1 || n > digits.TestCount || samples < 1 {
+		return fmt.Errorf("cannot measure %d digits with %d samples each; there are %d test digits", n, samples, digits.TestCount)
+	}
+	m, err := digits.Open(backend)
+	if err != nil {
+		return err
+	}
+	bar := progressbar.NewOptions(n, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription("digits"),
+		progressbar.OptionShowCount(), progressbar.OptionThrottle(200*time.Millisecond), progressbar.OptionOnCompletion(func() { fmt.Fprintln(os.Stderr) }))
+	e, err := m.Evaluate(c.Context(), n, samples, func(done, _ int) { bar.Set(done) })
+	if err != nil {
+		return err
+	}
+	out, err := json.MarshalIndent(e, "", "  ")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(c.OutOrStdout(), string(out))
+	return nil
 }
