@@ -51,9 +51,9 @@ var errKernelDied = errors.New("the kernel died")
 
 // startKernel starts a kernel, args with the connection file appended, in a
 // folder, and waits until it answers.
-func startKernel(ctx context.Context, args, env []string, dir string, stderr io.Writer) (c *client, err error) {
+func startKernel(ctx context.Context, args, env []string, dir string, stderr io.Writer) (started *client, err error) {
 	ctx, stop := context.WithCancel(ctx)
-	c = &client{session: randomToken(), key: []byte(randomToken()), messages: make(chan message, 64), stop: stop}
+	c := &client{session: randomToken(), key: []byte(randomToken()), messages: make(chan message, 64), stop: stop}
 	defer func() {
 		if err != nil {
 			c.close()

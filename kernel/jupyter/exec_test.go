@@ -85,6 +85,17 @@ func TestExecFailingCells(t *testing.T) {
 	}
 }
 
+// A kernel that cannot start is an error, and nothing more.
+func TestExecWithoutKernel(t *testing.T) {
+	for name, kernel := range map[string][]string{"absent": {"/nonexistent/kernel"}, "dies at once": {"/bin/false"}} {
+		var b bytes.Buffer
+		err := Exec(context.Background(), ExecOptions{Root: t.TempDir(), Notebook: book(t, "%%\n"), Progress: &b, kernel: kernel})
+		if err == nil || srspace.Hint(err) == "" {
+			t.Errorf("%s: error %v, hint %q", name, err, srspace.Hint(err))
+		}
+	}
+}
+
 func TestReadNotebookRefuses(t *testing.T) {
 	for name, content := range map[string]string{
 		"empty": "", "text": "hello", "cut": `{"nbformat": 4, "cells": [{"cell_type": "co`, "format 3": `{"nbformat": 3, "worksheets": []}`,
