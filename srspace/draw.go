@@ -7,6 +7,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+
+	"github.com/trustsr/trustsr/internal/atomicfile"
 )
 
 // Draw draws what is missing of the first n samples, those of seeds base
@@ -116,7 +118,7 @@ func (s *Space) keep(sample Sample) error {
 	if err != nil {
 		return err
 	}
-	return WriteFileAtomic(s.Path(sample.Seed), data)
+	return atomicfile.Write(s.Path(sample.Seed), data)
 }
 
 func stopped(err error, done, n int) error {

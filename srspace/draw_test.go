@@ -10,6 +10,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/trustsr/trustsr/internal/atomicfile"
 )
 
 func TestInterruptedAndResumedEqualsWhole(t *testing.T) {
@@ -126,7 +128,7 @@ func TestDrawClearsWhatAKilledWriterLeft(t *testing.T) {
 	s := createToy(t, t.TempDir(), 0)
 	drawToy(t, s, 1)
 	dir := filepath.Join(s.Dir(), samplesName)
-	if err := os.WriteFile(filepath.Join(dir, tempPrefix+"77"), []byte("half"), 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, atomicfile.TempPrefix+"77"), []byte("half"), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "notes.txt"), []byte("a person's"), 0o666); err != nil {

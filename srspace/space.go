@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/trustsr/trustsr/internal/atomicfile"
 )
 
 const (
@@ -86,7 +88,7 @@ func Create(dir string, lr *Image, recipe Recipe, baseSeed uint64) (*Space, erro
 		return nil, err
 	}
 	// Last, so that a folder with a manifest is a whole space.
-	if err := WriteFileAtomic(filepath.Join(dir, manifestName), data); err != nil {
+	if err := atomicfile.Write(filepath.Join(dir, manifestName), data); err != nil {
 		return nil, fmt.Errorf("create space: %w", err)
 	}
 	return newSpace(dir, m, lr.Quantized()), nil
@@ -131,7 +133,7 @@ func checkFree(dir string) error {
 	}
 	for _, e := range entries {
 		name := e.Name()
-		if name != lrName && name != samplesName && name != lockName && !strings.HasPrefix(name, tempPrefix) && !strings.HasPrefix(name, manifestName) {
+		if name != lrName && name != samplesName && name != lockName && !strings.HasPrefix(name, atomicfile.TempPrefix) && !strings.HasPrefix(name, manifestName) {
 			return WithHint(fmt.Errorf("create space: %s holds %q and is no space", dir, name), "name a new or empty folder")
 		}
 	}

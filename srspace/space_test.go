@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/trustsr/trustsr/internal/atomicfile"
 )
 
 // toySampler adds a little noise of the seed to the enlarged LR.
@@ -243,7 +245,7 @@ func TestCreateGoesOnWhereItWasInterrupted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, left := range [][]string{{}, {lockName}, {lockName, tempPrefix + "0123"}, {lockName, lrName}} {
+	for _, left := range [][]string{{}, {lockName}, {lockName, atomicfile.TempPrefix + "0123"}, {lockName, lrName}} {
 		dir := t.TempDir()
 		for _, name := range left {
 			if err := os.WriteFile(filepath.Join(dir, name), lr[:len(lr)/2], 0o666); err != nil {

@@ -3,30 +3,35 @@ package atomicfile
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 )
 
-// Write stores data under path: a reader, also one after a crash or a power
-// cut, sees the old content or the new, never a part. The folder must exist.
-// New files get mode 0644.
+// TempPrefix starts the names of files not yet finished; a killed writer may
+// leave one.
+const TempPrefix = ".tmp-"
+
+// Write writes data to path so that a reader, or a machine that loses power,
+// finds either the whole new content or what was there before. It writes a
+// temporary file in the same folder, syncs it, renames it over path and syncs
+// the folder. A symbolic link at path is replaced, not followed. The new
+// file's permissions are 0666 less the umask.
 func Write(path string, data []byte) (err error) {
 	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".tmp-*")
+	temp := filepath.Join(dir, fmt.Sprintf("%s%016x", TempPrefix, rand.Uint64()))
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	defer func() {
 		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
+			f.Close() // a second close only reports that it is closed
+			os.Remove(temp)
 			err = fmt.Errorf("write %s: %w", path, err)
 		}
 	}()
 	if _, err = f.Write(data); err != nil {
-		return err
-	}
-	if err = f.Chmod(0o644); err != nil {
 		return err
 	}
 	if err = f.Sync(); err != nil {
@@ -35,13 +40,13 @@ func Write(path string, data []byte) (err error) {
 	if err = f.Close(); err != nil {
 		return err
 	}
-	if err = os.Rename(f.Name(), path); err != nil {
+	if err = os.Rename(temp, path); err != nil {
 		return err
 	}
 	return syncDir(dir)
 }
 
-// syncDir makes the rename itself durable.
+// syncDir makes a rename in dir durable.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

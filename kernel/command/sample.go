@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"github.com/trustsr/trustsr/srspace"
@@ -45,8 +43,7 @@ finished. The same command resumes an interrupted run and draws nothing twice.`,
 			if err != nil {
 				return err
 			}
-			bar := progressbar.NewOptions(n, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription("samples"),
-				progressbar.OptionShowCount(), progressbar.OptionThrottle(200*time.Millisecond), progressbar.OptionOnCompletion(func() { fmt.Fprintln(os.Stderr) }))
+			bar := newBar("samples", n)
 			if err := space.Draw(c.Context(), m, n, func(done, _ int) { bar.Set(done) }); err != nil {
 				fmt.Fprintln(os.Stderr)
 				if c.Context().Err() != nil {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"github.com/trustsr/trustsr/srspace"
@@ -65,8 +64,7 @@ func evaluateDigits(c *cobra.Command, backend string, n, samples int) error {
 	if err != nil {
 		return err
 	}
-	bar := progressbar.NewOptions(n, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription("digits"),
-		progressbar.OptionShowCount(), progressbar.OptionThrottle(200*time.Millisecond), progressbar.OptionOnCompletion(func() { fmt.Fprintln(os.Stderr) }))
+	bar := newBar("digits", n)
 	e, err := m.Evaluate(c.Context(), n, samples, func(done, _ int) { bar.Set(done) })
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 	"github.com/trustsr/trustsr/srspace"
 )
@@ -173,7 +174,7 @@ func editPicks(dir, space, name string, edit func(*pickList) error) (*wire.Picks
 	if err != nil {
 		return nil, err
 	}
-	if err := srspace.WriteFileAtomic(path, append(data, '\n')); err != nil {
+	if err := atomicfile.Write(path, append(data, '\n')); err != nil {
 		return nil, fmt.Errorf("storing picks: %w", err)
 	}
 	return list.wire(), nil

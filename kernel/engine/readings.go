@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 	"github.com/trustsr/trustsr/srspace"
 )
@@ -78,7 +79,7 @@ func (e *Engine) readings(ctx context.Context, s *space, report func(wire.Progre
 	record.Readings = out.Samples
 	if data, err := json.Marshal(record); err == nil {
 		if old, err := os.ReadFile(path); err != nil || string(old) != string(data) {
-			if err := srspace.WriteFileAtomic(path, data); err != nil {
+			if err := atomicfile.Write(path, data); err != nil {
 				e.log.Printf("keeping readings: %v", err)
 			}
 		}

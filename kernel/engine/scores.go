@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
@@ -74,7 +75,7 @@ func (e *Engine) perception(ctx context.Context, hr *srspace.Image, images []*sr
 		if err != nil {
 			return nil, info, fmt.Errorf("keeping scores: %w", err)
 		}
-		if err := srspace.WriteFileAtomic(path, data); err != nil {
+		if err := atomicfile.Write(path, data); err != nil {
 			return nil, info, fmt.Errorf("keeping scores: %w", err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 	"github.com/trustsr/trustsr/srspace"
 )
@@ -97,7 +98,7 @@ func (s *subject) save(dir string) error {
 	if err != nil {
 		return err
 	}
-	return srspace.WriteFileAtomic(path, append(data, '\n'))
+	return atomicfile.Write(path, append(data, '\n'))
 }
 
 // subjectOf returns what the space in dir with LR picture lr is of. A space

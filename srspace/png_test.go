@@ -5,7 +5,6 @@ import (
 	"image"
 	"image/png"
 	"os"
-	"path/filepath"
 	"testing"
 )
 
@@ -59,31 +58,6 @@ func TestEncodePNG(t *testing.T) {
 		if err := bad.EncodePNG(new(bytes.Buffer)); err == nil {
 			t.Errorf("encoded an image of %d×%d with %d values", bad.Width, bad.Height, len(bad.Pix))
 		}
-	}
-}
-
-func TestWriteFileAtomic(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "f")
-	for _, content := range []string{"first", "second"} {
-		if err := WriteFileAtomic(path, []byte(content)); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := os.ReadFile(path); err != nil || string(got) != content {
-			t.Fatalf("%q, %v, want %q", got, err, content)
-		}
-	}
-	if err := os.Mkdir(filepath.Join(dir, "folder"), 0o777); err != nil {
-		t.Fatal(err)
-	}
-	if err := WriteFileAtomic(filepath.Join(dir, "folder"), []byte("x")); err == nil {
-		t.Error("wrote over a folder")
-	}
-	if err := WriteFileAtomic(filepath.Join(dir, "absent", "f"), []byte("x")); err == nil {
-		t.Error("wrote into a folder that is not there")
-	}
-	if names := fileNames(t, dir); len(names) != 2 {
-		t.Errorf("left behind: %v", names)
 	}
 }
 
