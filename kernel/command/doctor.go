@@ -51,7 +51,7 @@ func doctor(c *cobra.Command, root string) error {
 	if lib := backend.ONNXLibrary(); lib != "" {
 		row("ONNX Runtime", "ok", lib)
 	} else {
-		row("ONNX Runtime", "missing", "optional, about twice as fast: put libonnxruntime.so (1.26 or newer) into ~/.local/lib/onnxruntime/")
+		row("ONNX Runtime", "missing", "optional: put libonnxruntime.so (1.26 or newer) into ~/.local/lib/onnxruntime/")
 	}
 	if _, err := digits.Open(choice.Config); err != nil {
 		row("digit model", "fails", err.Error())
