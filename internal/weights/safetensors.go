@@ -54,43 +54,56 @@ type entry struct {
 // or missing bytes, unknown types and negative sizes are errors that name
 // the tensor.
 func DecodeSafetensors(data []byte) (Dict, map[string]string, error) {
+	entries, meta, body, err := decodeHeader(data)
+	if err != nil {
+		return nil, nil, err
+	}
+	dict := make(Dict, len(entries))
+	for name, e := range entries {
+		values, err := decodeValues[float32](e, body)
+		if err != nil {
+			return nil, nil, fmt.Errorf("safetensors: tensor %q: %w", name, err)
+		}
+		dict[name] = &Tensor{Shape: e.Shape, Data: values}
+	}
+	return dict, meta, nil
+}
+
+// decodeHeader returns the tensors' places in body, the data after the header,
+// and the metadata.
+func decodeHeader(data []byte) (entries map[string]entry, meta map[string]string, body []byte, err error) {
 	if len(data) < 8 {
-		return nil, nil, fmt.Errorf("safetensors: %d bytes is too short for a header", len(data))
+		return nil, nil, nil, fmt.Errorf("safetensors: %d bytes is too short for a header", len(data))
 	}
 	n := binary.LittleEndian.Uint64(data)
 	if n > headerLimit || n > uint64(len(data)-8) {
-		return nil, nil, fmt.Errorf("safetensors: header of %d bytes in a file of %d", n, len(data))
+		return nil, nil, nil, fmt.Errorf("safetensors: header of %d bytes in a file of %d", n, len(data))
 	}
 	var header map[string]json.RawMessage
 	if err := json.Unmarshal(data[8:8+n], &header); err != nil {
-		return nil, nil, fmt.Errorf("safetensors: header: %w", err)
+		return nil, nil, nil, fmt.Errorf("safetensors: header: %w", err)
 	}
-	body := data[8+n:]
-	meta := map[string]string{}
-	dict := make(Dict, len(header))
+	meta = map[string]string{}
+	entries = make(map[string]entry, len(header))
 	for name, raw := range header {
 		if name == "__metadata__" {
 			if err := json.Unmarshal(raw, &meta); err != nil {
-				return nil, nil, fmt.Errorf("safetensors: metadata: %w", err)
+				return nil, nil, nil, fmt.Errorf("safetensors: metadata: %w", err)
 			}
 			continue
 		}
 		var e entry
 		if err := json.Unmarshal(raw, &e); err != nil {
-			return nil, nil, fmt.Errorf("safetensors: tensor %q: %w", name, err)
+			return nil, nil, nil, fmt.Errorf("safetensors: tensor %q: %w", name, err)
 		}
-		t, err := e.read(body)
-		if err != nil {
-			return nil, nil, fmt.Errorf("safetensors: tensor %q: %w", name, err)
-		}
-		dict[name] = t
+		entries[name] = e
 	}
-	return dict, meta, nil
+	return entries, meta, data[8+n:], nil
 }
 
 var itemSize = map[string]int64{"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4}
 
-func (e entry) read(body []byte) (*Tensor, error) {
+func decodeValues[T float32 | float64](e entry, body []byte) ([]T, error) {
 	width, ok := itemSize[e.DType]
 	if !ok {
 		return nil, fmt.Errorf("element type %q is not supported", e.DType)
@@ -110,25 +123,25 @@ func (e entry) read(body []byte) (*Tensor, error) {
 		return nil, fmt.Errorf("shape %v of %s needs %d bytes, has %d", e.Shape, e.DType, count*width, bytesHave)
 	}
 	raw := body[e.Offsets[0]:e.Offsets[1]]
-	t := &Tensor{Shape: e.Shape, Data: make([]float32, count)}
+	values := make([]T, count)
 	le := binary.LittleEndian
-	for i := range t.Data {
+	for i := range values {
 		switch e.DType {
 		case "F32":
-			t.Data[i] = math.Float32frombits(le.Uint32(raw[4*i:]))
+			values[i] = T(math.Float32frombits(le.Uint32(raw[4*i:])))
 		case "F16":
-			t.Data[i] = FromHalf(le.Uint16(raw[2*i:]))
+			values[i] = T(FromHalf(le.Uint16(raw[2*i:])))
 		case "BF16":
-			t.Data[i] = math.Float32frombits(uint32(le.Uint16(raw[2*i:])) << 16)
+			values[i] = T(math.Float32frombits(uint32(le.Uint16(raw[2*i:])) << 16))
 		case "F64":
-			t.Data[i] = float32(math.Float64frombits(le.Uint64(raw[8*i:])))
+			values[i] = T(math.Float64frombits(le.Uint64(raw[8*i:])))
 		case "I64":
-			t.Data[i] = float32(int64(le.Uint64(raw[8*i:])))
+			values[i] = T(int64(le.Uint64(raw[8*i:])))
 		case "I32":
-			t.Data[i] = float32(int32(le.Uint32(raw[4*i:])))
+			values[i] = T(int32(le.Uint32(raw[4*i:])))
 		}
 	}
-	return t, nil
+	return values, nil
 }
 
 // ReadSafetensors reads a safetensors file whole.
