@@ -1,0 +1,153 @@
+package nrqm
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/trustsr/trustsr/internal/npy"
+	"github.com/trustsr/trustsr/internal/shared"
+	"github.com/trustsr/trustsr/srspace"
+)
+
+type goldenImage struct {
+	Img        string
+	F1, F2, F3 []float64
+	Forest     []float64 `json:"forest_pred"`
+	Score      float64   `json:"score_toy_model"`
+	Pind       [][2]int
+}
+
+// goldens are features from the authors' MATLAB code run in Octave.
+func goldens(t testing.TB) []goldenImage {
+	t.Helper()
+	data, err := os.ReadFile(shared.Path(t, "golden", "metrics", "nrqm", "features.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Images    []goldenImage
+		LinearToy []float64 `json:"linear_toy"`
+	}
+	if err := json.Unmarshal(data, &file); err != nil {
+		t.Fatal(err)
+	}
+	if len(file.Images) == 0 {
+		t.Fatal("no golden images")
+	}
+	return file.Images
+}
+
+func goldenPicture(t testing.TB, name string) *srspace.Image {
+	t.Helper()
+	img, err := srspace.ReadFile(filepath.Join(shared.Path(t, "golden", "metrics", "img"), name+".png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+// The shapes γ lie on a grid of 0.001: where the ratio is midway between two
+// its rounding decides, so those of GSM may be one step off. They are not on
+// these images.
+func TestComputeGolden(t *testing.T) {
+	for _, g := range goldens(t) {
+		t.Run(g.Img, func(t *testing.T) {
+			f, err := Compute(goldenPicture(t, g.Img))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, part := range []struct {
+				name      string
+				got, want []float64
+				tolerance float64 // relative
+			}{
+				{"DCT", f.DCT[:], g.F1, 1e-9},
+				{"GSM shape", f.GSM[:18], g.F2[:18], 1e-9},
+				{"GSM structure", f.GSM[18:], g.F2[18:], 1e-9},
+				{"PCA", f.PCA[:], g.F3, 1e-9},
+			} {
+				if len(part.got) != len(part.want) {
+					t.Fatalf("%s: %d features, want %d", part.name, len(part.got), len(part.want))
+				}
+				worst := 0.0
+				for i, want := range part.want {
+					d := math.Abs(part.got[i]-want) / math.Abs(want)
+					worst = max(worst, d)
+					if !(d <= part.tolerance) {
+						t.Errorf("%s %d: got %v, want %v", part.name, i, part.got[i], want)
+					}
+				}
+				t.Logf("%s: largest relative difference %.2g", part.name, worst)
+			}
+		})
+	}
+}
+
+func TestGrayscaleGolden(t *testing.T) {
+	dir := shared.Path(t, "golden", "metrics", "nrqm")
+	want, err := npy.ReadFile(filepath.Join(dir, "gray_f_ref.npy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := grayscale(goldenPicture(t, "f_ref"))
+	if got.h != want.Shape[0] || got.w != want.Shape[1] {
+		t.Fatalf("%d×%d, want %v", got.h, got.w, want.Shape)
+	}
+	for i, w := range want.Float64() {
+		if got.v[i] != w {
+			t.Fatalf("pixel %d: got %v, want %v", i, got.v[i], w)
+		}
+	}
+}
+
+// The golden vectors are float32, column by column.
+func TestSteerableGolden(t *testing.T) {
+	dir := shared.Path(t, "golden", "metrics", "nrqm")
+	read := func(name string) []float64 {
+		a, err := npy.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.Float64()
+	}
+	pyr := steerable(grayscale(goldenPicture(t, "f_ref")))
+	want := read("pyr_f_ref.npy")
+	compare := func(name string, b band, want []float64) {
+		t.Helper()
+		if b.w*b.h > len(want) {
+			t.Fatalf("%s: %d×%d values, golden has %d", name, b.w, b.h, len(want))
+		}
+		for i, v := range want[:b.w*b.h] {
+			if got := b.v[i%b.h*b.w+i/b.h]; !(math.Abs(got-v) <= 1e-6*(1+math.Abs(v))) {
+				t.Errorf("%s value %d: got %v, want %v", name, i, got, v)
+				return
+			}
+		}
+	}
+	compare("high-pass", pyr.high, want)
+	want = want[len(pyr.high.v):]
+	for s, level := range pyr.bands {
+		for o, b := range level {
+			compare(fmt.Sprintf("scale %d orientation %d", s, o), b, want)
+			want = want[len(b.v):]
+		}
+	}
+	for _, sub := range []struct {
+		name               string
+		scale, orientation int
+	}{{"sb1", 0, 0}, {"sb7", 1, 0}, {"sb12", 1, 5}} {
+		got, err := pyr.normalize(sub.scale, sub.orientation)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := read(sub.name + "_f_ref.npy")
+		if len(want) != len(got.v) {
+			t.Fatalf("%s: %d values, want %d", sub.name, len(got.v), len(want))
+		}
+		compare(sub.name, got, want)
+	}
+}
