@@ -1,5 +1,6 @@
 // Package metrics scores super-resolved images: fidelity to the HR image
-// where there is one ([PSNR], [LPIPS]), or to the LR image alone ([LRPSNR]).
+// where there is one ([PSNR], [LPIPS]), to the LR image alone ([LRPSNR]), or
+// how the image looks by itself ([NRQM]).
 //
 // The same name means different numbers in different toolkits: a choice of
 // colour, border or rounding moves PSNR by 2 dB. So a [Metric] is a value
@@ -64,13 +65,17 @@ func (d Direction) Better(a, b float64) bool {
 type Reference int
 
 const (
-	HR Reference = iota // the ground truth, of the size of the scored image
-	LR                  // the low-resolution image the scored one was made from
+	HR   Reference = iota // the ground truth, of the size of the scored image
+	LR                    // the low-resolution image the scored one was made from
+	None                  // nothing: the reference given is not looked at
 )
 
 func (r Reference) String() string {
-	if r == LR {
+	switch r {
+	case LR:
 		return "LR"
+	case None:
+		return "none"
 	}
 	return "HR"
 }
@@ -156,7 +161,7 @@ func ScoreAll(ctx context.Context, m Metric, images []*srspace.Image, ref *srspa
 
 // IDs returns the ids of the metrics in this package, as [Find] takes them.
 func IDs() []string {
-	return []string{psnrInfo.ID, lrPSNRInfo.ID, lpipsAlexID, enlargedID(DigitEnlargement)}
+	return []string{psnrInfo.ID, lrPSNRInfo.ID, lpipsAlexID, enlargedID(DigitEnlargement), nrqmID}
 }
 
 // Find returns the metric of an id. For LPIPS enlarged by N it takes
@@ -169,6 +174,8 @@ func Find(id string) (Metric, error) {
 		return LRPSNRMetric{}, nil
 	case lpipsAlexID:
 		return asMetric(LPIPSAlex())
+	case nrqmID:
+		return InstalledNRQM(), nil
 	}
 	if rest, ok := strings.CutPrefix(strings.Replace(id, "nearestx", "nearest×", 1), lpipsAlexID+"/nearest×"); ok {
 		if n, err := strconv.Atoi(rest); err == nil {

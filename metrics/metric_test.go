@@ -227,4 +227,5 @@ func ExampleFind() {
 	// lrpsnr/matlab-u8/vs-lr: LR-PSNR (dB) ↑, against LR, from 1 pixels
 	// lpips/alex/0.1: LPIPS ↓, against HR, from 31 pixels
 	// lpips/alex/0.1/nearest×3: LPIPS of ×3 ↓, against HR, from 11 pixels
+	// nrqm/official: NRQM ↑, against none, from 84 pixels
 }

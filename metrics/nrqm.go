@@ -1,0 +1,119 @@
+package metrics
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/trustsr/trustsr/metrics/nrqm"
+	"github.com/trustsr/trustsr/srspace"
+)
+
+const nrqmID = "nrqm/official"
+
+// ErrNoWeights is what errors about metrics wrap whose weights are not on this
+// computer; their hint says how to get them.
+var ErrNoWeights = errors.New("weights are missing")
+
+// nrqmHint says how the forests get where [NRQM] looks for them.
+const nrqmHint = "the authors' forests do not come with this program: take model.mat from github.com/chaoma99/sr-metric (or NRQM_model.mat of pyiqa) and type: go run ./kernel weights import nrqm model.mat"
+
+// NRQM is the no-reference metric of Ma et al. 2017, "nrqm/official", with the
+// features of the authors' MATLAB code; package nrqm has the details. Higher
+// is better; scores are about 0 to 10. The reference of Score is not looked
+// at and may be nil.
+//
+// Images too small for it (any side of 84 pixels or more will do; see
+// [nrqm.CheckSize]) are errors that wrap [ErrTooSmall]; images of one flat
+// colour have no score: [nrqm.ErrFlat].
+type NRQM struct {
+	path func() (string, error) // of the model's file
+
+	mu    sync.Mutex
+	model *nrqm.Model
+}
+
+// NRQMFromFile returns NRQM with the forests of a safetensors file, as
+// [nrqm.ReadModel] reads it. Whether it is there shows when scoring.
+func NRQMFromFile(path string) *NRQM {
+	return &NRQM{path: func() (string, error) { return path, nil }}
+}
+
+// installedNRQM reads the forests at the first score, and again at the next
+// one if they were not there.
+var installedNRQM = &NRQM{path: nrqmPath}
+
+// InstalledNRQM returns NRQM with the forests of the user's weights
+// directory. Without them its scores are errors that wrap [ErrNoWeights] and
+// whose hint says how to get them.
+func InstalledNRQM() *NRQM { return installedNRQM }
+
+func nrqmPath() (string, error) {
+	if dir := os.Getenv("TRUSTSR_WEIGHTS"); dir != "" {
+		return filepath.Join(dir, "nrqm.safetensors"), nil
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, "trustsr", "weights", "nrqm.safetensors"), nil
+}
+
+// load reads the model once.
+func (m *NRQM) load() (*nrqm.Model, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.model != nil {
+		return m.model, nil
+	}
+	path, err := m.path()
+	if err != nil {
+		return nil, srspace.WithHint(fmt.Errorf("%s: %w: %w", nrqmID, ErrNoWeights, err), nrqmHint)
+	}
+	model, err := nrqm.ReadModel(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, srspace.WithHint(fmt.Errorf("%s: %w: no file %s", nrqmID, ErrNoWeights, path), nrqmHint)
+	}
+	if err != nil {
+		return nil, srspace.WithHint(fmt.Errorf("%s: %w", nrqmID, err), nrqmHint)
+	}
+	m.model = model
+	return model, nil
+}
+
+// Info returns the metric's passport. Weights is empty while the forests
+// cannot be read.
+func (m *NRQM) Info() Info {
+	info := Info{ID: nrqmID, Name: "NRQM", Direction: HigherIsBetter, Reference: None, MinSide: nrqm.MinSide}
+	if model, err := m.load(); err == nil {
+		info.Weights = model.SHA256()
+	}
+	return info
+}
+
+// Score returns NRQM of image.
+func (m *NRQM) Score(image, _ *srspace.Image) (float64, error) {
+	// The size first: it needs no weights to be wrong.
+	if err := nrqm.CheckSize(image.Width, image.Height); err != nil {
+		return 0, nrqmError(err)
+	}
+	model, err := m.load()
+	if err != nil {
+		return 0, err
+	}
+	features, err := nrqm.Compute(image)
+	if err != nil {
+		return 0, nrqmError(err)
+	}
+	return model.Score(features), nil
+}
+
+func nrqmError(err error) error {
+	if errors.Is(err, nrqm.ErrTooSmall) {
+		return fmt.Errorf("%s: %w: %w", nrqmID, ErrTooSmall, err)
+	}
+	return fmt.Errorf("%s: %w", nrqmID, err)
+}
