@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"sync"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/trustsr/trustsr/srspace/imresize"
@@ -18,46 +18,41 @@ const guardBand = 16
 
 // gsmFeatures are the features of the steerable pyramid of a grey picture in
 // 0..255.
-func gsmFeatures(gray band) (f [NumGSM]float64, err error) {
+func gsmFeatures(gray band) (*[NumGSM]float64, error) {
+	f := new([NumGSM]float64)
 	pyr := steerable(gray)
+	high := newMoments(pyr.high)
 	var normal [scales][orientations]band
-	var cross [scales][orientations]float64
-	var errs [scales][orientations]error
-	var wait sync.WaitGroup
-	for s := range scales {
-		for o := range orientations {
-			wait.Go(func() {
-				var err error
-				if normal[s][o], err = pyr.normalize(s, o); err == nil {
-					cross[s][o], err = structureAt(pyr.bands[s][o], pyr.high)
-				}
-				errs[s][o] = err
-			})
+	var fine [orientations]moments
+	var errs [scales * orientations]error
+	shapes, pairShapes, cross, pairs := f[:12], f[12:18], f[18:30], f[30:]
+	parallel(len(errs), func(i int) {
+		s, o := i/orientations, i%orientations
+		b, err := pyr.normalize(s, o)
+		if err != nil {
+			errs[i] = err
+			return
 		}
-	}
-	wait.Wait()
-	for _, e := range errs {
-		if err := errors.Join(e[:]...); err != nil {
-			return f, err
+		normal[s][o], shapes[i] = b, shape(b.v)
+		if s == 0 {
+			fine[o] = newMoments(b)
 		}
-	}
-	out := f[:0]
-	for s := range scales {
-		for o := range orientations {
-			out = append(out, shape(normal[s][o].v))
-		}
+		// Unlike the pairs below the original takes the subband itself here.
+		cross[i], errs[i] = structureAt(pyr.bands[s][o], high)
+	})
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
 	}
 	for o := range orientations {
-		out = append(out, shape(normal[0][o].v, normal[1][o].v))
+		pairShapes[o] = shape(normal[0][o].v, normal[1][o].v)
 	}
-	for s := range scales {
-		out = append(out, cross[s][:]...)
-	}
+	var of [][2]int
 	for i := range orientations {
 		for j := i + 1; j < orientations; j++ {
-			out = append(out, structure(normal[0][i], normal[0][j]))
+			of = append(of, [2]int{i, j})
 		}
 	}
+	parallel(len(pairs), func(k int) { pairs[k] = structure(fine[of[k][0]], fine[of[k][1]]) })
 	return f, nil
 }
 
@@ -109,17 +104,7 @@ func (p *pyramid) normalize(scale, orientation int) (band, error) {
 		for i := range dims {
 			a := rows[i*w : (i+1)*w]
 			for j := i; j < dims; j++ {
-				c := rows[j*w : (j+1)*w][:len(a)]
-				var s0, s1 float64
-				x := 0
-				for ; x+1 < len(a); x += 2 {
-					s0 += a[x] * c[x]
-					s1 += a[x+1] * c[x+1]
-				}
-				if x < len(a) {
-					s0 += a[x] * c[x]
-				}
-				sums[i*dims+j] += s0 + s1
+				sums[i*dims+j] += floats.Dot(a, rows[j*w:(j+1)*w])
 			}
 		}
 	}
@@ -136,18 +121,17 @@ func (p *pyramid) normalize(scale, orientation int) (band, error) {
 
 	m := mean(b.cut(1).v)
 	g := newBand(w, h)
-	z := make([]float64, w)
+	z, component := make([]float64, w), make([]float64, w)
 	for y := range h {
 		read(y)
 		clear(z)
 		for k := range len(white) / dims {
-			weights := white[k*dims : (k+1)*dims]
-			for x := range z {
-				sum := 0.0
-				for i, wt := range weights {
-					sum += wt * rows[i*w+x]
-				}
-				z[x] += sum * sum
+			clear(component)
+			for i, weight := range white[k*dims : (k+1)*dims] {
+				floats.AddScaled(component, weight, rows[i*w:(i+1)*w])
+			}
+			for x, c := range component {
+				z[x] += c * c
 			}
 		}
 		for x, zz := range z {

@@ -17,6 +17,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"github.com/trustsr/trustsr/srspace"
 )
@@ -94,7 +97,7 @@ func Compute(img *srspace.Image) (*Features, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.GSM = gsm
+	f.GSM = *gsm
 	unit := newBand(gray.w, gray.h)
 	for i, v := range gray.v {
 		unit.v[i] = v / 255
@@ -210,4 +213,22 @@ func halve(b band) band {
 		}
 	}
 	return out
+}
+
+// parallel calls work(0) to work(n-1) on all cores.
+func parallel(n int, work func(i int)) {
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), n) {
+		workers.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				work(i)
+			}
+		})
+	}
+	workers.Wait()
 }

@@ -2,9 +2,6 @@ package nrqm
 
 import (
 	"math"
-	"sync"
-
-	"gonum.org/v1/gonum/dsp/fourier"
 )
 
 const (
@@ -24,30 +21,24 @@ type pyramid struct {
 // in the frequency domain, with raised cosines one octave wide in log
 // frequency and cos⁵ in angle, both read from tables by linear interpolation.
 func steerable(b band) pyramid {
-	var p pyramid
-	var wait sync.WaitGroup
 	top, whole := newRadialTables(), newSpectrum(b)
-	wait.Go(func() {
-		p.high = whole.inverse(func(i int) complex128 { return complex(top.high.at(whole.logRadius[i]), 0) })
+	fine := whole.lowPass(top.low)
+	coarse := fine.half().lowPass(top.octavesDown(1).low)
+	levels := [scales]spectrum{fine, coarse}
+
+	var p pyramid
+	parallel(1+scales*orientations, func(i int) {
+		if i == 0 {
+			p.high = whole.inverse(func(i int) complex128 { return complex(top.high.at(whole.logRadius[i]), 0) })
+			return
+		}
+		scale, o := (i-1)/orientations, (i-1)%orientations
+		level, radial, angular := levels[scale], top.octavesDown(scale+1).high, newAngularTable(o)
+		p.bands[scale][o] = level.inverse(func(i int) complex128 {
+			// (-i)⁵ = -i
+			return complex(0, -angular.at(level.angle[i])*radial.at(level.logRadius[i]))
+		})
 	})
-	level := whole.lowPass(top.low)
-	for scale := range scales {
-		radial := top.octavesDown(scale + 1)
-		if scale > 0 {
-			level = level.half().lowPass(top.octavesDown(scale).low)
-		}
-		s := level
-		for o := range orientations {
-			wait.Go(func() {
-				angular := newAngularTable(o)
-				p.bands[scale][o] = s.inverse(func(i int) complex128 {
-					// (-i)⁵ = -i
-					return complex(0, -angular.at(s.angle[i])*radial.high.at(s.logRadius[i]))
-				})
-			})
-		}
-	}
-	wait.Wait()
 	return p
 }
 
@@ -65,7 +56,7 @@ func newSpectrum(b band) spectrum {
 	for i, v := range b.v {
 		s.v[i] = complex(v, 0)
 	}
-	transform(s.v, s.w, s.h, (*fourier.CmplxFFT).Coefficients)
+	transform(s.v, s.w, s.h, (*dft).forward)
 	s.v = roll(s.v, s.w, s.h, s.w/2, s.h/2)
 	for y := range s.h {
 		fy := float64(y-s.h/2) / (float64(s.h) / 2)
@@ -116,32 +107,12 @@ func (s spectrum) inverse(mask func(i int) complex128) band {
 		v[i] = c * mask(i)
 	}
 	v = roll(v, s.w, s.h, (s.w+1)/2, (s.h+1)/2)
-	transform(v, s.w, s.h, (*fourier.CmplxFFT).Sequence)
+	transform(v, s.w, s.h, (*dft).inverse)
 	b := newBand(s.w, s.h)
 	for i, c := range v {
 		b.v[i] = real(c) / float64(len(v))
 	}
 	return b
-}
-
-// transform applies a Fourier transform to every row and column, in place.
-func transform(v []complex128, w, h int, apply func(fft *fourier.CmplxFFT, dst, src []complex128) []complex128) {
-	fft := fourier.NewCmplxFFT(w)
-	buf := make([]complex128, max(w, h))
-	for y := range h {
-		row := v[y*w : (y+1)*w]
-		copy(row, apply(fft, buf[:w], row))
-	}
-	fft.Reset(h)
-	column := make([]complex128, h)
-	for x := range w {
-		for y := range column {
-			column[y] = v[y*w+x]
-		}
-		for y, c := range apply(fft, buf[:h], column) {
-			v[y*w+x] = c
-		}
-	}
 }
 
 // roll returns v moved right by dx and down by dy, around the edges.

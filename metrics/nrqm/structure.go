@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"gonum.org/v1/gonum/floats"
+
 	"github.com/trustsr/trustsr/srspace/imresize"
 )
 
@@ -24,58 +26,61 @@ var structureWindow = func() (g [11]float64) {
 	return g
 }()
 
+// moments are a picture with its mean and variance in every whole window.
+type moments struct {
+	picture, mean, variance band
+}
+
+func newMoments(b band) moments {
+	m := moments{b, windowMeans(b), windowMeans(product(b, b))}
+	for i, mu := range m.mean.v {
+		m.variance.v[i] -= mu * mu
+	}
+	return m
+}
+
+// structure is the mean over all windows of the contrast and structure term of
+// SSIM (Wang et al. 2004), (2σ_ab+C₂)/(σ_a²+σ_b²+C₂).
+func structure(a, b moments) float64 {
+	total := 0.0
+	for i, ab := range windowMeans(product(a.picture, b.picture)).v {
+		covariance := ab - a.mean.v[i]*b.mean.v[i]
+		total += (2*covariance + structureC2) / (a.variance.v[i] + b.variance.v[i] + structureC2)
+	}
+	return total / float64(len(a.mean.v))
+}
+
 // structureAt compares a subband with a picture of another size, to which it
 // is resized.
-func structureAt(b, ref band) (float64, error) {
-	v, w, h, err := imresize.Float(b.v, b.w, b.h, 1, imresize.Options{Width: ref.w, Height: ref.h})
+func structureAt(b band, ref moments) (float64, error) {
+	v, w, h, err := imresize.Float(b.v, b.w, b.h, 1, imresize.Options{Width: ref.picture.w, Height: ref.picture.h})
 	if err != nil {
 		return 0, fmt.Errorf("subband against high-pass residual: %w", err)
 	}
-	return structure(band{w, h, v}, ref), nil
+	return structure(newMoments(band{w, h, v}), ref), nil
 }
 
-// structure is the mean over all whole windows of the contrast and structure
-// term of SSIM (Wang et al. 2004), (2σ_ab+C₂)/(σ_a²+σ_b²+C₂).
-func structure(a, b band) float64 {
-	// Per row of the picture the five moments are filtered across, then 11
-	// such rows down.
-	w, h := a.w-10, a.h-10
-	moments := make([]float64, 11*5*w)
-	product := make([]float64, 5*a.w)
-	total := 0.0
-	sums := make([]float64, 5*w)
-	for y := range a.h {
-		for x := range a.w {
-			p, q := a.v[y*a.w+x], b.v[y*a.w+x]
-			product[x], product[a.w+x] = p, q
-			product[2*a.w+x], product[3*a.w+x], product[4*a.w+x] = p*p, q*q, p*q
-		}
-		row := moments[y%11*5*w:][:5*w]
-		clear(row)
-		for k := range 5 {
-			dst := row[k*w : (k+1)*w]
-			for i, g := range structureWindow {
-				src := product[k*a.w+i:][:w]
-				for x, v := range src {
-					dst[x] += g * v
-				}
-			}
-		}
-		if y < 10 {
-			continue
-		}
-		clear(sums)
+func product(a, b band) band {
+	p := newBand(a.w, a.h)
+	floats.MulTo(p.v, a.v, b.v)
+	return p
+}
+
+// windowMeans filters b with structureWindow across and down, where the window
+// lies inside: 10 pixels less on each side.
+func windowMeans(b band) band {
+	n := len(structureWindow)
+	across := newBand(b.w-n+1, b.h)
+	for y := range b.h {
 		for i, g := range structureWindow {
-			src := moments[(y-10+i)%11*5*w:][:5*w]
-			for x, v := range src {
-				sums[x] += g * v
-			}
-		}
-		for x := range w {
-			ma, mb := sums[x], sums[w+x]
-			va, vb := sums[2*w+x]-ma*ma, sums[3*w+x]-mb*mb
-			total += (2*(sums[4*w+x]-ma*mb) + structureC2) / (va + vb + structureC2)
+			floats.AddScaled(across.v[y*across.w:(y+1)*across.w], g, b.v[y*b.w+i:][:across.w])
 		}
 	}
-	return total / float64(w*h)
+	out := newBand(across.w, b.h-n+1)
+	for y := range out.h {
+		for i, g := range structureWindow {
+			floats.AddScaled(out.v[y*out.w:(y+1)*out.w], g, across.v[(y+i)*out.w:][:out.w])
+		}
+	}
+	return out
 }
