@@ -16,6 +16,11 @@ import (
 // further.
 const guardBand = 16
 
+// roundingNoise is a standard deviation, on the scale of 0..255, below which a
+// subband and its neighbours hold nothing but the rounding of the transform,
+// which is a thousandth of it: their quotient would be a number at random.
+const roundingNoise = 1e-9
+
 // gsmFeatures are the features of the steerable pyramid of a grey picture in
 // 0..255.
 func gsmFeatures(gray band) (*[NumGSM]float64, error) {
@@ -113,6 +118,9 @@ func (p *pyramid) normalize(scale, orientation int) (band, error) {
 		for j := i; j < dims; j++ {
 			cov.SetSym(i, j, sums[i*dims+j]/float64(w*h))
 		}
+	}
+	if mat.Trace(cov) < roundingNoise*roundingNoise {
+		return band{}, ErrFlat
 	}
 	white, err := whitening(cov)
 	if err != nil {

@@ -31,9 +31,10 @@ var (
 	// ErrTooLarge is what errors about images beyond [MaxPixels] wrap.
 	ErrTooLarge = errors.New("image too large")
 
-	// ErrFlat is what errors about images wrap that are one flat colour, or
-	// so nearly, that there is nothing to normalise the pyramid by. The
-	// authors' code stops there with a dimension error.
+	// ErrFlat is what errors about images wrap whose subbands are empty, so
+	// that there is nothing to normalise: one flat colour, or a pattern of
+	// single pixels alone. The authors' code stops there with a dimension
+	// error or makes features of rounding errors.
 	ErrFlat = errors.New("image is flat")
 )
 

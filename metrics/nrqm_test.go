@@ -1,0 +1,106 @@
+package metrics
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/trustsr/trustsr/internal/shared"
+	"github.com/trustsr/trustsr/metrics/nrqm"
+	"github.com/trustsr/trustsr/srspace"
+)
+
+// Want from the authors' code run in Octave, forests of toy size trained with
+// it.
+func TestNRQMGolden(t *testing.T) {
+	path := shared.Path(t, "golden", "metrics", "nrqm", "toy_forests.safetensors")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	image, err := srspace.ReadFile(shared.Path(t, "golden", "metrics", "img", "b_up.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := goldenNRQM(t, "b_up")
+	dir := t.TempDir()
+	t.Setenv("TRUSTSR_WEIGHTS", dir)
+	m := &NRQM{path: nrqmPath}
+	if _, err := m.Score(image, nil); !errors.Is(err, ErrNoWeights) {
+		t.Errorf("without weights: %v", err)
+	}
+	if w := m.Info().Weights; w != "" {
+		t.Errorf("without weights the passport has %q", w)
+	}
+	// They may come while the program runs.
+	if err := os.WriteFile(filepath.Join(dir, "nrqm.safetensors"), data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, m := range map[string]*NRQM{"installed": m, "from file": NRQMFromFile(path)} {
+		got, err := m.Score(image, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		near(t, name, got, want, 1e-9)
+		if w := m.Info().Weights; len(w) != 64 {
+			t.Errorf("%s: passport's weights %q", name, w)
+		}
+	}
+}
+
+func TestNRQMErrors(t *testing.T) {
+	dir := t.TempDir()
+	broken := filepath.Join(dir, "broken.safetensors")
+	if err := os.WriteFile(broken, []byte("no safetensors"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	large := read(t, "testdata", "c_ref.png") // 64×64
+	for name, c := range map[string]struct {
+		path  string
+		image *srspace.Image
+		want  error
+		hint  bool
+	}{
+		"too small":  {broken, large, ErrTooSmall, false},
+		"too large":  {broken, &srspace.Image{Width: 1 << 20, Height: 1 << 20}, nrqm.ErrTooLarge, false},
+		"no weights": {filepath.Join(dir, "none"), srspace.NewImage(84, 84), ErrNoWeights, true},
+		"no model":   {broken, srspace.NewImage(84, 84), nrqm.ErrModel, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			score, err := NRQMFromFile(c.path).Score(c.image, nil)
+			if !errors.Is(err, c.want) || score != 0 {
+				t.Errorf("got %v, %v, want %v", score, err, c.want)
+			}
+			if hint := srspace.Hint(err); strings.Contains(hint, "weights import nrqm") != c.hint {
+				t.Errorf("hint %q", hint)
+			}
+		})
+	}
+}
+
+func goldenNRQM(t *testing.T, name string) float64 {
+	t.Helper()
+	data, err := os.ReadFile(shared.Path(t, "golden", "metrics", "nrqm", "features.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Images []struct {
+			Img   string
+			Score float64 `json:"score_toy_model"`
+		}
+	}
+	if err := json.Unmarshal(data, &file); err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range file.Images {
+		if g.Img == name {
+			return g.Score
+		}
+	}
+	t.Fatalf("no golden score of %s", name)
+	return 0
+}
