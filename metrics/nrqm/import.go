@@ -78,6 +78,9 @@ func importForest(dict map[string]*weights.Tensor64, arrays map[string]matrix, j
 	for _, n := range used.Data {
 		nodes = max(nodes, n)
 	}
+	if float64(trees)*nodes > maxImportedNodes {
+		return fmt.Errorf("%d trees of %v nodes, at most %d in all are read", trees, nodes, maxImportedNodes)
+	}
 	for field, dtype := range importedFields {
 		if field == "ndtree" {
 			continue
@@ -85,9 +88,6 @@ func importForest(dict map[string]*weights.Tensor64, arrays map[string]matrix, j
 		a := arrays[fmt.Sprintf("model.rf{%d}.%s", j, field)]
 		if len(a.columns) != trees || !(nodes <= float64(a.rows)) {
 			return fmt.Errorf("model.rf{%d}.%s has %d nodes of %d trees, ndtree says %v of %d", j, field, a.rows, len(a.columns), nodes, trees)
-		}
-		if float64(trees)*nodes > maxImportedNodes {
-			return fmt.Errorf("%d trees of %v nodes, at most %d in all are read", trees, nodes, maxImportedNodes)
 		}
 		t := &weights.Tensor64{Shape: []int{trees, int(nodes)}, Data: make([]float64, trees*int(nodes)), DType: dtype}
 		for i, column := range a.columns {

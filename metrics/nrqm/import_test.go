@@ -162,10 +162,10 @@ func (m matWriter) structure(name string, fields []string, values ...[]byte) []b
 	return m.array(name, mxStruct, 1, len(values)/len(fields), m.element(5, m.bytes(int32(32))), m.element(1, names), bytes.Join(values, nil))
 }
 
-// modelOf is a model whose first forest has so many trees and nodes, all zero.
+// modelOf is a model whose first forest has says it has so many trees and nodes.
 func (m matWriter) modelOf(trees, nodes int) []byte {
 	counts := m.array("", mxDouble, trees, 1, m.element(4, bytes.Repeat(m.bytes(uint16(nodes)), trees)))
-	zeros := m.array("", mxDouble, nodes, trees, m.element(2, make([]byte, trees*nodes)))
+	zeros := m.numbers("", 2, 1, 1, 0)
 	forest := m.structure("", []string{"ndtree", "lDau", "rDau", "mbest", "upper", "avnode"}, counts, zeros, zeros, zeros, zeros, zeros)
 	return m.structure("model", []string{"linear", "rf"}, m.numbers("", 2, 4, 1, 1, 2, 3, 4), m.array("", mxCell, 1, 1, forest))
 }

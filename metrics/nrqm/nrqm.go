@@ -49,8 +49,9 @@ const (
 	// and the guard band of 16 are cut off on both sides.
 	minShort = 11 + 2*(1+guardBand)
 
-	// MaxPixels bounds width × height; Compute takes about 200 bytes a pixel.
-	MaxPixels = 1 << 25
+	// MaxPixels bounds width × height; Compute takes about 600 bytes a pixel
+	// on two cores.
+	MaxPixels = 1 << 24
 )
 
 // The numbers of features of each kind.
