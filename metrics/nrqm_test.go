@@ -57,14 +57,14 @@ func TestNRQMErrors(t *testing.T) {
 	if err := os.WriteFile(broken, []byte("no safetensors"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	large := read(t, "testdata", "c_ref.png") // 64×64
+	small := read(t, "testdata", "c_ref.png") // 64×64
 	for name, c := range map[string]struct {
 		path  string
 		image *srspace.Image
 		want  error
 		hint  bool
 	}{
-		"too small":  {broken, large, ErrTooSmall, false},
+		"too small":  {broken, small, ErrTooSmall, false},
 		"too large":  {broken, &srspace.Image{Width: 1 << 20, Height: 1 << 20}, nrqm.ErrTooLarge, false},
 		"no weights": {filepath.Join(dir, "none"), srspace.NewImage(84, 84), ErrNoWeights, true},
 		"no model":   {broken, srspace.NewImage(84, 84), nrqm.ErrModel, true},

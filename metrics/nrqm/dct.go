@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	dctSide   = 7 // blocks overlap by 2 pixels on each side of
+	dctSide   = 7 // a block of dctStride and dctBorder around it
 	dctStride = 3
 	dctBorder = 2
 )
