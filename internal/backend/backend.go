@@ -161,6 +161,18 @@ func findPlugin(name string) string {
 	return ""
 }
 
+// Devices describes what b computes on, one line a device; empty where the
+// backend does not say.
+func Devices(b compute.Backend) []string {
+	var out []string
+	for i := range b.NumDevices() {
+		if d := strings.TrimSpace(b.DeviceDescription(compute.DeviceNum(i))); d != "" {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
 func hasNVIDIA() bool {
 	_, err := os.Stat("/dev/nvidiactl")
 	return err == nil

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -45,9 +46,14 @@ func doctor(c *cobra.Command, root string) error {
 	}
 	choice := backend.Choose()
 	row("graphs run on", choice.Config, choice.Reason)
-	if _, err := backend.Open(choice.Config); err != nil {
+	if b, err := backend.Open(choice.Config); err != nil {
 		row("that backend", "fails", err.Error())
+	} else {
+		for _, device := range backend.Devices(b) {
+			row("device", "ok", device)
+		}
 	}
+	row("processor", "ok", fmt.Sprintf("%s, %d cores to use", processor(), runtime.GOMAXPROCS(0)))
 	if lib := backend.ONNXLibrary(); lib != "" {
 		row("ONNX Runtime", "ok", lib)
 	} else {
@@ -85,6 +91,19 @@ func doctor(c *cobra.Command, root string) error {
 		row("a notebook cell", "ok", fmt.Sprintf("kernel started, one cell run, all stopped: %.1f s", time.Since(began).Seconds()))
 	}
 	return w.Flush()
+}
+
+// processor returns the processor's name where the system tells it.
+func processor() string {
+	data, err := os.ReadFile("/proc/cpuinfo")
+	if err == nil {
+		for line := range strings.Lines(string(data)) {
+			if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+				return strings.TrimSpace(value)
+			}
+		}
+	}
+	return runtime.GOARCH
 }
 
 // oneCell sets the kernel up, starts it with its engine, and runs one cell

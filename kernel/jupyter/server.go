@@ -41,14 +41,14 @@ func Up(ctx context.Context, o UpOptions) error {
 	if err := Setup(ctx, o.Root, o.Progress); err != nil {
 		return err
 	}
-	program, err := findJupyter(ctx, o.Progress)
+	l := layout{o.Root}
+	program, err := findJupyter(ctx, l, o.Progress)
 	if err != nil {
 		return err
 	}
 	if o.Port, err = freePort(o.IP, o.Port); err != nil {
 		return srspace.WithHint(fmt.Errorf("start Jupyter: %w", err), "choose another --port, or none: a free one is taken")
 	}
-	l := layout{o.Root}
 	logPath := l.path("jupyter.log")
 	log, err := os.Create(logPath)
 	if err != nil {
@@ -139,43 +139,4 @@ func answers(ctx context.Context, base string, ended chan error) error {
 		}
 	}
 	return errors.New("no answer for a minute")
-}
-
-// findJupyter returns the program, installing Debian's if there is none and
-// that is allowed.
-func findJupyter(ctx context.Context, progress io.Writer) (string, error) {
-	if program := lookJupyter(); program != "" {
-		return program, nil
-	}
-	install := []string{"apt-get", "install", "-y", "--no-install-recommends", "jupyter-notebook"}
-	hint := "install Jupyter Notebook, e.g.: sudo apt-get install --no-install-recommends jupyter-notebook"
-	missing := errors.New("no Jupyter on this machine")
-	if _, err := exec.LookPath("apt-get"); err != nil {
-		return "", srspace.WithHint(missing, hint)
-	}
-	var sudo []string
-	if os.Geteuid() != 0 {
-		if exec.CommandContext(ctx, "sudo", "-n", "true").Run() != nil {
-			return "", srspace.WithHint(missing, hint)
-		}
-		sudo = []string{"sudo", "-n"}
-	}
-	fmt.Fprintln(progress, "installing Debian's jupyter-notebook (about 19 MB to download, 116 MB on disk) …")
-	for _, args := range [][]string{{"apt-get", "update"}, install} {
-		args = append(sudo, args...)
-		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return "", srspace.WithHint(fmt.Errorf("install Jupyter: %w: %s", err, bytes.TrimSpace(out)), hint)
-		}
-	}
-	if program := lookJupyter(); program != "" {
-		return program, nil
-	}
-	return "", srspace.WithHint(missing, hint)
-}
-
-func lookJupyter() string {
-	path, _ := exec.LookPath("jupyter-notebook") // "" where there is none
-	return path
 }
