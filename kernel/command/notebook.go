@@ -16,8 +16,9 @@ func upCommand() *cobra.Command {
 		Use:   "up",
 		Short: "Set everything up and open the notebooks in Jupyter",
 		Long: `Builds the Go notebook kernel under .lab/ (the first time takes some
-minutes), installs Jupyter through apt where it is missing and that is
-allowed, and starts it on this machine alone, behind a token.`,
+minutes), installs Jupyter where it is missing (with apt where that is
+allowed without a password, else with pip under .lab/), and starts it on this
+machine alone, behind a token.`,
 		Example: `  go run ./kernel up
   go run ./kernel up --no-browser --port 8888        # then: ssh -L 8888:127.0.0.1:8888 …`,
 		Args: cobra.NoArgs,
@@ -38,38 +39,41 @@ allowed, and starts it on this machine alone, behind a token.`,
 
 func execCommand() *cobra.Command {
 	var o jupyter.ExecOptions
-	var inPlace bool
+	var discard bool
 	c := &cobra.Command{
 		Use:   "exec NOTEBOOK",
 		Short: "Run a notebook from top to bottom, without Jupyter, Python or a browser",
+		Long: `Runs every cell in a fresh kernel and writes the outputs into the notebook, or
+into --out. Ends with an error when a cell fails; what ran before is written.`,
 		Example: `  go run ./kernel exec notebooks/quickstart.ipynb
-  go run ./kernel exec notebooks/quickstart.ipynb --out run.ipynb     # keep the outputs
-  go run ./kernel exec mine.ipynb --in-place                          # … in the notebook itself`,
+  go run ./kernel exec notebooks/quickstart.ipynb --out run.ipynb     # leaves the notebook as it is
+  go run ./kernel exec notebooks/quickstart.ipynb --discard           # only to see that it runs`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) (err error) {
 			if o.Root, err = projectRoot(); err != nil {
 				return err
 			}
 			o.Notebook, o.Progress = args[0], os.Stderr
-			if inPlace {
+			if o.Out == "" && !discard {
 				o.Out = o.Notebook
 			}
 			return jupyter.Exec(c.Context(), o)
 		},
 	}
-	c.Flags().StringVarP(&o.Out, "out", "o", "", "write the notebook with its outputs to this file")
-	c.Flags().BoolVar(&inPlace, "in-place", false, "write the outputs into the notebook itself")
-	c.MarkFlagsMutuallyExclusive("out", "in-place")
+	c.Flags().StringVarP(&o.Out, "out", "o", "", "write the notebook with its outputs to this file, not over itself")
+	c.Flags().BoolVar(&discard, "discard", false, "write no outputs")
+	c.MarkFlagsMutuallyExclusive("out", "discard")
 	c.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "longest time for one cell")
 	return c
 }
 
 func runCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:    "run CONNECTION_FILE",
-		Short:  "What Jupyter starts: the engine and the Go kernel, as one",
-		Hidden: true,
-		Args:   cobra.ExactArgs(1),
+		Use:     "run CONNECTION_FILE",
+		Short:   "What Jupyter starts: the engine and the Go kernel, as one",
+		Example: "  trustsr run /run/user/1000/jupyter/kernel-1.json     # as in the kernelspec",
+		Hidden:  true,
+		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			root, err := projectRoot()
 			if err != nil {
@@ -82,10 +86,11 @@ func runCommand() *cobra.Command {
 
 func engineCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:    "engine",
-		Short:  "The resident process that holds the model; started by run",
-		Hidden: true,
-		Args:   cobra.NoArgs,
+		Use:     "engine",
+		Short:   "The resident process that holds the model; started by run",
+		Example: "  TRUSTSR_ROOT=$PWD trustsr engine     # alone, to look for a fault in it",
+		Hidden:  true,
+		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := engine.Main(c.Context()); err != nil && c.Context().Err() == nil {
 				return err

@@ -17,7 +17,6 @@ func trainCommand() *cobra.Command {
 	train := &cobra.Command{Use: "train", Short: "Train a model", Args: cobra.NoArgs}
 	o := digits.TrainOptions{CheckpointEvery: time.Minute}
 	var evaluate bool
-	var samples int
 	c := &cobra.Command{
 		Use:   "digits",
 		Short: "Train the embedded digit model on MNIST",
@@ -27,11 +26,16 @@ and samples.png. Ctrl-C stops at a checkpoint; the same command goes on from
 there, and ends with the same weights.`,
 		Example: `  go run ./kernel train digits --data ~/mnist --out digits-training
   go run ./kernel train digits --data ~/mnist --out long --first-stage-steps 5000 --unet-steps 20000
-  go run ./kernel train digits --evaluate --digits 1000 --samples 32     # of the embedded model`,
+  go run ./kernel train digits --evaluate --digits 100                   # the embedded model
+  go run ./kernel train digits --evaluate --out digits-training          # that one, into its training.json`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if evaluate {
-				return evaluateDigits(c, o.Backend, o.EvaluateDigits, samples)
+				folder := ""
+				if c.Flags().Changed("out") {
+					folder = o.Out
+				}
+				return evaluateDigits(c, o, folder)
 			}
 			if o.Data == "" {
 				return srspace.WithHint(errors.New("no --data"), "name the folder that holds MNIST's four IDX files, e.g. train-images-idx3-ubyte.gz")
@@ -49,23 +53,31 @@ there, and ends with the same weights.`,
 	f.IntVar(&o.FirstStageSteps, "first-stage-steps", 600, "training steps of the first stage")
 	f.IntVar(&o.UNetSteps, "unet-steps", 1800, "training steps of the UNet")
 	f.IntVar(&o.Batch, "batch", 128, "digits a step; half as many for the first stage")
-	f.BoolVar(&evaluate, "evaluate", false, "train nothing: measure the embedded model and print JSON")
-	f.IntVar(&o.EvaluateDigits, "digits", 200, "test digits to measure on")
-	f.IntVar(&samples, "samples", 16, "with --evaluate: samples of each digit")
+	f.BoolVar(&evaluate, "evaluate", false, "train nothing: measure the embedded model, or the one in --out, and print JSON")
+	f.IntVar(&o.EvaluateDigits, "digits", 1000, "test digits to measure on; 0 measures nothing after training")
+	f.IntVar(&o.EvaluateSamples, "samples", 32, "samples of each digit to measure")
 	train.AddCommand(c)
 	return train
 }
 
-func evaluateDigits(c *cobra.Command, backend string, n, samples int) error {
+// evaluateDigits measures the model in folder, or with "" the embedded one.
+func evaluateDigits(c *cobra.Command, o digits.TrainOptions, folder string) error {
+	n, samples := o.EvaluateDigits, o.EvaluateSamples
 	if n < 1 || n > digits.TestCount || samples < 1 {
 		return fmt.Errorf("cannot measure %d digits with %d samples each; there are %d test digits", n, samples, digits.TestCount)
 	}
-	m, err := digits.Open(backend)
-	if err != nil {
-		return err
-	}
 	bar := newBar("digits", n)
-	e, err := m.Evaluate(c.Context(), n, samples, func(done, _ int) { bar.Set(done) })
+	progress := func(done, _ int) { bar.Set(done) }
+	var e *digits.Evaluation
+	var err error
+	if folder != "" {
+		e, err = digits.Measure(c.Context(), o.Backend, folder, n, samples, progress)
+	} else {
+		var m *digits.Model
+		if m, err = digits.Open(o.Backend); err == nil {
+			e, err = m.Evaluate(c.Context(), n, samples, progress)
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ type Evaluation struct {
 	LRConsistency          float64 `json:"lr_psnr_db"`        // mean over samples, capped at 80 dB
 	ReadAsTruth            float64 `json:"read_as_truth"`     // share of samples
 	CalibrationError       float64 `json:"calibration_error"` // share of samples of a reading against its truth, 10 bins
-	Ambiguous              []int   `json:"ambiguous_digits"`  // whose second reading has at least a fifth of the samples
+	Ambiguous              []int   `json:"ambiguous_digits"`  // of which no reading has over 80 % of the samples
 }
 
 // Evaluate draws samples of the first test digits and measures them.
@@ -75,12 +75,10 @@ func (m *Model) Evaluate(ctx context.Context, digits, samples int, progress func
 			count[r.Digit]++
 		}
 		e.ReadAsTruth += count[label] / float64(digits*samples)
-		split := 0
+		most := 0.0
 		for digit, n := range count {
 			share := n / float64(samples)
-			if share >= 0.2 {
-				split++
-			}
+			most = max(most, share)
 			if n > 0 {
 				b := &bins[min(9, int(share*10))]
 				b.n++
@@ -90,7 +88,7 @@ func (m *Model) Evaluate(ctx context.Context, digits, samples int, progress func
 				}
 			}
 		}
-		if split > 1 {
+		if most <= 0.8 {
 			e.Ambiguous = append(e.Ambiguous, i)
 		}
 		if progress != nil {

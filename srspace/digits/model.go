@@ -54,13 +54,13 @@ type Reading struct {
 // Open loads the embedded model on a GoMLX backend ("" chooses one): 50 DDIM
 // steps, eta 1.
 func Open(config string) (*Model, error) {
-	if config == "" {
-		config = backend.Choose().Config
-	}
 	return load(config, modelWeights, readerWeights)
 }
 
 func load(config string, modelData, readerData []byte) (*Model, error) {
+	if config == "" {
+		config = backend.Choose().Config
+	}
 	b, err := backend.Open(config)
 	if err != nil {
 		return nil, err

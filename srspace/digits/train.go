@@ -34,34 +34,10 @@ type TrainOptions struct {
 
 	ReaderSteps, FirstStageSteps, UNetSteps int // steps of each network
 	Batch                                   int // pictures a step; half as many for the first stage
-	EvaluateDigits                          int // test digits to sample in the end, 16 times each; 0 measures nothing
+	EvaluateDigits, EvaluateSamples         int // test digits to measure in the end, samples of each; 0 measures nothing
 	CheckpointEvery                         time.Duration
 
 	Progress io.Writer // lines for people
-}
-
-// Stage is the record of one trained network.
-type Stage struct {
-	Name    string    `json:"name"`
-	Steps   int       `json:"steps"`
-	Batch   int       `json:"batch"`
-	Rate    float64   `json:"peak_learning_rate"`
-	Seconds float64   `json:"wall_seconds"`
-	Losses  []float64 `json:"mean_loss_of_each_100_steps"`
-}
-
-// Record tells how a set of weights came to be. It is stored beside them.
-type Record struct {
-	Created  string            `json:"created"`
-	Data     map[string]string `json:"data_sha256"`
-	Seed     uint64            `json:"seed"`
-	Backend  string            `json:"backend"`
-	Go       string            `json:"go"`
-	Config   ldm.Config        `json:"config"`
-	Stages   []Stage           `json:"stages"`
-	Latent   LatentScale       `json:"latent_before_scaling"`
-	Weights  map[string]string `json:"weights_sha256"`
-	Measured *Evaluation       `json:"measured,omitempty"`
 }
 
 // LatentScale is the statistic by which latents are brought to mean 0 and
@@ -114,39 +90,21 @@ func Train(ctx context.Context, options TrainOptions) error {
 	if err != nil {
 		return err
 	}
-	for name, dict := range map[string]weights.Dict{"model": model, "reader": readerDict} {
+	for name, dict := range map[string]weights.Dict{modelFile: model, readerFile: readerDict} {
 		data, err := weights.EncodeSafetensors(dict, "F16", map[string]string{"config": string(meta)})
 		if err != nil {
 			return err
 		}
-		if err := atomicfile.Write(filepath.Join(t.Out, name+".safetensors"), data); err != nil {
+		if err := atomicfile.Write(filepath.Join(t.Out, name), data); err != nil {
 			return err
 		}
-		t.record.Weights[name+".safetensors"] = weights.SHA256(data)
+		t.record.Weights[name] = weights.SHA256(data)
 	}
-	if t.EvaluateDigits == 0 {
-		return t.writeRecord()
-	}
-	return t.measure(ctx, config)
-}
-
-// measure evaluates the finished model on the test digits, draws a sheet of
-// samples and writes the record.
-func (t *trainer) measure(ctx context.Context, config string) error {
-	var files [2][]byte
-	for i, name := range []string{"model.safetensors", "reader.safetensors"} {
-		data, err := os.ReadFile(filepath.Join(t.Out, name))
-		if err != nil {
-			return fmt.Errorf("train digits: %w", err)
-		}
-		files[i] = data
-	}
-	m, err := load(config, files[0], files[1])
-	if err != nil {
+	if err := t.record.write(t.Out); err != nil || t.EvaluateDigits == 0 {
 		return err
 	}
 	told := time.Now()
-	t.record.Measured, err = m.Evaluate(ctx, t.EvaluateDigits, 16, func(done, total int) {
+	e, err := Measure(ctx, config, t.Out, t.EvaluateDigits, t.EvaluateSamples, func(done, total int) {
 		if time.Since(told) > 5*time.Second || done == total {
 			told = time.Now()
 			t.say("measuring   digit %d of %d", done, total)
@@ -155,21 +113,8 @@ func (t *trainer) measure(ctx context.Context, config string) error {
 	if err != nil {
 		return fmt.Errorf("measure the model: %w", err)
 	}
-	if err := m.sheet(ctx, filepath.Join(t.Out, "samples.png")); err != nil {
-		return err
-	}
-	e := t.record.Measured
-	t.say("reader %.2f %% of test digits; reconstruction %.2f dB; samples: LR consistency %.2f dB, %.1f %% read as the truth, calibration error %.3f",
-		100*e.ReaderAccuracy, e.ReconstructionPSNR, e.LRConsistency, 100*e.ReadAsTruth, e.CalibrationError)
-	return t.writeRecord()
-}
-
-func (t *trainer) writeRecord() error {
-	data, err := json.MarshalIndent(t.record, "", "  ")
-	if err != nil {
-		return err
-	}
-	return atomicfile.Write(filepath.Join(t.Out, "training.json"), append(data, '\n'))
+	t.say("%v", e)
+	return nil
 }
 
 func (t *trainer) say(format string, args ...any) {
