@@ -17,8 +17,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -118,6 +116,17 @@ type Preparer interface {
 	Prepare(ref *srspace.Image) (func(image *srspace.Image) (float64, error), error)
 }
 
+// A Mapper is a Metric that can say where in the picture its score comes
+// from.
+type Mapper interface {
+	Metric
+
+	// Map returns the metric at every position of image, of the size of image
+	// or somewhat smaller where a window must fit. Its mean is the score only
+	// where the metric says so. Errors are those of Score.
+	Map(image, ref *srspace.Image) (*Map, error)
+}
+
 // ScoreAll returns the score of every image against ref, in the order of
 // images, using all cores. It stops at the first error, which names the
 // image by its index, and when ctx is cancelled.
@@ -157,38 +166,4 @@ func ScoreAll(ctx context.Context, m Metric, images []*srspace.Image, ref *srspa
 		return nil, err
 	}
 	return scores, nil
-}
-
-// IDs returns the ids of the metrics in this package, as [Find] takes them.
-func IDs() []string {
-	return []string{psnrInfo.ID, lrPSNRInfo.ID, lpipsAlexID, enlargedID(DigitEnlargement), nrqmID}
-}
-
-// Find returns the metric of an id. For LPIPS enlarged by N it takes
-// "lpips/alex/0.1/nearest×N", and the letter x for the sign ×.
-func Find(id string) (Metric, error) {
-	switch id {
-	case psnrInfo.ID:
-		return PSNRMetric{}, nil
-	case lrPSNRInfo.ID:
-		return LRPSNRMetric{}, nil
-	case lpipsAlexID:
-		return asMetric(LPIPSAlex())
-	case nrqmID:
-		return InstalledNRQM(), nil
-	}
-	if rest, ok := strings.CutPrefix(strings.Replace(id, "nearestx", "nearest×", 1), lpipsAlexID+"/nearest×"); ok {
-		if n, err := strconv.Atoi(rest); err == nil {
-			return asMetric(LPIPSAlexEnlarged(n))
-		}
-	}
-	return nil, srspace.WithHint(fmt.Errorf("%w %q", ErrUnknown, id), "known ids: "+strings.Join(IDs(), ", "))
-}
-
-// asMetric keeps a nil *LPIPS from becoming a Metric that is not nil.
-func asMetric(m *LPIPS, err error) (Metric, error) {
-	if err != nil {
-		return nil, err
-	}
-	return m, nil
 }
