@@ -5,22 +5,106 @@ import (
 	"math"
 
 	"github.com/trustsr/trustsr/srspace"
-	"github.com/trustsr/trustsr/srspace/imresize"
 )
 
-var psnrInfo = Info{
-	ID: "psnr/rgb/crop0", Name: "PSNR", Unit: "dB",
-	Direction: HigherIsBetter, Reference: HR, MinSide: 1,
+// PSNRMetric is the peak signal-to-noise ratio under one convention: 10 ·
+// log10(255²/MSE) over all pixels and channels, in float64; +Inf for equal
+// images. Its zero value is [PSNR], "psnr/rgb/crop0".
+type PSNRMetric struct {
+	Colour Colour // "" is [RGB]
+	Crop   int    // pixels cut off at each border first; SR papers cut the factor
+
+	// Epsilon adds 1e-8 to the MSE of values in [0,1], as pyiqa and piq do:
+	// equal images have 80 dB then.
+	Epsilon bool
 }
 
-// PSNRMetric is [PSNR] as a [Metric], "psnr/rgb/crop0".
-type PSNRMetric struct{}
+// psnrEpsilon is 1e-8 on the scale of 255².
+const psnrEpsilon = 1e-8 * 255 * 255
 
-// Info returns the metric's passport.
-func (PSNRMetric) Info() Info { return psnrInfo }
+var psnrInfo = PSNRMetric{}.Info()
 
-// Score returns PSNR(image, hr).
-func (PSNRMetric) Score(image, hr *srspace.Image) (float64, error) { return PSNR(image, hr) }
+func (m PSNRMetric) colour() Colour {
+	if m.Colour == "" {
+		return RGB
+	}
+	return m.Colour
+}
+
+// Info returns the metric's passport: "psnr/rgb/crop0",
+// "psnr/y601studio/crop4", "psnr/rgb/crop0/eps1e-8".
+func (m PSNRMetric) Info() Info {
+	id := fmt.Sprintf("psnr/%s/crop%d", m.colour(), m.Crop)
+	if m.Epsilon {
+		id += "/eps1e-8"
+	}
+	return Info{ID: id, Name: "PSNR", Unit: "dB", Direction: HigherIsBetter, Reference: HR, MinSide: 2*max(m.Crop, 0) + 1}
+}
+
+// check returns an error for a pair that has no PSNR.
+func (m PSNRMetric) check(image, hr *srspace.Image) error {
+	info := m.Info()
+	err := m.colour().check()
+	if err == nil && m.Crop < 0 {
+		err = fmt.Errorf("%w: a negative border", ErrUnknown)
+	}
+	if err == nil {
+		err = sameSize(image, hr)
+	}
+	if err == nil {
+		err = noSmaller(image, info)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", info.ID, err)
+	}
+	return nil
+}
+
+// Score returns the PSNR of image against hr in dB.
+func (m PSNRMetric) Score(image, hr *srspace.Image) (float64, error) {
+	if err := m.check(image, hr); err != nil {
+		return 0, err
+	}
+	var mse float64
+	if m.colour() == RGB && m.Crop == 0 {
+		mse = squaredError(image.Bytes(), hr.Bytes())
+	} else {
+		mse = m.squares(image, hr).Mean()
+	}
+	if m.Epsilon {
+		mse += psnrEpsilon
+	}
+	return decibels(mse), nil
+}
+
+// Map returns the squared error of each pixel, the mean over channels, on the
+// scale of 255². The PSNR is that of its mean.
+func (m PSNRMetric) Map(image, hr *srspace.Image) (*Map, error) {
+	if err := m.check(image, hr); err != nil {
+		return nil, err
+	}
+	return m.squares(image, hr), nil
+}
+
+func (m PSNRMetric) squares(image, hr *srspace.Image) *Map {
+	return squaresOf(m.colour().planes(image, m.Crop), m.colour().planes(hr, m.Crop))
+}
+
+// squaresOf returns the squared difference at each pixel, the mean over
+// planes.
+func squaresOf(a, b []plane) *Map {
+	out := NewMap(a[0].width, a[0].height)
+	for c := range a {
+		for i, v := range a[c].v {
+			d := v - b[c].v[i]
+			out.Values[i] += float64(d * d)
+		}
+	}
+	for i := range out.Values {
+		out.Values[i] /= float64(len(a))
+	}
+	return out
+}
 
 // PSNR returns the peak signal-to-noise ratio in dB of two images of the
 // same size: 10·log10(255²/MSE) over all pixels and all three channels of
@@ -28,85 +112,14 @@ func (PSNRMetric) Score(image, hr *srspace.Image) (float64, error) { return PSNR
 // equal. It equals BasicSR's calculate_psnr with crop_border=0 and
 // scikit-image's peak_signal_noise_ratio on uint8 to 1e-9 dB. Images of
 // different sizes are an error that wraps [ErrSize].
-func PSNR(a, b *srspace.Image) (float64, error) {
-	if err := sameSize(a, b); err != nil {
-		return 0, fmt.Errorf("PSNR: %w", err)
-	}
-	return psnr(a.Bytes(), b.Bytes()), nil
-}
+func PSNR(a, b *srspace.Image) (float64, error) { return PSNRMetric{}.Score(a, b) }
 
-func psnr(a, b []byte) float64 {
+// squaredError returns the mean squared difference of 8-bit values.
+func squaredError(a, b []byte) float64 {
 	var sum uint64 // of squared differences: exact
 	for i, v := range a {
 		d := int(v) - int(b[i])
 		sum += uint64(d * d)
 	}
-	return 10 * math.Log10(255*255*float64(len(a))/float64(sum))
-}
-
-func sameSize(a, b *srspace.Image) error {
-	if a.Width != b.Width || a.Height != b.Height {
-		return fmt.Errorf("%d×%d against %d×%d: %w", a.Width, a.Height, b.Width, b.Height, ErrSize)
-	}
-	if a.Width < 1 || a.Height < 1 {
-		return fmt.Errorf("%d×%d: %w", a.Width, a.Height, ErrTooSmall)
-	}
-	return nil
-}
-
-var lrPSNRInfo = Info{
-	ID: "lrpsnr/matlab-u8/vs-lr", Name: "LR-PSNR", Unit: "dB",
-	Direction: HigherIsBetter, Reference: LR, MinSide: 1,
-}
-
-// LRPSNRMetric is [LRPSNR] as a [Metric], "lrpsnr/matlab-u8/vs-lr".
-type LRPSNRMetric struct{}
-
-// Info returns the metric's passport.
-func (LRPSNRMetric) Info() Info { return lrPSNRInfo }
-
-// Score returns LRPSNR(image, lr).
-func (LRPSNRMetric) Score(image, lr *srspace.Image) (float64, error) { return LRPSNR(image, lr) }
-
-// LRPSNR returns the LR consistency of a super-resolved image in dB: PSNR
-// between its MATLAB bicubic downscaling to 8 bits ([imresize.Downscale])
-// and the LR image it was made from; +Inf for an image that downscales to
-// exactly its LR. Images around 45 dB and more count as consistent in the
-// NTIRE 2021 and 2022 challenges, "Learning the Super-Resolution Space",
-// whose own convention (against a downscaled HR, half-to-even rounding, crop
-// to multiples of 8) gives up to 0.35 dB other values.
-//
-// The factor is the whole number that leads from one size to the other; it
-// is an error that wraps [ErrSize] when there is none or more than one.
-func LRPSNR(image, lr *srspace.Image) (float64, error) {
-	factor, err := scaleFactor(image, lr)
-	if err != nil {
-		return 0, fmt.Errorf("LR consistency: %w", err)
-	}
-	down, err := imresize.Downscale(image, factor)
-	if err != nil {
-		return 0, fmt.Errorf("LR consistency: %w", err)
-	}
-	return psnr(down.Bytes(), lr.Bytes()), nil
-}
-
-// scaleFactor returns the factor by which image shrinks to the size of lr.
-func scaleFactor(image, lr *srspace.Image) (int, error) {
-	if image.Width < 1 || image.Height < 1 || lr.Width < 1 || lr.Height < 1 {
-		return 0, fmt.Errorf("%d×%d from %d×%d: %w", image.Width, image.Height, lr.Width, lr.Height, ErrTooSmall)
-	}
-	if f := image.Width / lr.Width; f*lr.Width == image.Width && f*lr.Height == image.Height {
-		return f, nil
-	}
-	var fits []int
-	for f := 1; f <= max(image.Width, image.Height); f++ {
-		if (image.Width+f-1)/f == lr.Width && (image.Height+f-1)/f == lr.Height {
-			fits = append(fits, f)
-		}
-	}
-	if len(fits) != 1 {
-		return 0, fmt.Errorf("%d×%d from %d×%d: %d whole factors fit: %w",
-			image.Width, image.Height, lr.Width, lr.Height, len(fits), ErrSize)
-	}
-	return fits[0], nil
+	return float64(sum) / math.Max(1, float64(len(a)))
 }

@@ -20,6 +20,7 @@ type registered struct {
 func registry() []registered {
 	return []registered{
 		{psnrInfo.ID, func() (Metric, error) { return PSNRMetric{}, nil }},
+		{ssimInfo.ID, func() (Metric, error) { return SSIMMetric{}, nil }},
 		{lrPSNRInfo.ID, func() (Metric, error) { return LRPSNRMetric{}, nil }},
 		{lpipsAlexID, func() (Metric, error) { return asMetric(LPIPSAlex()) }},
 		{enlargedID(DigitEnlargement), func() (Metric, error) { return asMetric(LPIPSAlexEnlarged(DigitEnlargement)) }},
@@ -31,6 +32,9 @@ func registry() []registered {
 // family returns nil and no error for an id that is not one of its own.
 func families() []func(id string) (Metric, error) {
 	return []func(id string) (Metric, error){
+		findPSNR,
+		findSSIM,
+		findLRPSNR,
 		findEnlarged,
 	}
 }
@@ -44,8 +48,13 @@ func IDs() []string {
 	return ids
 }
 
-// Find returns the metric of an id. For LPIPS enlarged by N it takes
-// "lpips/alex/0.1/nearest×N", and the letter x for the sign ×.
+// Find returns the metric of an id. Beside the ids of [IDs] it takes all
+// conventions of a [Colour], a border and a [Window] or [Rounding]:
+//
+//	psnr/COLOUR/cropN   psnr/COLOUR/cropN/eps1e-8
+//	ssim/COLOUR/cropN   ssim/COLOUR/cropN/WINDOW
+//	lrpsnr/ROUNDING/vs-lr   lrpsnr/ROUNDING/vs-hr/xN   lrpsnr/ntire/xN
+//	lpips/alex/0.1/nearest×N, also with the letter x for the sign ×
 func Find(id string) (Metric, error) {
 	for _, r := range registry() {
 		if r.id == id {
@@ -58,6 +67,60 @@ func Find(id string) (Metric, error) {
 		}
 	}
 	return nil, srspace.WithHint(fmt.Errorf("%w %q", ErrUnknown, id), "known ids: "+strings.Join(IDs(), ", "))
+}
+
+// findPSNR finds the conventions of PSNR.
+func findPSNR(id string) (Metric, error) {
+	for _, colour := range Colours() {
+		for _, epsilon := range []bool{false, true} {
+			m := PSNRMetric{Colour: colour, Crop: numberIn(id, "/crop"), Epsilon: epsilon}
+			if m.Info().ID == id {
+				return m, nil
+			}
+		}
+	}
+	return nil, nil
+}
+
+// findSSIM finds the conventions of SSIM.
+func findSSIM(id string) (Metric, error) {
+	for _, colour := range Colours() {
+		for _, window := range Windows() {
+			m := SSIMMetric{Colour: colour, Crop: numberIn(id, "/crop"), Window: window}
+			if m.Info().ID == id {
+				return m, nil
+			}
+		}
+	}
+	return nil, nil
+}
+
+// findLRPSNR finds the conventions of LR consistency.
+func findLRPSNR(id string) (Metric, error) {
+	for _, rounding := range []Rounding{MATLABU8, HalfEvenU8, Float} {
+		for _, m := range []LRPSNRMetric{
+			{Rounding: rounding},
+			{Rounding: rounding, Scale: numberIn(id, "/x")},
+			{Rounding: rounding, Scale: numberIn(id, "/x"), Multiple8: true},
+		} {
+			if m.Info().ID == id {
+				return m, nil
+			}
+		}
+	}
+	return nil, nil
+}
+
+// numberIn returns the number that follows the mark in an id, 0 to 65536, or
+// 0 where there is none.
+func numberIn(id, mark string) int {
+	_, rest, _ := strings.Cut(id, mark)
+	rest, _, _ = strings.Cut(rest, "/")
+	n, err := strconv.Atoi(rest)
+	if err != nil || n < 0 || n > 1<<16 {
+		return 0
+	}
+	return n
 }
 
 // findEnlarged finds LPIPS of enlarged images.

@@ -45,18 +45,27 @@ type Options struct {
 	// NoAntialias switches off the widened kernel that MATLAB uses when it
 	// shrinks, as in imresize(…, 'Antialiasing', false).
 	NoAntialias bool
+
+	// HalfEven rounds ties to the even number, as Python ports of imresize
+	// with numpy do, the NTIRE challenges' among them; MATLAB rounds them away
+	// from zero. [Float] rounds nothing.
+	HalfEven bool
 }
 
 // U8 resizes an 8-bit picture of height × width × channels interleaved bytes
 // and returns the new bytes with their width and height. Like MATLAB's
-// uint8 path it clips to 0..255 and rounds half away from zero after each of
-// the two passes.
+// uint8 path it clips to 0..255 and rounds half away from zero (or to even:
+// [Options].HalfEven) after each of the two passes.
 func U8(pix []byte, width, height, channels int, o Options) ([]byte, int, int, error) {
 	values := make([]float64, len(pix))
 	for i, b := range pix {
 		values[i] = float64(b)
 	}
-	values, w, h, err := resize(values, width, height, channels, o, true)
+	rounded := math.Round
+	if o.HalfEven {
+		rounded = math.RoundToEven
+	}
+	values, w, h, err := resize(values, width, height, channels, o, rounded)
 	if err != nil {
 		return nil, 0, 0, err
 	}
@@ -72,7 +81,7 @@ func U8(pix []byte, width, height, channels int, o Options) ([]byte, int, int, e
 // MATLAB's double path it neither clips nor rounds, so that values may leave
 // the range of the input.
 func Float(pix []float64, width, height, channels int, o Options) ([]float64, int, int, error) {
-	return resize(pix, width, height, channels, o, false)
+	return resize(pix, width, height, channels, o, nil)
 }
 
 // Downscale returns the LR picture of img: MATLAB's imresize(A, 1/factor) of
@@ -111,8 +120,9 @@ func resizeImage(img *srspace.Image, o Options) (*srspace.Image, error) {
 }
 
 // resize does both passes, the more shrinking (or less enlarging) one first
-// and rows (the height) first on ties, as MATLAB orders them.
-func resize(pix []float64, width, height, channels int, o Options, u8 bool) ([]float64, int, int, error) {
+// and rows (the height) first on ties, as MATLAB orders them. After each it clips to 0..255 and calls rounded, where
+// there is one.
+func resize(pix []float64, width, height, channels int, o Options, rounded func(float64) float64) ([]float64, int, int, error) {
 	if width < 1 || height < 1 || channels < 1 || width > MaxSide || height > MaxSide || channels > maxValues/(width*height) {
 		return nil, 0, 0, fmt.Errorf("resize a picture of %d×%d×%d: %w", width, height, channels, ErrSize)
 	}
@@ -126,11 +136,11 @@ func resize(pix []float64, width, height, channels int, o Options, u8 bool) ([]f
 	across := contributions(width, outW, scaleX, !o.NoAntialias)
 	down := contributions(height, outH, scaleY, !o.NoAntialias)
 	if scaleY <= scaleX {
-		pix = resizeHeight(pix, width, channels, down, u8)
-		pix = resizeWidth(pix, width, outH, channels, across, u8)
+		pix = resizeHeight(pix, width, channels, down, rounded)
+		pix = resizeWidth(pix, width, outH, channels, across, rounded)
 	} else {
-		pix = resizeWidth(pix, width, height, channels, across, u8)
-		pix = resizeHeight(pix, outW, channels, down, u8)
+		pix = resizeWidth(pix, width, height, channels, across, rounded)
+		pix = resizeHeight(pix, outW, channels, down, rounded)
 	}
 	return pix, outW, outH, nil
 }
@@ -217,7 +227,7 @@ func mirror(i, n int) int {
 	return i
 }
 
-func resizeHeight(pix []float64, width, channels int, rows []taps, u8 bool) []float64 {
+func resizeHeight(pix []float64, width, channels int, rows []taps, rounded func(float64) float64) []float64 {
 	stride := width * channels
 	out := make([]float64, len(rows)*stride)
 	for y, t := range rows {
@@ -229,13 +239,13 @@ func resizeHeight(pix []float64, width, channels int, rows []taps, u8 bool) []fl
 			}
 		}
 	}
-	if u8 {
-		round(out)
+	if rounded != nil {
+		clip(out, rounded)
 	}
 	return out
 }
 
-func resizeWidth(pix []float64, width, height, channels int, columns []taps, u8 bool) []float64 {
+func resizeWidth(pix []float64, width, height, channels int, columns []taps, rounded func(float64) float64) []float64 {
 	out := make([]float64, height*len(columns)*channels)
 	dst := out
 	for y := 0; y < height; y++ {
@@ -250,15 +260,15 @@ func resizeWidth(pix []float64, width, height, channels int, columns []taps, u8 
 			dst = dst[channels:]
 		}
 	}
-	if u8 {
-		round(out)
+	if rounded != nil {
+		clip(out, rounded)
 	}
 	return out
 }
 
-// round clips to 0..255 and rounds half away from zero.
-func round(pix []float64) {
+// clip clips to 0..255 and rounds.
+func clip(pix []float64, rounded func(float64) float64) {
 	for i, v := range pix {
-		pix[i] = math.Round(min(max(v, 0), 255))
+		pix[i] = rounded(min(max(v, 0), 255))
 	}
 }

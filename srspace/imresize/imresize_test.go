@@ -188,6 +188,23 @@ func TestU8Literal(t *testing.T) {
 	}
 }
 
+// The mean of two neighbours is a tie: numpy's around goes to the even number,
+// MATLAB's round away from zero.
+func TestHalfEven(t *testing.T) {
+	for _, c := range []struct{ left, right, want, even byte }{{0, 1, 1, 0}, {1, 2, 2, 2}, {2, 3, 3, 2}} {
+		for _, even := range []bool{false, true} {
+			want := c.want
+			if even {
+				want = c.even
+			}
+			got, _, _, err := imresize.U8([]byte{c.left, c.right}, 2, 1, 1, imresize.Options{Scale: 0.5, NoAntialias: true, HalfEven: even})
+			if err != nil || len(got) != 1 || got[0] != want {
+				t.Errorf("%d and %d, to even %v: got %v, %v, want %d", c.left, c.right, even, got, err, want)
+			}
+		}
+	}
+}
+
 func TestSizes(t *testing.T) {
 	for _, c := range []struct{ w, h, factor, wantW, wantH int }{
 		{28, 28, 4, 7, 7},
