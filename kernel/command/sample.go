@@ -4,16 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/digits"
+	"github.com/trustsr/trustsr/srspace/ldm"
 )
 
 func sampleCommand() *cobra.Command {
 	var (
 		lrPath, out, backend string
+		method               string
 		digit, n, steps      int
 		eta                  float64
 		seed                 uint64
@@ -24,7 +27,7 @@ func sampleCommand() *cobra.Command {
 		Long: `Draws samples with the digit model and stores each as soon as it is
 finished. The same command resumes an interrupted run and draws nothing twice.`,
 		Example: `  go run ./kernel sample --digit 18 -n 324 -o space/
-  go run ./kernel sample --lr seven.png -n 100 -o space/ --steps 25`,
+  go run ./kernel sample --lr seven.png -n 100 -o space/ --sampler dpmpp-2m-sde --steps 15`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			lr, err := lrPicture(lrPath, digit)
@@ -38,7 +41,13 @@ finished. The same command resumes an interrupted run and draws nothing twice.`,
 			if err != nil {
 				return err
 			}
-			m.Steps, m.Eta = steps, eta
+			if !c.Flags().Changed("eta") {
+				eta = ldm.DefaultEta(method)
+			}
+			m.Method, m.Steps, m.Eta = method, steps, eta
+			if _, err := m.Model.Config.Schedule.Plan(method, steps, eta); err != nil {
+				return err // before a folder is made
+			}
 			space, err := srspace.Create(out, lr, m.Recipe(), seed)
 			if err != nil {
 				return err
@@ -60,8 +69,9 @@ finished. The same command resumes an interrupted run and draws nothing twice.`,
 	f.IntVar(&digit, "digit", -1, "instead of --lr: the LR picture of a test digit, 0 to 9999")
 	f.StringVarP(&out, "out", "o", "space", "folder of the SR space")
 	f.IntVarP(&n, "n", "n", 324, "number of samples")
-	f.IntVar(&steps, "steps", 50, "DDIM steps")
-	f.Float64Var(&eta, "eta", 1, "noise of the steps, 0 to 1")
+	f.StringVar(&method, "sampler", ldm.DefaultMethod, "one of "+strings.Join(ldm.Methods(), ", "))
+	f.IntVar(&steps, "steps", 50, "denoising steps")
+	f.Float64Var(&eta, "eta", 1, "noise of DDIM's steps, 0 to 1; the other samplers have their own")
 	f.Uint64Var(&seed, "seed", 0, "seed of the first sample; the others follow")
 	f.StringVar(&backend, "backend", "", "GoMLX backend, e.g. go or onnx:cpu; chosen by default")
 	return c

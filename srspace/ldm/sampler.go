@@ -11,13 +11,14 @@ import (
 	"github.com/trustsr/trustsr/srspace"
 )
 
-// Sampler draws the SR space of an LR picture with a Model: DDIM from noise
+// Sampler draws the SR space of an LR picture with a Model: denoised from noise
 // that depends on a sample's seed alone, then quantise, decode, clamp.
 type Sampler struct {
 	Model *Model
 
-	Steps int     // DDIM steps, e.g. 50
-	Eta   float64 // 0 (deterministic given x_T) … 1
+	Method string  // of Methods; "" is DDIM
+	Steps  int     // denoising steps, e.g. 50
+	Eta    float64 // 0 (deterministic given x_T) … 1
 
 	// Batch is how many samples every network call takes; a call with fewer
 	// is filled up, because matrix products of other sizes round otherwise
@@ -41,10 +42,17 @@ func (s *Sampler) Recipe() srspace.Recipe {
 	r := s.Description
 	c := s.Model.Config.Schedule
 	r.Scale = s.Model.Config.VQ.Scale()
-	r.Method, r.Steps, r.Eta, r.RNG = "ddim", s.Steps, s.Eta, srspace.RNG
+	r.Method, r.Steps, r.Eta, r.RNG = s.method(), s.Steps, s.Eta, srspace.RNG
 	r.Backend = fmt.Sprintf("%s, %d a call", s.Description.Backend, max(1, s.Batch))
 	r.Schedule = fmt.Sprintf("sqrt-linear %g…%g, T=%d, compvis", c.LinearStart, c.LinearEnd, c.Timesteps)
 	return r
+}
+
+func (s *Sampler) method() string {
+	if s.Method == "" {
+		return DefaultMethod
+	}
+	return s.Method
 }
 
 // Sample implements srspace.Sampler. The LR picture goes to the UNet at its
@@ -53,7 +61,7 @@ func (s *Sampler) Recipe() srspace.Recipe {
 // be seen and stored.
 func (s *Sampler) Sample(ctx context.Context, lr *srspace.Image, seeds []uint64) iter.Seq2[srspace.Sample, error] {
 	return func(yield func(srspace.Sample, error) bool) {
-		steps, err := s.check(lr)
+		plan, err := s.check(lr)
 		if err != nil {
 			yield(srspace.Sample{}, err)
 			return
@@ -63,7 +71,7 @@ func (s *Sampler) Sample(ctx context.Context, lr *srspace.Image, seeds []uint64)
 		for len(seeds) > 0 {
 			round := seeds[:min(len(seeds), batch*workers)]
 			seeds = seeds[len(round):]
-			images, err := s.round(ctx, cond, lr, round, steps, batch)
+			images, err := s.round(ctx, cond, lr, round, plan, batch)
 			if err != nil {
 				yield(srspace.Sample{}, err)
 				return
@@ -77,14 +85,14 @@ func (s *Sampler) Sample(ctx context.Context, lr *srspace.Image, seeds []uint64)
 	}
 }
 
-func (s *Sampler) check(lr *srspace.Image) ([]Step, error) {
+func (s *Sampler) check(lr *srspace.Image) (*Plan, error) {
 	c := s.Model.Config
 	if factor := 1 << (len(c.UNet.ChannelMult) - 1); lr.Width%factor != 0 || lr.Height%factor != 0 || lr.Width == 0 || lr.Height == 0 {
 		return nil, srspace.WithHint(
 			fmt.Errorf("LR image of %d×%d: the network needs multiples of %d", lr.Width, lr.Height, factor),
 			"crop or pad the picture")
 	}
-	return c.Schedule.DDIMSteps(s.Steps, s.Eta)
+	return c.Schedule.Plan(s.method(), s.Steps, s.Eta)
 }
 
 // condition brings the LR picture to the UNet's form, [channels, h, w] in
@@ -105,7 +113,7 @@ func (s *Sampler) condition(lr *srspace.Image) []float32 {
 }
 
 // round draws one sample per seed, sharing them out over parallel calls.
-func (s *Sampler) round(ctx context.Context, cond []float32, lr *srspace.Image, seeds []uint64, steps []Step, batch int) ([]*srspace.Image, error) {
+func (s *Sampler) round(ctx context.Context, cond []float32, lr *srspace.Image, seeds []uint64, plan *Plan, batch int) ([]*srspace.Image, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	images := make([]*srspace.Image, len(seeds))
@@ -114,11 +122,11 @@ func (s *Sampler) round(ctx context.Context, cond []float32, lr *srspace.Image, 
 		to := min(len(seeds), from+batch)
 		report := func(step int) {
 			if from == 0 && s.OnStep != nil { // the others run in step with it
-				s.OnStep(step, len(steps))
+				s.OnStep(step, len(plan.Timesteps))
 			}
 		}
 		running.Go(func() {
-			got, err := s.batch(ctx, cond, lr, seeds[from:to], steps, report)
+			got, err := s.batch(ctx, cond, lr, seeds[from:to], plan, report)
 			if err != nil {
 				cancel(err)
 				return
@@ -134,7 +142,7 @@ func (s *Sampler) round(ctx context.Context, cond []float32, lr *srspace.Image, 
 }
 
 // batch draws samples in one batch of network calls.
-func (s *Sampler) batch(ctx context.Context, cond []float32, lr *srspace.Image, wanted []uint64, steps []Step, report func(step int)) ([]*srspace.Image, error) {
+func (s *Sampler) batch(ctx context.Context, cond []float32, lr *srspace.Image, wanted []uint64, plan *Plan, report func(step int)) ([]*srspace.Image, error) {
 	c := s.Model.Config
 	seeds := make([]uint64, max(1, s.Batch))
 	for i := range seeds {
@@ -165,10 +173,10 @@ func (s *Sampler) batch(ctx context.Context, cond []float32, lr *srspace.Image, 
 		return eps.Data, nil
 	}
 	var bad error
-	err := DDIM(ctx, denoise, x.Data, steps, noise, func(step int, x, _ []float32) {
+	err := plan.Run(ctx, denoise, x.Data, noise, func(step int, x, _ []float32) {
 		for i, v := range x {
 			if bad == nil && (math.IsNaN(float64(v)) || math.IsInf(float64(v), 0)) {
-				bad = fmt.Errorf("latent of seed %d is not finite after step %d of %d", seeds[i/each], step, len(steps))
+				bad = fmt.Errorf("latent of seed %d is not finite after step %d of %d", seeds[i/each], step, len(plan.Timesteps))
 			}
 		}
 		report(step)

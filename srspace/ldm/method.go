@@ -1,0 +1,124 @@
+package ldm
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/trustsr/trustsr/srspace"
+)
+
+// A Plan is a sampling method with its time steps worked out.
+type Plan struct {
+	Timesteps []int // in the order executed, the noisiest first
+	// Stochastic says that steps take noise: samples differ by more than
+	// their x_T.
+	Stochastic bool
+
+	run func(ctx context.Context, denoise Denoiser, x []float32, noise NoiseSource, report StepReport) error
+}
+
+// Run samples: x [batch, channels, height, width], flat, starts as the noise
+// x_T and holds the sample at the end. report may be nil.
+func (p *Plan) Run(ctx context.Context, denoise Denoiser, x []float32, noise NoiseSource, report StepReport) error {
+	return p.run(ctx, denoise, x, noise, report)
+}
+
+// methods are the sampling methods by the names that manifests record. eta
+// is only DDIM's: the other methods take 0 where they are ordinary
+// differential equations and 1 where they are stochastic ones.
+var methods = map[string]func(c ScheduleConfig, steps int, eta float64) (*Plan, error){
+	"ddim":              ddimPlan(ScheduleConfig.ExactDDIMSteps),
+	"ddim-compvis":      ddimPlan(ScheduleConfig.DDIMSteps),
+	"ddim-diffusers":    ddimPlan(func(c ScheduleConfig, n int, eta float64) ([]Step, error) { return c.DiffusersDDIMSteps(n, eta, true) }),
+	"ddim-diffusers-a0": ddimPlan(func(c ScheduleConfig, n int, eta float64) ([]Step, error) { return c.DiffusersDDIMSteps(n, eta, false) }),
+	"dpmpp-2m":          solverPlan(0, DPMSolverPP2M),
+	"dpmpp-2m-sde":      solverPlan(1, DPMSolverPP2MSDE),
+	"unipc":             solverPlan(0, UniPC),
+}
+
+// DefaultMethod is the published sampler, Song et al.'s DDIM with CompVis's
+// time steps.
+const DefaultMethod = "ddim"
+
+// Methods returns the names of the sampling methods, in order.
+func Methods() []string {
+	names := make([]string, 0, len(methods))
+	for name := range methods {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// DefaultEta is the eta a method is used with when nobody says: 1 where it
+// takes noise at every step, 0 where it cannot.
+func DefaultEta(method string) float64 {
+	switch method {
+	case "dpmpp-2m", "unipc":
+		return 0
+	}
+	return 1
+}
+
+// Plan works out the steps of a method of [Methods] ("" is DefaultMethod).
+// eta lies in [0,1]; methods other than DDIM have one value and refuse others.
+func (c ScheduleConfig) Plan(method string, steps int, eta float64) (*Plan, error) {
+	if method == "" {
+		method = DefaultMethod
+	}
+	plan, ok := methods[method]
+	if !ok {
+		return nil, srspace.WithHint(fmt.Errorf("no sampler %.50q", method), "samplers: "+strings.Join(Methods(), ", "))
+	}
+	if steps < 1 || steps > c.Timesteps {
+		return nil, srspace.WithHint(fmt.Errorf("%s: %d steps of a schedule of %d", method, steps, c.Timesteps),
+			"50 steps of ddim, or 15 of dpmpp-2m-sde, are a good start")
+	}
+	p, err := plan(c, steps, eta)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", method, err)
+	}
+	return p, nil
+}
+
+func ddimPlan(list func(c ScheduleConfig, count int, eta float64) ([]Step, error)) func(ScheduleConfig, int, float64) (*Plan, error) {
+	return func(c ScheduleConfig, count int, eta float64) (*Plan, error) {
+		steps, err := list(c, count, eta)
+		if err != nil {
+			return nil, err
+		}
+		p := &Plan{Stochastic: eta > 0}
+		for _, s := range steps {
+			p.Timesteps = append(p.Timesteps, s.Timestep)
+		}
+		p.run = func(ctx context.Context, denoise Denoiser, x []float32, noise NoiseSource, report StepReport) error {
+			return DDIM(ctx, denoise, x, steps, noise, report)
+		}
+		return p, nil
+	}
+}
+
+// solver is a multistep method over noise levels.
+type solver func(ctx context.Context, denoise Denoiser, x []float32, levels []Level, noise NoiseSource, report StepReport) error
+
+func solverPlan(only float64, solve solver) func(ScheduleConfig, int, float64) (*Plan, error) {
+	return func(c ScheduleConfig, count int, eta float64) (*Plan, error) {
+		if eta != only {
+			return nil, fmt.Errorf("eta is %v here, not %v", only, eta)
+		}
+		levels, err := c.Levels(count, LinearSpacing, true)
+		if err != nil {
+			return nil, err
+		}
+		p := &Plan{Stochastic: only > 0}
+		for _, l := range levels[:count] {
+			p.Timesteps = append(p.Timesteps, l.Timestep)
+		}
+		p.run = func(ctx context.Context, denoise Denoiser, x []float32, noise NoiseSource, report StepReport) error {
+			return solve(ctx, denoise, x, levels, noise, report)
+		}
+		return p, nil
+	}
+}
