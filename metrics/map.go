@@ -1,6 +1,10 @@
 package metrics
 
-import "math"
+import (
+	"math"
+
+	"github.com/trustsr/trustsr/srspace"
+)
 
 // Map is a metric at every position of a picture: Height × Width values,
 // row-major, the value of (x, y) at Values[y*Width+x].
@@ -30,4 +34,19 @@ func (m *Map) Range() (low, high float64) {
 		low, high = min(low, v), max(high, v)
 	}
 	return low, high
+}
+
+// Image returns the map as a grey picture: low is black, high is white, values
+// beyond are clipped. low may be above high, which shows small values bright;
+// if they are equal all is grey.
+func (m *Map) Image(low, high float64) *srspace.Image {
+	out := srspace.NewImage(m.Width, m.Height)
+	for i, v := range m.Values {
+		grey := float32(0.5)
+		if low != high {
+			grey = float32(min(max((v-low)/(high-low), 0), 1))
+		}
+		out.Pix[3*i], out.Pix[3*i+1], out.Pix[3*i+2] = grey, grey, grey
+	}
+	return out
 }

@@ -51,6 +51,14 @@ func (d Direction) Arrow() string {
 	return "↑"
 }
 
+// String returns "higher" or "lower".
+func (d Direction) String() string {
+	if d == LowerIsBetter {
+		return "lower"
+	}
+	return "higher"
+}
+
 // Better reports whether score a is better than score b.
 func (d Direction) Better(a, b float64) bool {
 	if d == LowerIsBetter {
@@ -129,19 +137,54 @@ type Mapper interface {
 
 // ScoreAll returns the score of every image against ref, in the order of
 // images, using all cores. It stops at the first error, which names the
-// image by its index, and when ctx is cancelled.
+// image by its index, and when ctx is cancelled. ref may be nil for metrics
+// that compare with [None].
 func ScoreAll(ctx context.Context, m Metric, images []*srspace.Image, ref *srspace.Image) ([]float64, error) {
-	score := func(image *srspace.Image) (float64, error) { return m.Score(image, ref) }
-	if p, ok := m.(Preparer); ok {
-		var err error
-		if score, err = p.Prepare(ref); err != nil {
-			return nil, err
+	scores := make([]float64, len(images))
+	err := scoreEach(ctx, m, images, ref, func(i int, score float64) error {
+		scores[i] = score
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return scores, nil
+}
+
+// imageError is what is wrong with one of several images.
+type imageError struct {
+	index int
+	err   error
+}
+
+func (e *imageError) Error() string { return fmt.Sprintf("image %d: %v", e.index, e.err) }
+func (e *imageError) Unwrap() error { return e.err }
+
+// scoreEach calls done with the score of each image as it is known, from one
+// goroutine at a time. It stops as ScoreAll does, and at an error of done.
+func scoreEach(ctx context.Context, m Metric, images []*srspace.Image, ref *srspace.Image, done func(i int, score float64) error) error {
+	if len(images) == 0 {
+		return nil
+	}
+	for i, image := range images {
+		if err := Check(image); err != nil {
+			return &imageError{i, err}
 		}
 	}
-	scores := make([]float64, len(images))
+	score := func(image *srspace.Image) (float64, error) { return m.Score(image, ref) }
+	if p, ok := m.(Preparer); ok && len(images) > 1 {
+		if err := Check(ref); err != nil {
+			return fmt.Errorf("%s: reference: %w", m.Info().ID, err)
+		}
+		var err error
+		if score, err = p.Prepare(ref); err != nil {
+			return err
+		}
+	}
 	errs := make([]error, len(images))
 	var next atomic.Int64
 	var failed atomic.Bool
+	var reporting sync.Mutex
 	var workers sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(images)) {
 		workers.Go(func() {
@@ -150,7 +193,13 @@ func ScoreAll(ctx context.Context, m Metric, images []*srspace.Image, ref *srspa
 				if i >= len(images) {
 					return
 				}
-				if scores[i], errs[i] = score(images[i]); errs[i] != nil {
+				value, err := score(images[i])
+				if err == nil {
+					reporting.Lock()
+					err = done(i, value)
+					reporting.Unlock()
+				}
+				if errs[i] = err; err != nil {
 					failed.Store(true)
 				}
 			}
@@ -159,11 +208,8 @@ func ScoreAll(ctx context.Context, m Metric, images []*srspace.Image, ref *srspa
 	workers.Wait()
 	for i, err := range errs {
 		if err != nil {
-			return nil, fmt.Errorf("image %d: %w", i, err)
+			return &imageError{i, err}
 		}
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	return scores, nil
+	return ctx.Err()
 }
