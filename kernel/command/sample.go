@@ -16,7 +16,7 @@ import (
 func sampleCommand() *cobra.Command {
 	var (
 		lrPath, out, backend string
-		method               string
+		method, rng          string
 		digit, n, steps      int
 		eta                  float64
 		seed                 uint64
@@ -44,7 +44,7 @@ finished. The same command resumes an interrupted run and draws nothing twice.`,
 			if !c.Flags().Changed("eta") {
 				eta = ldm.DefaultEta(method)
 			}
-			m.Method, m.Steps, m.Eta = method, steps, eta
+			m.Method, m.Steps, m.Eta, m.RNG = method, steps, eta, rng
 			if _, err := m.Model.Config.Schedule.Plan(method, steps, eta); err != nil {
 				return err // before a folder is made
 			}
@@ -72,6 +72,7 @@ finished. The same command resumes an interrupted run and draws nothing twice.`,
 	f.StringVar(&method, "sampler", ldm.DefaultMethod, "one of "+strings.Join(ldm.Methods(), ", "))
 	f.IntVar(&steps, "steps", 50, "denoising steps")
 	f.Float64Var(&eta, "eta", 1, "noise of DDIM's steps, 0 to 1; the other samplers have their own")
+	f.StringVar(&rng, "rng", srspace.RNG, "noise generator, or "+srspace.TorchRNG+" for seeds published with PyTorch")
 	f.Uint64Var(&seed, "seed", 0, "seed of the first sample; the others follow")
 	f.StringVar(&backend, "backend", "", "GoMLX backend, e.g. go or onnx:cpu; chosen by default")
 	return c

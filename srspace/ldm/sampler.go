@@ -20,6 +20,11 @@ type Sampler struct {
 	Steps  int     // denoising steps, e.g. 50
 	Eta    float64 // 0 (deterministic given x_T) … 1
 
+	// RNG is srspace.RNG ("" too), whose noise depends on seed and step alone,
+	// or srspace.TorchRNG, PyTorch's stream of a published seed: x_T first,
+	// then one draw a step.
+	RNG string
+
 	// Batch is how many samples every network call takes; a call with fewer
 	// is filled up, because matrix products of other sizes round otherwise
 	// and would make a sample depend on its company. It is recorded in the
@@ -42,7 +47,7 @@ func (s *Sampler) Recipe() srspace.Recipe {
 	r := s.Description
 	c := s.Model.Config.Schedule
 	r.Scale = s.Model.Config.VQ.Scale()
-	r.Method, r.Steps, r.Eta, r.RNG = s.method(), s.Steps, s.Eta, srspace.RNG
+	r.Method, r.Steps, r.Eta, r.RNG = s.method(), s.Steps, s.Eta, s.rng()
 	r.Backend = fmt.Sprintf("%s, %d a call", s.Description.Backend, max(1, s.Batch))
 	r.Schedule = fmt.Sprintf("sqrt-linear %g…%g, T=%d, compvis", c.LinearStart, c.LinearEnd, c.Timesteps)
 	return r
@@ -53,6 +58,40 @@ func (s *Sampler) method() string {
 		return DefaultMethod
 	}
 	return s.Method
+}
+
+func (s *Sampler) rng() string {
+	if s.RNG == "" {
+		return srspace.RNG
+	}
+	return s.RNG
+}
+
+// noise returns the source of noise for a batch of seeds, each values long;
+// step 0 is x_T.
+func (s *Sampler) noise(seeds []uint64, each int) (NoiseSource, error) {
+	switch s.rng() {
+	case srspace.RNG:
+		return func(dst []float32, step int) {
+			for i, seed := range seeds {
+				srspace.Noise(dst[i*each:(i+1)*each], seed, uint32(step))
+			}
+		}, nil
+	case srspace.TorchRNG:
+		streams := make([]*srspace.TorchNoise, len(seeds))
+		for i, seed := range seeds {
+			streams[i] = srspace.NewTorchNoise(seed)
+		}
+		if err := srspace.NewTorchNoise(0).Fill(make([]float32, each)); err != nil {
+			return nil, err
+		}
+		return func(dst []float32, _ int) {
+			for i, stream := range streams {
+				stream.Fill(dst[i*each : (i+1)*each]) // its one error is the size, tried above
+			}
+		}, nil
+	}
+	return nil, srspace.WithHint(fmt.Errorf("no noise generator %.50q", s.RNG), "generators: "+srspace.RNG+", "+srspace.TorchRNG)
 }
 
 // Sample implements srspace.Sampler. The LR picture goes to the UNet at its
@@ -155,10 +194,9 @@ func (s *Sampler) batch(ctx context.Context, cond []float32, lr *srspace.Image, 
 	for i := range seeds {
 		copy(lrs.Data[i*len(cond):], cond)
 	}
-	noise := func(dst []float32, step int) {
-		for i, seed := range seeds {
-			srspace.Noise(dst[i*each:(i+1)*each], seed, uint32(step))
-		}
+	noise, err := s.noise(seeds, each)
+	if err != nil {
+		return nil, err
 	}
 	noise(x.Data, 0)
 	ts := make([]float32, n)
@@ -173,7 +211,7 @@ func (s *Sampler) batch(ctx context.Context, cond []float32, lr *srspace.Image, 
 		return eps.Data, nil
 	}
 	var bad error
-	err := plan.Run(ctx, denoise, x.Data, noise, func(step int, x, _ []float32) {
+	err = plan.Run(ctx, denoise, x.Data, noise, func(step int, x, _ []float32) {
 		for i, v := range x {
 			if bad == nil && (math.IsNaN(float64(v)) || math.IsInf(float64(v), 0)) {
 				bad = fmt.Errorf("latent of seed %d is not finite after step %d of %d", seeds[i/each], step, len(plan.Timesteps))

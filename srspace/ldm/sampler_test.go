@@ -50,8 +50,9 @@ func TestSampleDependsOnSeedAlone(t *testing.T) {
 		for i := range lr.Pix {
 			lr.Pix[i] = float32(i%9) / 9
 		}
+		rng, method := srspace.RNG, "ddim"
 		draw := func(batch, workers int, seeds ...uint64) map[uint64]string {
-			s := &ldm.Sampler{Model: m, Steps: 10, Eta: 1, Batch: batch, Workers: workers}
+			s := &ldm.Sampler{Model: m, Method: method, RNG: rng, Steps: 10, Eta: 1, Batch: batch, Workers: workers}
 			got := map[uint64]string{}
 			for sample, err := range s.Sample(context.Background(), lr, seeds) {
 				if err != nil {
@@ -66,6 +67,7 @@ func TestSampleDependsOnSeedAlone(t *testing.T) {
 			seeds[i] = uint64(i)
 		}
 		want := draw(8, 1, seeds...)
+		published := want
 		distinct := map[string]bool{}
 		for _, h := range want {
 			distinct[h] = true
@@ -83,6 +85,16 @@ func TestSampleDependsOnSeedAlone(t *testing.T) {
 				if h != want[seed] {
 					t.Errorf("%s: seed %d is another picture than with the others", name, seed)
 				}
+			}
+		}
+		method, rng = "dpmpp-2m-sde", srspace.TorchRNG
+		want = draw(8, 1, seeds...)
+		for seed, h := range draw(8, 2, 9, 2, 20) {
+			if h != want[seed] {
+				t.Errorf("%s from %s: seed %d is another picture than with the others", method, rng, seed)
+			}
+			if h == published[seed] {
+				t.Errorf("%s from %s draws the picture of ddim", method, rng)
 			}
 		}
 	})
