@@ -224,14 +224,14 @@ func TestTrainingResumes(t *testing.T) {
 		}
 	}
 	train := func(ctx context.Context, out string, progress *stopper) error {
-		return Train(ctx, TrainOptions{Data: data, Out: out, Seed: 3, ReaderSteps: 9, FirstStageSteps: 3, UNetSteps: 3,
+		return Train(ctx, TrainOptions{Data: data, Out: out, Seed: 3, ReaderSteps: 9, FirstStageSteps: 3, DecoderSteps: 3, UNetSteps: 3,
 			Batch: 4, CheckpointEvery: time.Hour, Progress: progress})
 	}
 	whole, parts := t.TempDir(), t.TempDir()
 	if err := train(context.Background(), whole, &stopper{}); err != nil {
 		t.Fatal(err)
 	}
-	for _, stage := range []string{"reader", "first stage", "unet"} {
+	for _, stage := range []string{"reader", "first stage", "decoder", "unet"} {
 		ctx, cancel := context.WithCancel(context.Background())
 		if err := train(ctx, parts, &stopper{at: stage + " ", stop: cancel}); err == nil || !strings.Contains(err.Error(), stage+": stopped after step 1,") {
 			t.Fatalf("run stopped in %s: %v", stage, err)

@@ -32,10 +32,11 @@ type TrainOptions struct {
 	Backend string // GoMLX configuration; "" chooses
 	Seed    uint64 // decides initial weights, batches, noise
 
-	ReaderSteps, FirstStageSteps, UNetSteps int // steps of each network
-	Batch                                   int // pictures a step; half as many for the first stage
-	EvaluateDigits, EvaluateSamples         int // test digits to measure in the end, samples of each; 0 measures nothing
-	CheckpointEvery                         time.Duration
+	ReaderSteps, FirstStageSteps    int // steps of each network
+	DecoderSteps, UNetSteps         int
+	Batch                           int // pictures a step; half as many for the first stage
+	EvaluateDigits, EvaluateSamples int // test digits to measure in the end, samples of each; 0 measures nothing
+	CheckpointEvery                 time.Duration
 
 	Progress io.Writer // lines for people
 }
@@ -141,18 +142,23 @@ func (t *trainer) read() error {
 	return nil
 }
 
-const firstStage = "first stage"
+// Names of the stages that work on pictures of 28×28 pixels.
+const (
+	firstStage   = "first stage"
+	decoderStage = "decoder"
+)
 
-// batchOf returns the pictures a step of a stage. The first stage works on
-// 28×28 pixels, the others on 7×7 or 14×14, so it takes half.
+// batchOf returns the pictures a step of a stage: half as many where they are
+// of 28×28 pixels, not 7×7 or 14×14.
 func (t *trainer) batchOf(stage string) int {
-	if stage == firstStage {
+	if stage == firstStage || stage == decoderStage {
 		return max(1, t.Batch/2)
 	}
 	return t.Batch
 }
 
-// networks trains the first stage, then the UNet on its latents.
+// networks trains the first stage, its decoder once more, then the UNet on
+// its latents.
 func (t *trainer) networks(ctx context.Context) (weights.Dict, error) {
 	c := Config()
 	shapes, err := c.Tensors()
@@ -188,6 +194,9 @@ func (t *trainer) networks(ctx context.Context) (weights.Dict, error) {
 	t.record.Latent = normalise(latents)
 	t.say("latents: mean %.3f, standard deviation %.3f, brought to 0 and 1", t.record.Latent.Mean, t.record.Latent.Std)
 	fold(whole, t.record.Latent)
+	if err := t.refineDecoder(ctx, whole, latents); err != nil {
+		return nil, err
+	}
 	lrs, err := t.lowRes()
 	if err != nil {
 		return nil, err
