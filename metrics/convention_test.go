@@ -233,7 +233,7 @@ func TestConventionErrors(t *testing.T) {
 	}
 	for _, m := range []Metric{
 		PSNRMetric{Colour: "hsv"}, PSNRMetric{Crop: -1}, SSIMMetric{Colour: "hsv"}, SSIMMetric{Crop: -1},
-		SSIMMetric{Window: "box"}, LRPSNRMetric{Rounding: "up"}, LRPSNRMetric{Scale: -1},
+		SSIMMetric{Window: "box"}, LRPSNRMetric{Downscaling: "up"}, LRPSNRMetric{Scale: -1},
 	} {
 		if got, err := m.Score(image(20, 20), image(20, 20)); !errors.Is(err, ErrUnknown) {
 			t.Errorf("%+v: got %v, error %v, want ErrUnknown", m, got, err)

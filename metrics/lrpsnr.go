@@ -2,25 +2,43 @@ package metrics
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/imresize"
 )
 
-// Rounding says what becomes of the values of a downscaled image.
-type Rounding string
+// Downscaling is how an image is shrunk; always with MATLAB's antialiased
+// bicubic kernel.
+type Downscaling string
 
 const (
-	MATLABU8   Rounding = "matlab-u8"   // 8 bits after each pass, ties away from zero: MATLAB's uint8
-	HalfEvenU8 Rounding = "halfeven-u8" // 8 bits after each pass, ties to even: the NTIRE challenges' Python
-	Float      Rounding = "float"       // none: MATLAB's double, BasicSR, pyiqa
+	// MATLABU8 rounds to 8 bits after each pass, ties away from zero, and
+	// mirrors the border: MATLAB's imresize of uint8.
+	MATLABU8 Downscaling = "matlab-u8"
+
+	// MATLABU8Replicate repeats the pixel at the border: older releases of
+	// MATLAB, with which the LR images of Set5, Set14, BSD100 and Urban100 were
+	// made.
+	MATLABU8Replicate Downscaling = "matlab-u8-replicate"
+
+	// HalfEvenU8 is MATLABU8 with ties to even: the NTIRE challenges' Python.
+	HalfEvenU8 Downscaling = "halfeven-u8"
+
+	// Float rounds nothing: MATLAB's double, BasicSR, pyiqa.
+	Float Downscaling = "float"
 )
+
+// Downscalings lists the ways of shrinking.
+func Downscalings() []Downscaling {
+	return []Downscaling{MATLABU8, MATLABU8Replicate, HalfEvenU8, Float}
+}
 
 // LRPSNRMetric is LR consistency under one convention: the PSNR between an
 // image downscaled with MATLAB's bicubic kernel and an LR image. Its zero
 // value is [LRPSNR], "lrpsnr/matlab-u8/vs-lr".
 type LRPSNRMetric struct {
-	Rounding Rounding // "" is [MATLABU8]
+	Downscaling Downscaling // "" is [MATLABU8]
 
 	// Scale, if not 0, compares with the HR image downscaled by it in the
 	// same way, in place of the LR image.
@@ -35,16 +53,16 @@ type LRPSNRMetric struct {
 // challenges "Learning the Super-Resolution Space" prints it: "lrpsnr/ntire/x4"
 // for a scale of 4.
 func NTIRELRPSNR(scale int) LRPSNRMetric {
-	return LRPSNRMetric{Rounding: HalfEvenU8, Scale: scale, Multiple8: true}
+	return LRPSNRMetric{Downscaling: HalfEvenU8, Scale: scale, Multiple8: true}
 }
 
 var lrPSNRInfo = LRPSNRMetric{}.Info()
 
-func (m LRPSNRMetric) rounding() Rounding {
-	if m.Rounding == "" {
+func (m LRPSNRMetric) downscaling() Downscaling {
+	if m.Downscaling == "" {
 		return MATLABU8
 	}
-	return m.Rounding
+	return m.Downscaling
 }
 
 // Info returns the metric's passport: "lrpsnr/matlab-u8/vs-lr",
@@ -53,16 +71,16 @@ func (m LRPSNRMetric) Info() Info {
 	info := Info{Name: "LR-PSNR", Unit: "dB", Direction: HigherIsBetter, Reference: HR, MinSide: 1}
 	switch {
 	case m.Scale == 0:
-		info.ID = fmt.Sprintf("lrpsnr/%s/vs-lr", m.rounding())
+		info.ID = fmt.Sprintf("lrpsnr/%s/vs-lr", m.downscaling())
 		info.Reference = LR
-	case m.Multiple8 && m.rounding() == HalfEvenU8:
+	case m.Multiple8 && m.downscaling() == HalfEvenU8:
 		info.ID = fmt.Sprintf("lrpsnr/ntire/x%d", m.Scale)
 		info.MinSide = 8
 	case m.Multiple8:
-		info.ID = fmt.Sprintf("lrpsnr/%s/vs-hr/x%d/multiple8", m.rounding(), m.Scale)
+		info.ID = fmt.Sprintf("lrpsnr/%s/vs-hr/x%d/multiple8", m.downscaling(), m.Scale)
 		info.MinSide = 8
 	default:
-		info.ID = fmt.Sprintf("lrpsnr/%s/vs-hr/x%d", m.rounding(), m.Scale)
+		info.ID = fmt.Sprintf("lrpsnr/%s/vs-hr/x%d", m.downscaling(), m.Scale)
 	}
 	return info
 }
@@ -91,10 +109,8 @@ func (m LRPSNRMetric) Map(image, ref *srspace.Image) (*Map, error) {
 // lowPair returns the planes of the downscaled image and of what it is
 // compared with.
 func (m LRPSNRMetric) lowPair(image, ref *srspace.Image) (a, b []plane, err error) {
-	switch m.rounding() {
-	case MATLABU8, HalfEvenU8, Float:
-	default:
-		return nil, nil, fmt.Errorf("%w: no rounding %q", ErrUnknown, string(m.rounding()))
+	if !slices.Contains(Downscalings(), m.downscaling()) {
+		return nil, nil, fmt.Errorf("%w: no downscaling %q, only %q", ErrUnknown, string(m.downscaling()), Downscalings())
 	}
 	if m.Scale < 0 {
 		return nil, nil, fmt.Errorf("%w: a negative scale", ErrUnknown)
@@ -132,9 +148,13 @@ func (m LRPSNRMetric) lowPair(image, ref *srspace.Image) (a, b []plane, err erro
 
 // down downscales the 8-bit pixels of an image.
 func (m LRPSNRMetric) down(image *srspace.Image, factor int) ([]plane, error) {
-	o := imresize.Options{Scale: 1 / float64(factor), HalfEven: m.rounding() == HalfEvenU8}
+	o := imresize.Options{
+		Scale:     1 / float64(factor),
+		HalfEven:  m.downscaling() == HalfEvenU8,
+		Replicate: m.downscaling() == MATLABU8Replicate,
+	}
 	rgb := image.Bytes()
-	if m.rounding() != Float {
+	if m.downscaling() != Float {
 		low, w, h, err := imresize.U8(rgb, image.Width, image.Height, 3, o)
 		if err != nil {
 			return nil, err

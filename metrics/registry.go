@@ -49,11 +49,11 @@ func IDs() []string {
 }
 
 // Find returns the metric of an id. Beside the ids of [IDs] it takes all
-// conventions of a [Colour], a border and a [Window] or [Rounding]:
+// conventions of a [Colour], a border and a [Window] or [Downscaling]:
 //
 //	psnr/COLOUR/cropN   psnr/COLOUR/cropN/eps1e-8
 //	ssim/COLOUR/cropN   ssim/COLOUR/cropN/WINDOW
-//	lrpsnr/ROUNDING/vs-lr   lrpsnr/ROUNDING/vs-hr/xN   lrpsnr/ntire/xN
+//	lrpsnr/DOWNSCALING/vs-lr   lrpsnr/DOWNSCALING/vs-hr/xN   lrpsnr/ntire/xN
 //	lpips/alex/0.1/nearest×N, also with the letter x for the sign ×
 func Find(id string) (Metric, error) {
 	for _, r := range registry() {
@@ -97,11 +97,11 @@ func findSSIM(id string) (Metric, error) {
 
 // findLRPSNR finds the conventions of LR consistency.
 func findLRPSNR(id string) (Metric, error) {
-	for _, rounding := range []Rounding{MATLABU8, HalfEvenU8, Float} {
+	for _, downscaling := range Downscalings() {
 		for _, m := range []LRPSNRMetric{
-			{Rounding: rounding},
-			{Rounding: rounding, Scale: numberIn(id, "/x")},
-			{Rounding: rounding, Scale: numberIn(id, "/x"), Multiple8: true},
+			{Downscaling: downscaling},
+			{Downscaling: downscaling, Scale: numberIn(id, "/x")},
+			{Downscaling: downscaling, Scale: numberIn(id, "/x"), Multiple8: true},
 		} {
 			if m.Info().ID == id {
 				return m, nil
