@@ -51,7 +51,7 @@ there, and ends with the same weights.`,
 	f.Uint64Var(&o.Seed, "seed", 1, "decides initial weights, batches and noise")
 	f.IntVar(&o.ReaderSteps, "reader-steps", 2600, "training steps of the digit reader")
 	f.IntVar(&o.FirstStageSteps, "first-stage-steps", 1400, "training steps of the first stage")
-	f.IntVar(&o.DecoderSteps, "decoder-steps", 1000, "further steps of the first stage's decoder, on squared error")
+	f.IntVar(&o.DecoderSteps, "decoder-steps", 800, "further steps of the first stage's decoder, on squared error")
 	f.IntVar(&o.UNetSteps, "unet-steps", 1700, "training steps of the UNet")
 	f.IntVar(&o.Batch, "batch", 64, "digits a step; half as many for the first stage")
 	f.BoolVar(&evaluate, "evaluate", false, "train nothing: measure the embedded model, or the one in --out, and print JSON")
