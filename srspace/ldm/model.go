@@ -1,6 +1,7 @@
 package ldm
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -32,8 +33,10 @@ type Tensor = weights.Tensor
 // Model is a loaded latent diffusion model. Its methods may be called from
 // several goroutines.
 type Model struct {
-	Config Config
-	store  *model.Store
+	Config  Config
+	backend compute.Backend
+	ops     *nn.Ops
+	store   *model.Store
 
 	// serial: calls must not overlap. ONNX Runtime uses all cores in one
 	// call, and two at once through compute-onnx v0.1.0 block each other for
@@ -53,34 +56,49 @@ func New(b compute.Backend, config Config, dict weights.Dict) (m *Model, err err
 	if err := Check(config, dict); err != nil {
 		return nil, err
 	}
-	o := nn.For(b)
-	m = &Model{Config: config, store: model.NewStore()}
-	if err := o.Load(m.store, dict); err != nil {
-		return nil, err
+	m, loader := newModel(b, config)
+	for name, t := range dict {
+		read := func(dst []float32) error { copy(dst, t.Data); return nil }
+		if err := loader.Add(name, t.Shape, read); err != nil {
+			return nil, err
+		}
 	}
-	m.serial = !o.ChannelsLast
+	return m, m.compile()
+}
+
+// newModel returns a model without weights and what loads them.
+func newModel(b compute.Backend, config Config) (*Model, *nn.Loader) {
+	m := &Model{Config: config, backend: b, ops: nn.For(b), store: model.NewStore()}
+	m.serial = !m.ops.ChannelsLast
 	if strings.HasPrefix(b.Name(), "onnx") { // lets ONNX Runtime fold and pack the weights
 		m.store.WithVariableAsConst(true)
 	}
+	return m, &nn.Loader{Ops: m.ops, Backend: b, Store: m.store}
+}
+
+// compile makes the model's graphs, each built at its first use with a shape.
+func (m *Model) compile() error {
+	o, config := m.ops, m.Config
 	unet := func(s *model.Scope) *model.Scope { return nn.Module(s, UNetModule) }
 	first := func(s *model.Scope) *model.Scope { return nn.Module(s, FirstStageModule) }
-	m.denoise = model.MustNewExec(b, m.store, func(s *model.Scope, x, lr, t *Node) *Node {
+	var errs [5]error
+	m.denoise, errs[0] = model.NewExec(m.backend, m.store, func(s *model.Scope, x, lr, t *Node) *Node {
 		return config.UNet.Forward(o, unet(s), Concatenate([]*Node{x, lr}, 1), t)
 	})
-	m.encode = model.MustNewExec(b, m.store, func(s *model.Scope, x *Node) *Node {
+	m.encode, errs[1] = model.NewExec(m.backend, m.store, func(s *model.Scope, x *Node) *Node {
 		return config.VQ.Encode(o, first(s), x)
 	})
-	m.quantize = model.MustNewExec(b, m.store, func(s *model.Scope, z *Node) (*Node, *Node) {
+	m.quantize, errs[2] = model.NewExec(m.backend, m.store, func(s *model.Scope, z *Node) (*Node, *Node) {
 		return config.VQ.Quantize(first(s), z)
 	})
-	m.decode = model.MustNewExec(b, m.store, func(s *model.Scope, z *Node) *Node {
+	m.decode, errs[3] = model.NewExec(m.backend, m.store, func(s *model.Scope, z *Node) *Node {
 		return config.VQ.Decode(o, first(s), z)
 	})
-	m.decodeQuantized = model.MustNewExec(b, m.store, func(s *model.Scope, z *Node) *Node {
+	m.decodeQuantized, errs[4] = model.NewExec(m.backend, m.store, func(s *model.Scope, z *Node) *Node {
 		_, codes := config.VQ.Quantize(first(s), z)
 		return config.VQ.Decode(o, first(s), codes)
 	})
-	return m, nil
+	return errors.Join(errs[:]...)
 }
 
 // Denoise predicts the noise in x [batch, OutChannels, h, w] given lr
