@@ -177,7 +177,7 @@ func (c *Cache) ScoreAll(ctx context.Context, m Metric, images []*srspace.Image,
 	for i, image := range images {
 		// A NaN hashes like black.
 		if err := Check(image); err != nil {
-			return nil, &imageError{i, err}
+			return nil, &ImageError{i, err}
 		}
 		key.image = image.Hash()
 		if score, ok := c.get(key); ok {
@@ -210,9 +210,9 @@ func (c *Cache) ScoreAll(ctx context.Context, m Metric, images []*srspace.Image,
 		key.weights = m.Info().Weights
 		return c.put(key, score)
 	})
-	var bad *imageError
+	var bad *ImageError
 	if errors.As(err, &bad) {
-		return nil, &imageError{places[keys[bad.index]][0], bad.err}
+		return nil, &ImageError{places[keys[bad.Index]][0], bad.Err}
 	}
 	if err != nil {
 		return nil, err

@@ -136,8 +136,8 @@ type Mapper interface {
 }
 
 // ScoreAll returns the score of every image against ref, in the order of
-// images, using all cores. It stops at the first error, which names the
-// image by its index, and when ctx is cancelled. ref may be nil for metrics
+// images, using all cores. It stops at the first error, an [ImageError] if it
+// is about one of the images, and when ctx is cancelled. ref may be nil for metrics
 // that compare with [None].
 func ScoreAll(ctx context.Context, m Metric, images []*srspace.Image, ref *srspace.Image) ([]float64, error) {
 	scores := make([]float64, len(images))
@@ -151,14 +151,17 @@ func ScoreAll(ctx context.Context, m Metric, images []*srspace.Image, ref *srspa
 	return scores, nil
 }
 
-// imageError is what is wrong with one of several images.
-type imageError struct {
-	index int
-	err   error
+// ImageError is what is wrong with one of several images.
+type ImageError struct {
+	Index int
+	Err   error
 }
 
-func (e *imageError) Error() string { return fmt.Sprintf("image %d: %v", e.index, e.err) }
-func (e *imageError) Unwrap() error { return e.err }
+// Error returns the message of Err after the index.
+func (e *ImageError) Error() string { return fmt.Sprintf("image %d: %v", e.Index, e.Err) }
+
+// Unwrap returns Err.
+func (e *ImageError) Unwrap() error { return e.Err }
 
 // scoreEach calls done with the score of each image as it is known, from one
 // goroutine at a time. It stops as ScoreAll does, and at an error of done.
@@ -168,7 +171,7 @@ func scoreEach(ctx context.Context, m Metric, images []*srspace.Image, ref *srsp
 	}
 	for i, image := range images {
 		if err := Check(image); err != nil {
-			return &imageError{i, err}
+			return &ImageError{i, err}
 		}
 	}
 	score := func(image *srspace.Image) (float64, error) { return m.Score(image, ref) }
@@ -208,7 +211,7 @@ func scoreEach(ctx context.Context, m Metric, images []*srspace.Image, ref *srsp
 	workers.Wait()
 	for i, err := range errs {
 		if err != nil {
-			return &imageError{i, err}
+			return &ImageError{i, err}
 		}
 	}
 	return ctx.Err()

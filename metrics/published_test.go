@@ -52,7 +52,7 @@ func TestSet5Published(t *testing.T) {
 		if m.rgb != 0 {
 			near(t, m.name+" PSNR of RGB", table.Cell(m.name, psnrInfo.ID).Mean, m.rgb, 6e-4)
 		}
-		if got := formatScore(p.Mean, psnr.Info()) + "/" + formatScore(s.Mean, ssim.Info()); got != m.printed+"/"+m.third {
+		if got := FormatScore(p.Mean, psnr.Info()) + "/" + FormatScore(s.Mean, ssim.Info()); got != m.printed+"/"+m.third {
 			t.Errorf("%s: table says %s, paper %s/%s", m.name, got, m.printed, m.third)
 		}
 		if p.N != 5 || !(p.Low < p.Mean && p.Mean < p.High) {

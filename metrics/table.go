@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -101,6 +102,11 @@ type Interval struct {
 	N               int
 }
 
+// MarshalJSON spells infinities as "inf" and "-inf", and NaN as null.
+func (i Interval) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]any{"mean": jsonNumber(i.Mean), "low": jsonNumber(i.Low), "high": jsonNumber(i.High), "n": i.N})
+}
+
 // MeanInterval returns the mean of values and its interval.
 func MeanInterval(values []float64) Interval {
 	if len(values) == 0 {
@@ -145,8 +151,9 @@ func decimals(info Info) int {
 	return 4
 }
 
-// formatScore returns a score with the decimals of its column.
-func formatScore(v float64, info Info) string {
+// FormatScore returns a score with the decimals it is printed with: two for
+// decibels as in papers, four otherwise; "∞" where it is infinite.
+func FormatScore(v float64, info Info) string {
 	if math.IsInf(v, 1) {
 		return "∞"
 	}
@@ -175,7 +182,7 @@ func (t *Table) Markdown() string {
 				value = cell.Mean
 			}
 		}
-		best[i] = formatScore(value, c)
+		best[i] = FormatScore(value, c)
 	}
 	for _, row := range t.rows {
 		images := 0
@@ -207,12 +214,12 @@ func markdownCell(cell Interval, info Info, best string, bold bool, images int) 
 	if cell.N == 0 {
 		return "–"
 	}
-	mean := formatScore(cell.Mean, info)
+	mean := FormatScore(cell.Mean, info)
 	if bold && mean == best {
 		mean = "**" + mean + "**"
 	}
 	if cell.N > 1 {
-		mean += fmt.Sprintf(" [%s, %s]", formatScore(cell.Low, info), formatScore(cell.High, info))
+		mean += fmt.Sprintf(" [%s, %s]", FormatScore(cell.Low, info), FormatScore(cell.High, info))
 	}
 	if cell.N < images {
 		mean += fmt.Sprintf(" (of %d)", cell.N)
@@ -220,25 +227,33 @@ func markdownCell(cell Interval, info Info, best string, bold bool, images int) 
 	return mean
 }
 
-// WriteCSV writes a line for each score, in the order of rows, columns and
-// arrival, each with its whole passport. Values have all their digits;
-// infinities are "+Inf" and "-Inf".
-func (t *Table) WriteCSV(w io.Writer) error {
-	out := csv.NewWriter(w)
-	record := []string{"method", "image", "metric", "name", "unit", "better", "reference", "weights_sha256", "value"}
-	if err := out.Write(record); err != nil {
-		return err
-	}
+// Entry is the score of one method's image.
+type Entry struct {
+	Row, Image string
+	Score      Score
+}
+
+// Entries returns all scores, in the order of rows, columns and arrival.
+func (t *Table) Entries() []Entry {
+	var all []Entry
 	for _, row := range t.rows {
 		for i, c := range t.columns {
 			for _, e := range t.cells[tableCell{row, i}] {
-				record = []string{row, e.image, c.ID, c.Name, c.Unit, c.Direction.String(), c.Reference.String(), c.Weights, strconv.FormatFloat(e.value, 'g', -1, 64)}
-				if err := out.Write(record); err != nil {
-					return err
-				}
+				all = append(all, Entry{row, e.image, Score{c, e.value}})
 			}
 		}
 	}
-	out.Flush()
-	return out.Error()
+	return all
+}
+
+// WriteCSV writes a line for each of [Table.Entries], each with its whole
+// passport. Values have all their digits; infinities are "+Inf" and "-Inf".
+func (t *Table) WriteCSV(w io.Writer) error {
+	out := csv.NewWriter(w)
+	records := [][]string{{"method", "image", "metric", "name", "unit", "better", "reference", "weights_sha256", "value"}}
+	for _, e := range t.Entries() {
+		p := e.Score.Passport
+		records = append(records, []string{e.Row, e.Image, p.ID, p.Name, p.Unit, p.Direction.String(), p.Reference.String(), p.Weights, strconv.FormatFloat(e.Score.Value, 'g', -1, 64)})
+	}
+	return out.WriteAll(records)
 }

@@ -1,0 +1,210 @@
+package metrics
+
+import (
+	"errors"
+	"image"
+	"image/color"
+	"image/png"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/trustsr/trustsr/internal/shared"
+	"github.com/trustsr/trustsr/srspace"
+)
+
+// folder returns a folder with empty files of these names.
+func folder(t *testing.T, names ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, n := range names {
+		if err := os.WriteFile(filepath.Join(dir, n), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestOpenFiles(t *testing.T) {
+	dir := folder(t, "baby_RDN_x4.png", "bird_RCAN_x4.TIFF", ".hidden.png", "notes.txt")
+	if err := os.Mkdir(filepath.Join(dir, "deeper.png"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for pattern, want := range map[string][]string{
+		"":         {"baby_RDN_x4", "bird_RCAN_x4"},
+		"{}_*_x4":  {"baby", "bird"},
+		"b{}_*":    {"aby", "ird"},
+		"{}_R*_x4": {"baby", "bird"},
+	} {
+		f, err := OpenFiles(dir, pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.Names(); !slices.Equal(got, want) {
+			t.Errorf("%q: got %v, want %v", pattern, got, want)
+		}
+	}
+	for pattern, want := range map[string]error{"{}_RDN_x4": ErrNames, "b*{}x4": nil, "x4": ErrNames, "{}{}": ErrNames} {
+		if _, err := OpenFiles(dir, pattern); !errors.Is(err, want) {
+			t.Errorf("%q: got %v, want %v", pattern, err, want)
+		}
+	}
+	if _, err := OpenFiles(folder(t, "notes.txt"), ""); !errors.Is(err, ErrEmptyFolder) || srspace.Hint(err) == "" {
+		t.Errorf("no pictures: %v", err)
+	}
+	if _, err := OpenFiles(folder(t), ""); !errors.Is(err, ErrEmptyFolder) {
+		t.Errorf("empty folder: %v", err)
+	}
+	if _, err := OpenFiles(folder(t, "a.png", "a.jpg"), ""); !errors.Is(err, ErrNames) {
+		t.Errorf("two files of one name: %v", err)
+	}
+	if _, err := OpenFiles(filepath.Join(dir, "absent"), ""); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("absent: %v", err)
+	}
+	single, err := OpenFiles(filepath.Join(dir, "baby_RDN_x4.png"), "{}_x9")
+	if err != nil || !single.Single() || single.Path("anything") == "" {
+		t.Errorf("one file: %+v, %v", single, err)
+	}
+}
+
+func TestPair(t *testing.T) {
+	files := func(names ...string) *Files {
+		f, err := OpenFiles(folder(t, names...), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	if err := files("a.png", "b.jpg").Pair(files("b.png", "a.bmp")); err != nil {
+		t.Errorf("extensions differ: %v", err)
+	}
+	for _, c := range []struct {
+		a, b *Files
+		hint string
+	}{
+		{files("a.png", "b.png"), files("a.png"), "pattern such as"},
+		{files("a.png"), files("a.png", "b.png"), "pattern such as"},
+		{files("a.png", "b.png"), files("a.png", "c.png"), "pattern such as"},
+		{files("a.png"), files("b.png"), "pattern such as"},
+		{files("baby_IMDN_x4.png", "head_IMDN_x4.png"), files("baby_HR_x4.png", "head_HR_x4.png"), "'{}_IMDN_x4' and '{}_HR_x4'"},
+		{files("img_1_LR.png", "img_2_LR.png"), files("img_1_HR.png", "img_2_HR.png"), "'img_{}_LR' and 'img_{}_HR'"},
+	} {
+		err := c.a.Pair(c.b)
+		if !errors.Is(err, ErrNames) || !strings.Contains(srspace.Hint(err), c.hint) {
+			t.Errorf("%v with %v: got %v, hint %q, want %q", c.a.Names(), c.b.Names(), err, srspace.Hint(err), c.hint)
+		}
+	}
+}
+
+func TestReadPicture(t *testing.T) {
+	write := func(m image.Image) string {
+		path := filepath.Join(t.TempDir(), "picture.png")
+		f, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if err := png.Encode(f, m); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	size := image.Rect(0, 0, 20, 20)
+	translucent := image.NewNRGBA(size)
+	translucent.Set(3, 4, color.NRGBA{1, 2, 3, 200})
+	for what, c := range map[string]struct {
+		picture image.Image
+		want    error
+	}{
+		"16 bits":       {image.NewRGBA64(size), ErrDepth},
+		"grey, 16 bits": {image.NewGray16(size), ErrDepth},
+		"alpha":         {translucent, srspace.ErrUnsupported},
+		"grey":          {image.NewGray(size), nil},
+	} {
+		if _, err := ReadPicture(write(c.picture)); !errors.Is(err, c.want) {
+			t.Errorf("%s: got %v, want %v", what, err, c.want)
+		}
+	}
+
+	// One channel beside three.
+	colour := image.NewRGBA(size)
+	for i := range colour.Pix {
+		colour.Pix[i] = 255
+	}
+	colour.Set(7, 7, color.RGBA{200, 100, 50, 255})
+	white := image.NewRGBA(size)
+	for i := range white.Pix {
+		white.Pix[i] = 255
+	}
+	studio := []Metric{PSNRMetric{Colour: YStudio}}
+	for what, c := range map[string]struct {
+		a, b    image.Image
+		metrics []Metric
+		want    error
+	}{
+		"grey with colour":        {image.NewGray(size), colour, nil, ErrChannels},
+		"colour with grey":        {colour, image.NewGray(size), nil, ErrChannels},
+		"grey with RGB all grey":  {image.NewGray(size), white, studio, nil},
+		"two grey":                {image.NewGray(size), image.NewGray(size), []Metric{PSNRMetric{}, SSIMMetric{}}, nil},
+		"two grey, luma":          {image.NewGray(size), image.NewGray(size), studio, ErrChannels},
+		"two grey, luma by SSIM":  {image.NewGray(size), image.NewGray(size), []Metric{SSIMMetric{Colour: YStudioU8, Crop: 4}}, ErrChannels},
+		"colour with colour, too": {colour, white, studio, nil},
+	} {
+		paths := [2]string{write(c.a), write(c.b)}
+		var pictures [2]*srspace.Image
+		for i, p := range paths {
+			var err error
+			if pictures[i], err = ReadPicture(p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := CheckChannels(paths[0], paths[1], pictures[0], pictures[1], c.metrics); !errors.Is(err, c.want) {
+			t.Errorf("%s: got %v, want %v", what, err, c.want)
+		}
+	}
+}
+
+func TestCalibrate(t *testing.T) {
+	// Built in: the example pictures of LPIPS.
+	rows, err := Calibrate("", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 2 || !rows[0].Agrees() || !rows[1].Agrees() {
+		t.Errorf("got %+v", rows)
+	}
+	if _, err := Calibrate(t.TempDir(), nil); !errors.Is(err, fs.ErrNotExist) || srspace.Hint(err) == "" {
+		t.Errorf("empty folder: %v", err)
+	}
+	for _, c := range []struct {
+		value string
+		ours  float64
+		want  bool
+	}{{"0.7237", 0.72374, true}, {"0.7237", 0.72366, true}, {"0.7237", 0.7240, false}, {"21.11", 21.13, false}} {
+		if got := (Calibration{Published: Published{Value: c.value}, Ours: c.ours}).Agrees(); got != c.want {
+			t.Errorf("%v for %s: %v, want %v", c.ours, c.value, got, c.want)
+		}
+	}
+}
+
+func TestCalibratePublished(t *testing.T) {
+	rows, err := Calibrate(shared.Path(t, "data", "pyiqa_calib"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	agree := 0
+	for _, r := range rows {
+		if r.Err == nil && !r.Agrees() {
+			t.Errorf("%s %s: got %v, published %s", r.Image, r.Metric, r.Ours, r.Value)
+		}
+		if r.Agrees() {
+			agree++
+		}
+	}
+	if agree < 3*3+2 { // PSNR, SSIM and LPIPS of three pairs, and the two built in
+		t.Errorf("%d scores agree", agree)
+	}
+}
