@@ -22,6 +22,15 @@ import (
 // sampler's recipe is not the space's, [ErrBusy] where another Draw is at
 // work on the folder, [ErrReadOnly] for a space of [OpenFolder].
 func (s *Space) Draw(ctx context.Context, sampler Sampler, n int, progress func(done, total int)) error {
+	return s.DrawPart(ctx, sampler, n, Whole, progress)
+}
+
+// DrawPart is Draw for one part of the n samples, as one of many machines
+// draws it; [Merge] joins their folders. progress counts the part's samples.
+func (s *Space) DrawPart(ctx context.Context, sampler Sampler, n int, part Part, progress func(done, total int)) error {
+	if err := part.check(); err != nil {
+		return err
+	}
 	if s.ReadOnly() {
 		return WithHint(fmt.Errorf("%s: %w: its pictures were made elsewhere", s.dir, ErrReadOnly), "create a space in another folder to draw samples")
 	}
@@ -44,7 +53,9 @@ func (s *Space) Draw(ctx context.Context, sampler Sampler, n int, progress func(
 		return fmt.Errorf("draw: %w", err)
 	}
 
-	missing, err := s.missing(ctx, n)
+	from, to := part.Range(n)
+	n = to - from
+	missing, err := s.missing(ctx, from, to)
 	if err != nil {
 		return stopped(err, 0, n)
 	}
@@ -85,10 +96,11 @@ func (s *Space) Draw(ctx context.Context, sampler Sampler, n int, progress func(
 	return nil
 }
 
-// missing returns the seeds among the first n whose sample is not whole.
-func (s *Space) missing(ctx context.Context, n int) ([]uint64, error) {
+// missing returns the seeds of samples from … to-1, counted from the base
+// seed, that are not whole.
+func (s *Space) missing(ctx context.Context, from, to int) ([]uint64, error) {
 	var seeds []uint64
-	for i := range n {
+	for i := from; i < to; i++ {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -98,6 +110,26 @@ func (s *Space) missing(ctx context.Context, n int) ([]uint64, error) {
 		}
 	}
 	return seeds, nil
+}
+
+// DrawOne draws the sample of one seed and returns its PNG, byte for byte
+// what a space of that LR picture and recipe keeps.
+func DrawOne(ctx context.Context, sampler Sampler, lr *Image, seed uint64) ([]byte, error) {
+	recipe := sampler.Recipe()
+	if err := recipe.Validate(); err != nil {
+		return nil, err
+	}
+	lr = lr.Quantized()
+	for sample, err := range sampler.Sample(ctx, lr, []uint64{seed}) {
+		if err != nil {
+			return nil, fmt.Errorf("draw sample %d: %w", seed, err)
+		}
+		if sample.Seed != seed || sample.Image == nil {
+			return nil, fmt.Errorf("draw: the sampler made sample %d in place of %d", sample.Seed, seed)
+		}
+		return encodeSample(sample.Image, stampOrigin(recipe.Address(lr.Hash(), seed), recipe.fingerprint()))
+	}
+	return nil, fmt.Errorf("draw sample %d: the sampler made none", seed)
 }
 
 // keep checks a sample and writes it to its place.

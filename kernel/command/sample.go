@@ -1,95 +1,236 @@
 package command
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/digits"
 	"github.com/trustsr/trustsr/srspace/ldm"
 )
 
+// sampleOptions are the flags of sample.
+type sampleOptions struct {
+	lr                           []string
+	out, backend, shard, address string
+	digit, n                     int
+	seed                         uint64
+	json                         bool
+
+	method, rng string
+	steps       int
+	eta         float64
+}
+
 func sampleCommand() *cobra.Command {
-	var (
-		lrPath, out, backend string
-		method, rng          string
-		digit, n, steps      int
-		eta                  float64
-		seed                 uint64
-	)
+	var o sampleOptions
 	c := &cobra.Command{
 		Use:   "sample",
 		Short: "Draw samples of the SR space of an LR picture into a folder",
 		Long: `Draws samples with the digit model and stores each as soon as it is
-finished. The same command resumes an interrupted run and draws nothing twice.`,
+finished. The same command resumes an interrupted run and draws nothing twice.
+Several LR pictures, or a folder of them, each get a folder of their own.`,
 		Example: `  go run ./kernel sample --digit 18 -n 324 -o space/
-  go run ./kernel sample --lr seven.png -n 100 -o space/ --sampler dpmpp-2m-sde --steps 15`,
+  go run ./kernel sample --lr seven.png -n 100 -o space/ --sampler dpmpp-2m-sde --steps 15
+  go run ./kernel sample --digit 18 -n 324 -o part3/ --shard 3/4       # then: merge
+  go run ./kernel sample --address digits@…/lr@…/ddim-50-eta1/seed/17 -o 17.png`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			lr, err := lrPicture(lrPath, digit)
-			if err != nil {
-				return err
-			}
-			if n < 1 {
-				return fmt.Errorf("-n %d: at least one sample", n)
-			}
-			m, err := digits.Open(backend)
-			if err != nil {
-				return err
-			}
 			if !c.Flags().Changed("eta") {
-				eta = ldm.DefaultEta(method)
+				o.eta = ldm.DefaultEta(o.method)
 			}
-			m.Method, m.Steps, m.Eta, m.RNG = method, steps, eta, rng
-			if _, err := m.Model.Config.Schedule.Plan(method, steps, eta); err != nil {
-				return err // before a folder is made
+			if o.address != "" {
+				return drawAddress(c, o)
 			}
-			space, err := srspace.Create(out, lr, m.Recipe(), seed)
-			if err != nil {
-				return err
-			}
-			bar := newBar("samples", n)
-			if err := space.Draw(c.Context(), m, n, func(done, _ int) { bar.Set(done) }); err != nil {
-				fmt.Fprintln(os.Stderr)
-				if c.Context().Err() != nil {
-					return srspace.WithHint(fmt.Errorf("stopped with %d of %d samples in %s", space.Len(), n, out), "the same command goes on from there")
-				}
-				return err
-			}
-			fmt.Printf("%d samples in %s\n", n, out)
-			return nil
+			return drawSpaces(c, o)
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&lrPath, "lr", "", "LR picture, 7×7 pixels")
-	f.IntVar(&digit, "digit", -1, "instead of --lr: the LR picture of a test digit, 0 to 9999")
-	f.StringVarP(&out, "out", "o", "space", "folder of the SR space")
-	f.IntVarP(&n, "n", "n", 324, "number of samples")
-	f.StringVar(&method, "sampler", ldm.DefaultMethod, "one of "+strings.Join(ldm.Methods(), ", "))
-	f.IntVar(&steps, "steps", 50, "denoising steps")
-	f.Float64Var(&eta, "eta", 1, "noise of DDIM's steps, 0 to 1; the other samplers have their own")
-	f.StringVar(&rng, "rng", srspace.RNG, "noise generator, or "+srspace.TorchRNG+" for seeds published with PyTorch")
-	f.Uint64Var(&seed, "seed", 0, "seed of the first sample; the others follow")
-	f.StringVar(&backend, "backend", "", "GoMLX backend, e.g. go or onnx:cpu; chosen by default")
+	f.StringSliceVar(&o.lr, "lr", nil, "LR picture, 7×7 pixels, or a folder of them; may be repeated")
+	f.IntVar(&o.digit, "digit", -1, "instead of --lr: the LR picture of a test digit, 0 to 9999")
+	f.StringVarP(&o.out, "out", "o", "space", "folder of the SR space; with --address a PNG file")
+	f.IntVarP(&o.n, "n", "n", 324, "number of samples")
+	f.StringVar(&o.method, "sampler", ldm.DefaultMethod, "one of "+strings.Join(ldm.Methods(), ", "))
+	f.IntVar(&o.steps, "steps", 50, "denoising steps")
+	f.Float64Var(&o.eta, "eta", 1, "noise of DDIM's steps, 0 to 1; the other samplers have their own")
+	f.StringVar(&o.rng, "rng", srspace.RNG, "noise generator, or "+srspace.TorchRNG+" for seeds published with PyTorch")
+	f.Uint64Var(&o.seed, "seed", 0, "seed of the first sample; the others follow")
+	f.StringVar(&o.shard, "shard", srspace.Whole.String(), "the part of the samples to draw, e.g. 3/16; auto in a Slurm array job, auto/16 in an indexed Kubernetes job")
+	f.StringVar(&o.address, "address", "", "draw the one sample of this address again")
+	f.BoolVar(&o.json, "json", false, "tell of each finished sample as a line of JSON on standard output")
+	f.StringVar(&o.backend, "backend", "", "GoMLX backend, e.g. go or onnx:cpu; chosen by default")
+	c.MarkFlagsMutuallyExclusive("lr", "digit")
 	return c
 }
 
-func lrPicture(path string, digit int) (*srspace.Image, error) {
-	switch {
-	case path != "" && digit >= 0:
-		return nil, errors.New("--lr and --digit exclude each other")
-	case path != "":
-		return srspace.ReadFile(path)
-	case digit >= 0:
-		hr, _, err := digits.TestDigit(digit)
+// model opens the model set as the flags say.
+func (o sampleOptions) model() (*digits.Model, error) {
+	m, err := digits.Open(o.backend)
+	if err != nil {
+		return nil, err
+	}
+	m.Method, m.Steps, m.Eta, m.RNG = o.method, o.steps, o.eta, o.rng
+	_, err = m.Model.Config.Schedule.Plan(o.method, o.steps, o.eta)
+	return m, err
+}
+
+func drawSpaces(c *cobra.Command, o sampleOptions) error {
+	part, err := srspace.ParsePart(o.shard, os.Getenv)
+	if err != nil {
+		return err
+	}
+	if o.n < 1 {
+		return fmt.Errorf("-n %d: at least one sample", o.n)
+	}
+	pictures, err := o.pictures()
+	if err != nil {
+		return err
+	}
+	m, err := o.model()
+	if err != nil {
+		return err
+	}
+	from, to := part.Range(o.n)
+	bar := newBar("samples", max(1, len(pictures)*(to-from)))
+	before := 0
+	for _, p := range pictures {
+		dir := o.out
+		if len(pictures) > 1 {
+			dir = filepath.Join(o.out, p.name)
+		}
+		space, err := srspace.Create(dir, p.lr, m.Recipe(), o.seed)
+		if err != nil {
+			return err
+		}
+		told := -1
+		progress := func(done, _ int) {
+			bar.Set(before + done)
+			if o.json && told >= 0 {
+				seed := o.seed + uint64(from+done-1)
+				tell(c.OutOrStdout(), sampleEvent{space.Path(seed), space.Address(seed).String(), before + done, len(pictures) * (to - from)})
+			}
+			told = done
+		}
+		if err := space.DrawPart(c.Context(), m, o.n, part, progress); err != nil {
+			fmt.Fprintln(os.Stderr)
+			if c.Context().Err() != nil {
+				return srspace.WithHint(fmt.Errorf("stopped with %d of %d samples in %s", space.Len(), to-from, dir), "the same command goes on from there")
+			}
+			return err
+		}
+		before += to - from
+		if !o.json {
+			fmt.Fprintf(c.OutOrStdout(), "%d samples in %s\n", to-from, dir)
+		}
+	}
+	return nil
+}
+
+// sampleEvent is a line of --json.
+type sampleEvent struct {
+	Path    string `json:"path"`
+	Address string `json:"address"`
+	Done    int    `json:"done"`
+	Total   int    `json:"total"`
+}
+
+func tell(w io.Writer, e sampleEvent) { json.NewEncoder(w).Encode(e) }
+
+// picture is an LR picture and the name its space gets among several.
+type picture struct {
+	name string
+	lr   *srspace.Image
+}
+
+func (o sampleOptions) pictures() ([]picture, error) {
+	if o.digit >= 0 {
+		hr, _, err := digits.TestDigit(o.digit)
 		if err != nil {
 			return nil, err
 		}
-		return digits.LR(hr)
+		lr, err := digits.LR(hr)
+		return []picture{{fmt.Sprint(o.digit), lr}}, err
 	}
-	return nil, srspace.WithHint(errors.New("no LR picture"), "name one with --lr FILE, or a test digit with --digit 18")
+	if len(o.lr) == 0 {
+		return nil, srspace.WithHint(errors.New("no LR picture"), "name one with --lr FILE, or a test digit with --digit 18")
+	}
+	var files []string
+	for _, path := range o.lr {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, srspace.WithHint(fmt.Errorf("LR picture: %w", err), "check the path")
+		}
+		if !info.IsDir() {
+			files = append(files, path)
+			continue
+		}
+		inside, err := filepath.Glob(filepath.Join(path, "*.png"))
+		if err != nil || len(inside) == 0 {
+			return nil, srspace.WithHint(fmt.Errorf("LR pictures: no .png in %s", path), "name a folder of PNG files")
+		}
+		files = append(files, inside...)
+	}
+	var out []picture
+	seen := map[string]string{}
+	for _, file := range files {
+		lr, err := srspace.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+		if other, ok := seen[name]; ok {
+			return nil, fmt.Errorf("LR pictures %s and %s would share the folder %s", other, file, filepath.Join(o.out, name))
+		}
+		seen[name] = file
+		out = append(out, picture{name, lr})
+	}
+	return out, nil
+}
+
+// drawAddress draws one sample again, byte for byte the space's file.
+func drawAddress(c *cobra.Command, o sampleOptions) error {
+	a, err := srspace.ParseAddress(o.address)
+	if err != nil {
+		return err
+	}
+	o.method, o.steps, o.eta = a.Method, a.Steps, a.Eta
+	var lr *srspace.Image
+	if o.digit < 0 && len(o.lr) == 0 {
+		if lr = digits.FindLR(a.LR); lr == nil {
+			return srspace.WithHint(fmt.Errorf("the LR picture %s of the address is none of the test digits", a.LR), "name it with --lr FILE")
+		}
+	} else {
+		pictures, err := o.pictures()
+		if err != nil {
+			return err
+		}
+		lr = pictures[0].lr
+	}
+	m, err := o.model()
+	if err != nil {
+		return err
+	}
+	if got := m.Recipe().Address(lr.Hash(), a.Seed); got != a {
+		return srspace.WithHint(fmt.Errorf("the address names %v, this model and LR picture make %v", a, got), "an address holds for one model and one LR picture; is it of an earlier model?")
+	}
+	data, err := srspace.DrawOne(c.Context(), m, lr, a.Seed)
+	if err != nil {
+		return err
+	}
+	if !c.Flags().Changed("out") {
+		o.out = fmt.Sprintf("%06d.png", a.Seed)
+	}
+	if err := atomicfile.Write(o.out, data); err != nil {
+		return fmt.Errorf("draw one sample: %w", err)
+	}
+	fmt.Fprintln(c.OutOrStdout(), o.out)
+	return nil
 }

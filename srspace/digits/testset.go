@@ -3,6 +3,7 @@ package digits
 import (
 	_ "embed"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/trustsr/trustsr/srspace"
@@ -37,3 +38,18 @@ func TestDigit(i int) (hr *srspace.Image, label int, err error) {
 // LR returns the 7×7 picture of a 28×28 digit by the degradation model:
 // MATLAB's bicubic imresize of 8-bit pixels, ×1/4.
 func LR(hr *srspace.Image) (*srspace.Image, error) { return imresize.Downscale(hr, scale) }
+
+// FindLR returns the LR picture of the test digit whose Image.Hash begins
+// with prefix, or nil. It looks through all of them, in about a second.
+func FindLR(prefix string) *srspace.Image {
+	for i := range TestCount {
+		hr, _, err := TestDigit(i)
+		if err != nil {
+			return nil
+		}
+		if lr, err := LR(hr); err == nil && strings.HasPrefix(lr.Hash(), prefix) {
+			return lr
+		}
+	}
+	return nil
+}
