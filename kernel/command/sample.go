@@ -98,6 +98,11 @@ func drawSpaces(c *cobra.Command, o sampleOptions) error {
 	if err != nil {
 		return err
 	}
+	for _, p := range pictures { // before a folder is made
+		if err := m.Accepts(p.lr); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+	}
 	from, to := part.Range(o.n)
 	bar := newBar("samples", max(1, len(pictures)*(to-from)))
 	before := 0

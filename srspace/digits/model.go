@@ -108,12 +108,19 @@ func newReader(config string, data []byte) (*model.Exec, error) {
 	return model.NewExec(b, store, func(s *model.Scope, x *Node) *Node { return Softmax(reader(o, s, x), -1) })
 }
 
-// Sample implements srspace.Sampler. The LR picture must be 7×7.
+// Accepts returns an error unless the LR picture is 7×7.
+func (m *Model) Accepts(lr *srspace.Image) error {
+	if lr.Width == lrSide && lr.Height == lrSide {
+		return nil
+	}
+	return srspace.WithHint(
+		fmt.Errorf("LR picture of %d×%d pixels: the digit model takes %d×%d", lr.Width, lr.Height, lrSide, lrSide),
+		"crop one digit so that it fills the picture, and shrink it to 7×7 with the degradation model")
+}
+
+// Sample implements srspace.Sampler, for what [Model.Accepts].
 func (m *Model) Sample(ctx context.Context, lr *srspace.Image, seeds []uint64) iter.Seq2[srspace.Sample, error] {
-	if lr.Width != lrSide || lr.Height != lrSide {
-		err := srspace.WithHint(
-			fmt.Errorf("LR picture of %d×%d pixels: the digit model takes %d×%d", lr.Width, lr.Height, lrSide, lrSide),
-			"crop one digit so that it fills the picture, and shrink it to 7×7 with the degradation model")
+	if err := m.Accepts(lr); err != nil {
 		return func(yield func(srspace.Sample, error) bool) { yield(srspace.Sample{}, err) }
 	}
 	return m.Sampler.Sample(ctx, lr, seeds)
