@@ -355,3 +355,17 @@ func parallel(ctx context.Context, n, workers int, progress *steps, work func(i 
 	running.Wait()
 	return context.Cause(ctx)
 }
+
+// quantiles are those of the random ensembles' scores by metric j.
+func (c *Controls) quantiles(j int, p ...float64) []float64 {
+	scores := make([]float64, len(c.Random))
+	for i, s := range c.Random {
+		scores[i] = s[j]
+	}
+	slices.Sort(scores)
+	out := make([]float64, len(p))
+	for i, v := range p {
+		out[i] = sortedQuantile(scores, v)
+	}
+	return out
+}

@@ -193,5 +193,8 @@ func sortedQuantile(sorted []float64, p float64) float64 {
 	at := p * float64(len(sorted)-1)
 	below := int(at)
 	above := min(below+1, len(sorted)-1)
+	if sorted[below] == sorted[above] { // also infinities, as PSNR has
+		return sorted[below]
+	}
 	return sorted[below] + (at-float64(below))*(sorted[above]-sorted[below])
 }

@@ -1,0 +1,366 @@
+package ensemble
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/trustsr/trustsr/srspace"
+)
+
+// ReportOptions says what a [Report] is made of.
+type ReportOptions struct {
+	Protocol  Protocol
+	Rule      TieRule // for ties at the cut; empty for [Expand]
+	Seed      uint64  // of tie draw, bootstrap and random ensembles
+	Resamples int     // bootstrap; 0 for 2000
+
+	// Metrics score the ensemble and its controls; without any there are no
+	// controls.
+	Metrics  []Metric
+	Controls ControlOptions // its Seed is set to Seed
+
+	// Readings are what a reader reads in each sample; nil to go by what
+	// people read. See [FindRivals].
+	Readings map[uint64]string
+
+	Screening Screening
+}
+
+// Result is what one set of ballots makes of one trial.
+type Result struct {
+	Tally     *Tally
+	Readings  []ReadingCount
+	Agreement float64 // alpha of picks ([PickAgreement]); NaN where there is none
+	Selection *Selection
+	Inclusion []Inclusion
+	Image     *srspace.Image // the mean of the selection
+	Range     *TieRange
+	Rivals    *Rivals
+	Controls  *Controls // nil without metrics
+	Warnings  []string
+}
+
+// Report is all that is known of one trial of a study: the result of all
+// ballots, and that without the participants set apart by screening.
+type Report struct {
+	Trial    string
+	Options  ReportOptions
+	All      *Result
+	Conducts []Conduct
+
+	// Kept is the result without the participants set apart. It is All where
+	// nobody is, and nil where nobody, or no vote, is left.
+	Kept *Result
+}
+
+// NewReport counts the ballots of one trial and makes the ensemble, its
+// rivals and its controls, with and without the participants whom screening
+// sets apart. Screening looks at all trials of ballots. Every ballot must obey
+// the protocol. Controls take the longest; Options.Controls.Progress counts
+// each result's.
+func NewReport(ctx context.Context, trial string, ballots []Ballot, samples []srspace.Sample, o ReportOptions) (*Report, error) {
+	if err := o.Protocol.ValidateAll(ballots); err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	if o.Rule == "" {
+		o.Rule = Expand
+	}
+	if o.Resamples == 0 {
+		o.Resamples = 2000
+	}
+	o.Controls.Seed = o.Seed
+	r := &Report{Trial: trial, Options: o}
+	var err error
+	if r.Conducts, err = Screen(ballots, o.Screening); err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	if r.All, err = newResult(ctx, trial, ballots, samples, o); err != nil {
+		return nil, fmt.Errorf("report on trial %q: %w", trial, err)
+	}
+	r.Kept = r.All
+	kept, apart := Split(ballots, r.Conducts)
+	if len(OfTrial(apart, trial)) > 0 {
+		r.Kept, err = newResult(ctx, trial, kept, samples, o)
+		if err != nil && !errors.Is(err, ErrNoVotes) {
+			return nil, fmt.Errorf("report on trial %q without %d screened: %w", trial, len(Participants(apart)), err)
+		}
+	}
+	return r, nil
+}
+
+func newResult(ctx context.Context, trial string, ballots []Ballot, samples []srspace.Sample, o ReportOptions) (*Result, error) {
+	tally, err := Count(trial, ballots)
+	if err != nil {
+		return nil, err
+	}
+	bySeed := make(map[uint64]*srspace.Image, len(samples))
+	for _, s := range samples {
+		bySeed[s.Seed] = s.Image
+	}
+	image := func(sample uint64) (*srspace.Image, error) {
+		if m := bySeed[sample]; m != nil {
+			return m, nil
+		}
+		return nil, ErrSample
+	}
+	r := &Result{Tally: tally, Readings: CountReadings(tally.ballots)}
+	if r.Agreement, err = PickAgreement(tally); err != nil {
+		r.Agreement = math.NaN()
+	}
+	if r.Selection, err = tally.Top(o.Protocol.Combined, o.Rule, o.Seed); err != nil {
+		return nil, err
+	}
+	if r.Inclusion, err = tally.Bootstrap(o.Protocol.Combined, o.Rule, o.Resamples, o.Seed); err != nil {
+		return nil, err
+	}
+	chosen, err := images(r.Selection.Chosen, image)
+	if err != nil {
+		return nil, err
+	}
+	combine := o.Controls.Combine
+	if combine == nil {
+		combine = Mean
+	}
+	if r.Image, err = combine(chosen); err != nil {
+		return nil, err
+	}
+	if r.Range, err = r.Selection.PixelRange(image); err != nil {
+		return nil, err
+	}
+	if r.Rivals, err = FindRivals(tally, o.Readings, o.Protocol.Combined, o.Rule, o.Seed, image); err != nil {
+		return nil, err
+	}
+	if len(o.Metrics) > 0 {
+		if r.Controls, err = NewControls(ctx, samples, r.Selection.Chosen, o.Metrics, o.Controls); err != nil {
+			return nil, err
+		}
+	}
+	r.Warnings = r.warnings(o)
+	return r, nil
+}
+
+func (r *Result) warnings(o ReportOptions) []string {
+	var out []string
+	s := r.Selection
+	if n, want := len(s.Certain)+s.Places, s.K; n < want {
+		out = append(out, fmt.Sprintf("Only %d samples have a vote; %d were to be combined.", n, want))
+	}
+	if !s.Decided() {
+		out = append(out, fmt.Sprintf("A tie decides the cut: %d samples with %s each compete for %d of %d places, %s ways to fill them.",
+			len(s.Tied), plural(s.Cut, "vote"), s.Places, s.K, s.Resolutions()))
+	}
+	readings := o.Readings
+	if readings == nil {
+		readings = SampleReadings(r.Tally)
+	}
+	if w := MixtureWarning(s.Chosen, readings); w != "" {
+		out = append(out, w)
+	}
+	if c := r.Controls; c != nil {
+		for j, standing := range c.Standing {
+			if standing.Percentile < 95 {
+				out = append(out, fmt.Sprintf("By %s the choice of people cannot be told from a choice by lot, or is worse: percentile %.1f of random ensembles.",
+					c.Metrics[j].Name, standing.Percentile))
+			}
+		}
+	}
+	if n := o.Protocol.Participants; n > 0 && r.Tally.Ballots < n {
+		out = append(out, fmt.Sprintf("%d people answered; the protocol plans %d.", r.Tally.Ballots, n))
+	}
+	return out
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// Warnings are those of the result of all ballots.
+func (r *Report) Warnings() []string { return r.All.Warnings }
+
+// Markdown returns the report as Markdown: votes, tie rule, intervals, the
+// rivals, where the ensemble stands among its controls, and warnings, for all
+// participants and, where some are set apart, without these. It never says
+// what is true.
+func (r *Report) Markdown() string {
+	var s strings.Builder
+	p := r.Options.Protocol
+	fmt.Fprintf(&s, "# Trial %s\n\n", cell(r.Trial))
+	fmt.Fprintf(&s, "Protocol %s: “%s” At most %s of each person; the top %d by votes are combined. Ties at the cut: %s.\n\n",
+		cell(p.Name), cell(p.Question), plural(p.MaxPicks, "pick"), p.Combined, r.tieRule())
+	apart := 0
+	for _, c := range r.Conducts {
+		if len(c.Reasons) > 0 {
+			apart++
+		}
+	}
+	if r.Kept == r.All {
+		r.All.markdown(&s, "##", r.Options)
+	} else {
+		s.WriteString("## All participants\n\n")
+		r.All.markdown(&s, "###", r.Options)
+		s.WriteString("## Without those set apart\n\n")
+		if r.Kept == nil {
+			s.WriteString("No vote is left.\n\n")
+		} else {
+			r.Kept.markdown(&s, "###", r.Options)
+		}
+	}
+	fmt.Fprintf(&s, "## Participants\n\n%d of %d set apart.\n\n", apart, len(r.Conducts))
+	s.WriteString(ScreeningMarkdown(r.Conducts))
+	s.WriteString("\nAgreement: votes of others who read the same on one's picks, in standard deviations above as many picks by lot.\n")
+	return s.String()
+}
+
+func (r *Report) tieRule() string {
+	switch r.Options.Rule {
+	case SeededDraw:
+		return fmt.Sprintf("drawn by lot, seed %d", r.Options.Seed)
+	case ShownLast:
+		return "those shown later in the mean"
+	}
+	return "all that are tied are combined"
+}
+
+func (r *Result) markdown(s *strings.Builder, heading string, o ReportOptions) {
+	if len(r.Warnings) > 0 {
+		for _, w := range r.Warnings {
+			fmt.Fprintf(s, "- **Warning.** %s\n", cell(w))
+		}
+		s.WriteString("\n")
+	}
+	if len(r.Readings) > 0 {
+		fmt.Fprintf(s, "%s What people read\n\n%s\n", heading, Table1Markdown(r.Readings))
+	}
+	r.votesMarkdown(s, heading, o)
+	r.rivalsMarkdown(s, heading)
+	if r.Controls != nil {
+		r.Controls.markdown(s, heading)
+	}
+}
+
+// shownVotes is how many lines of votes a report has beyond the chosen ones.
+const shownVotes = 10
+
+func (r *Result) votesMarkdown(s *strings.Builder, heading string, o ReportOptions) {
+	t, sel := r.Tally, r.Selection
+	fmt.Fprintf(s, "%s Votes\n\n%s of %s on %d samples; %d answered “none of these” or picked nothing. Krippendorff's α of the picks: %s.\n\n",
+		heading, plural(t.Picks, "vote"), plural(t.Ballots, "ballot"), len(t.Samples), t.None, number(r.Agreement, "%.3f"))
+	probability := make(map[uint64]Inclusion, len(r.Inclusion))
+	for _, in := range r.Inclusion {
+		probability[in.Sample] = in
+	}
+	status := make(map[uint64]string)
+	for _, c := range sel.Tied {
+		status[c] = "tied, left out"
+	}
+	for _, c := range sel.Chosen {
+		if status[c] != "" {
+			status[c] = "tied, chosen"
+		} else {
+			status[c] = "chosen"
+		}
+	}
+	fmt.Fprintf(s, "| sample | votes | 95 %% over people | share of people, Wilson 95 %% | in the top %d | |\n|---:|---:|---:|---:|---:|---|\n", sel.K)
+	lines, left := 0, 0
+	for _, v := range t.Voted() {
+		if status[v.Sample] == "" {
+			if lines++; lines > shownVotes {
+				left++
+				continue
+			}
+		}
+		in := probability[v.Sample]
+		fmt.Fprintf(s, "| %d | %d | %.0f–%.0f | %s | %.2f | %s |\n", v.Sample, v.Votes, in.Low, in.High,
+			percent(Wilson(v.Votes, v.Shown, 0.95)), in.Probability, status[v.Sample])
+	}
+	if left > 0 {
+		fmt.Fprintf(s, "\n%s with fewer votes are not listed.\n", plural(left, "sample"))
+	}
+	fmt.Fprintf(s, "\n“In the top %d” is the probability over %d bootstrap resamples of people.", sel.K, o.Resamples)
+	if !sel.Decided() {
+		fmt.Fprintf(s, " Over all %s ways to resolve the tie a pixel's value ranges over %.1f levels of 255 in the mean and %.1f at most; %.1f %% of the values differ in 8 bits.",
+			sel.Resolutions(), 255*r.Range.Mean, 255*r.Range.Max, 100*r.Range.Open)
+	}
+	s.WriteString("\n\n")
+}
+
+func (r *Result) rivalsMarkdown(s *strings.Builder, heading string) {
+	v := r.Rivals
+	if len(v.Rivals) == 0 {
+		return
+	}
+	by := "the people who picked them"
+	if v.ByReader {
+		by = "an automatic reader"
+	}
+	fmt.Fprintf(s, "%s Rival readings\n\nSamples are grouped by what was read in them by %s.\n\n", heading, by)
+	s.WriteString("| read as | people | share, Wilson 95 % | samples | share, Wilson 95 % | ensemble of samples |\n|---|---:|---:|---:|---:|---|\n")
+	for _, rival := range v.Rivals {
+		ensemble, people := "none has a vote", "–"
+		if rival.Selection != nil {
+			ensemble = strings.Trim(fmt.Sprint(rival.Selection.Chosen), "[]")
+		}
+		if rival.Of > 0 {
+			people = percent(rival.Wilson)
+		}
+		fmt.Fprintf(s, "| “%s” | %d | %s | %d | %s | %s |\n", cell(rival.Reading), rival.People, people,
+			len(rival.Samples), percent(rival.SampleShare), ensemble)
+	}
+	if v.Unread > 0 {
+		fmt.Fprintf(s, "\n%d of %d people gave no reading.", v.Unread, r.Tally.Ballots)
+	}
+	if len(v.Contested) > 0 {
+		fmt.Fprintf(s, "\nIn %s people read different things equally often.", plural(len(v.Contested), "sample"))
+	}
+	s.WriteString("\nHow often people read, or a model draws, one thing is not the probability that it is true.\n\n")
+}
+
+func (c *Controls) markdown(s *strings.Builder, heading string) {
+	fmt.Fprintf(s, "%s Controls\n\n", heading)
+	lot := fmt.Sprintf("%d ensembles of %s drawn by lot", len(c.Random), plural(len(c.Human.Samples), "sample"))
+	if c.Exhaustive {
+		lot = fmt.Sprintf("all %d ensembles of %s", len(c.Random), plural(len(c.Human.Samples), "sample"))
+	}
+	fmt.Fprintf(s, "The same scores for %s of the same space, and for other choices without people. Percentile 50 is what choosing by lot gives.\n\n", lot)
+	s.WriteString("| ensemble")
+	for _, m := range c.Metrics {
+		arrow := "↑"
+		if m.LowerIsBetter {
+			arrow = "↓"
+		}
+		fmt.Fprintf(s, " | %s %s", cell(m.Name), arrow)
+	}
+	s.WriteString(" |\n|---" + strings.Repeat("|---:", len(c.Metrics)) + "|\n")
+	row := func(name string, value func(j int) string) {
+		s.WriteString("| " + cell(name))
+		for j := range c.Metrics {
+			s.WriteString(" | " + value(j))
+		}
+		s.WriteString(" |\n")
+	}
+	score := func(c Control) { row(c.Name, func(j int) string { return fmt.Sprintf("%.4g", c.Scores[j]) }) }
+	score(c.Human)
+	row("its percentile among random ones", func(j int) string { return fmt.Sprintf("%.1f", c.Standing[j].Percentile) })
+	if !c.Exhaustive {
+		row("95 % interval of the percentile", func(j int) string {
+			return fmt.Sprintf("%.1f–%.1f", c.Standing[j].Interval.Low, c.Standing[j].Interval.High)
+		})
+	}
+	row("probability that a random one is as good", func(j int) string { return pValue(c.Standing[j].P) })
+	row("random, median and middle 95 %", func(j int) string {
+		q := c.quantiles(j, 0.025, 0.5, 0.975)
+		return fmt.Sprintf("%.4g (%.4g–%.4g)", q[1], q[0], q[2])
+	})
+	score(c.Medoid)
+	score(c.All)
+	for _, b := range c.Best {
+		score(b)
+	}
+	s.WriteString("\n")
+}
