@@ -73,7 +73,7 @@ func newFile(data io.ReaderAt, size int64) (*File, error) {
 	}
 	head = head[:n]
 	switch {
-	case n < 8:
+	case n < 9:
 		return nil, fmt.Errorf("%d bytes are too short for a checkpoint", size)
 	case string(head[:4]) == "PK\x03\x04":
 		file.format, err = "torch zip", file.openZip()
