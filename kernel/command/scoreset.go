@@ -1,0 +1,296 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/trustsr/trustsr/metrics"
+	"github.com/trustsr/trustsr/metrics/nrqm"
+	"github.com/trustsr/trustsr/srspace"
+)
+
+// scoreValues bounds the pictures in memory at a time, in float32 values.
+const scoreValues = 64 << 20
+
+// scoreSet is what is scored against what.
+type scoreSet struct {
+	methods []scoreMethod
+	hr, lr  *metrics.Files // nil where there are none
+	options scoreOptions
+}
+
+// scoreMethod is one --sr: a row of the table.
+type scoreMethod struct {
+	name  string
+	files *metrics.Files
+	names []string // of its pictures
+}
+
+// scoreGroup are pictures with the same references, few enough for memory.
+type scoreGroup struct {
+	hr, lr   string // paths, "" where there are none
+	pictures []scorePicture
+}
+
+type scorePicture struct {
+	method, name, path string
+	values             int
+}
+
+// openScoreSet finds all files and checks names, sizes and bits, before
+// anything is scored.
+func openScoreSet(o scoreOptions, chosen []metrics.Metric) (*scoreSet, error) {
+	s := &scoreSet{options: o}
+	for _, m := range chosen {
+		if m.Info().Reference == metrics.HR && o.hr == "" {
+			return nil, srspace.WithHint(fmt.Errorf("%s compares with HR images, and there is no --hr", m.Info().ID), "name their folder with --hr, or choose metrics that need none, such as lrpsnr/matlab-u8/vs-lr with --lr")
+		}
+	}
+	var err error
+	if o.hr != "" {
+		if s.hr, err = metrics.OpenFiles(o.hr, o.hrName); err != nil {
+			return nil, fmt.Errorf("--hr: %w", err)
+		}
+	}
+	if o.lr != "" {
+		if s.lr, err = metrics.OpenFiles(o.lr, o.lrName); err != nil {
+			return nil, fmt.Errorf("--lr: %w", err)
+		}
+	}
+	for _, path := range o.sr {
+		m := scoreMethod{name: filepath.Base(filepath.Clean(path))}
+		if m.files, err = metrics.OpenFiles(path, o.srName); err != nil {
+			return nil, fmt.Errorf("--sr: %w", err)
+		}
+		if slices.ContainsFunc(s.methods, func(other scoreMethod) bool { return other.name == m.name }) {
+			m.name = path
+		}
+		for what, refs := range map[string]*metrics.Files{"--hr": s.hr, "--lr": s.lr} {
+			switch {
+			case refs == nil:
+			case m.files.Single() && !refs.Single():
+				return nil, srspace.WithHint(fmt.Errorf("--sr %s is one file, %s %s is a folder", path, what, refs.Dir), "name the one file that belongs to it")
+			default:
+				if err := m.files.Pair(refs); err != nil {
+					return nil, withFlagHint(err)
+				}
+			}
+		}
+		if m.names = m.files.Names(); m.files.Single() {
+			base := filepath.Base(path)
+			m.names = []string{strings.TrimSuffix(base, filepath.Ext(base))}
+		}
+		s.methods = append(s.methods, m)
+	}
+	return s, s.checkHeaders()
+}
+
+// withFlagHint says which flags take the patterns that a hint speaks of.
+func withFlagHint(err error) error {
+	return srspace.WithHint(err, srspace.Hint(err)+" (flags --sr-name, --hr-name, --lr-name)")
+}
+
+// checkHeaders reads the headers of all files: a wrong one is found before an
+// hour of scoring.
+func (s *scoreSet) checkHeaders() error {
+	for _, m := range s.methods {
+		for _, name := range m.names {
+			sr, err := srspace.Describe(m.files.Path(name))
+			if err != nil {
+				return err
+			}
+			if s.hr != nil {
+				hr, err := srspace.Describe(s.hr.Path(name))
+				if err != nil {
+					return err
+				}
+				if hr.Width != sr.Width || hr.Height != sr.Height {
+					return srspace.WithHint(fmt.Errorf("%s is %d×%d, %s is %d×%d: %w", m.files.Path(name), sr.Width, sr.Height, s.hr.Path(name), hr.Width, hr.Height, metrics.ErrSize),
+						"crop both to the same size first; which border goes is a choice to report")
+				}
+			}
+			if s.lr != nil {
+				lr, err := srspace.Describe(s.lr.Path(name))
+				if err != nil {
+					return err
+				}
+				if lr.Width > sr.Width || lr.Height > sr.Height {
+					return fmt.Errorf("%s is %d×%d, its LR image %s is %d×%d: %w", m.files.Path(name), sr.Width, sr.Height, s.lr.Path(name), lr.Width, lr.Height, metrics.ErrSize)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// images returns how many images are scored.
+func (s *scoreSet) images() int {
+	n := 0
+	for _, m := range s.methods {
+		n += len(m.names)
+	}
+	return n
+}
+
+// groups returns the images by their references, so that what a metric needs of
+// a reference is worked out once for all methods and samples.
+func (s *scoreSet) groups() []scoreGroup {
+	type key struct{ hr, lr string }
+	at := map[key]int{}
+	values := map[int]int{}
+	var groups []scoreGroup
+	for _, m := range s.methods {
+		for _, name := range m.names {
+			var k key
+			if s.hr != nil {
+				k.hr = s.hr.Path(name)
+			}
+			if s.lr != nil {
+				k.lr = s.lr.Path(name)
+			}
+			p := scorePicture{method: m.name, name: name, path: m.files.Path(name)}
+			if info, err := srspace.Describe(p.path); err == nil {
+				p.values = 3 * info.Width * info.Height
+			}
+			i, ok := at[k]
+			if !ok || values[i]+p.values > scoreValues {
+				i = len(groups)
+				at[k] = i
+				groups = append(groups, scoreGroup{hr: k.hr, lr: k.lr})
+			}
+			groups[i].pictures = append(groups[i].pictures, p)
+			values[i] += p.values
+		}
+	}
+	return groups
+}
+
+// load reads the pictures of a group and its references.
+func (s *scoreSet) load(g scoreGroup, chosen []metrics.Metric) (pictures []*srspace.Image, refs map[metrics.Reference]*srspace.Image, err error) {
+	refs = map[metrics.Reference]*srspace.Image{}
+	for reference, path := range map[metrics.Reference]string{metrics.HR: g.hr, metrics.LR: g.lr} {
+		if path != "" {
+			if refs[reference], err = metrics.ReadPicture(path); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	for _, p := range g.pictures {
+		picture, err := metrics.ReadPicture(p.path)
+		if err != nil {
+			return nil, nil, err
+		}
+		pictures = append(pictures, picture)
+		for reference, path := range map[metrics.Reference]string{metrics.HR: g.hr, metrics.LR: g.lr} {
+			if path != "" {
+				if err := metrics.CheckChannels(p.path, path, picture, refs[reference], chosen); err != nil {
+					return nil, nil, err
+				}
+			}
+		}
+	}
+	return pictures, refs, nil
+}
+
+// scoreGroup scores the pictures of a group under all metrics.
+func (s *scoreSet) scoreGroup(ctx context.Context, g scoreGroup, chosen []metrics.Metric, cache *metrics.Cache, notes *scoreNotes, progress func(done int)) ([]metrics.Entry, error) {
+	pictures, refs, err := s.load(g, chosen)
+	if err != nil {
+		return nil, err
+	}
+	var entries []metrics.Entry
+	for i, m := range chosen {
+		info := m.Info()
+		if notes.missing[info.ID] {
+			continue
+		}
+		ref := refs[info.Reference]
+		values, err := cache.ScoreAll(ctx, m, pictures, ref, func(done, _ int) { progress(i*len(pictures) + done) })
+		if noScore(err) && !s.options.named(info.ID) {
+			if errors.Is(err, metrics.ErrNoWeights) {
+				notes.missing[info.ID] = true
+				notes.add(info.ID, withoutIndex(err))
+				continue
+			}
+			alone, err := s.scoreAlone(ctx, m, g, pictures, ref, cache, notes)
+			if err != nil {
+				return nil, err
+			}
+			entries = append(entries, alone...)
+			continue
+		}
+		if err != nil {
+			var at *metrics.ImageError
+			if errors.As(err, &at) {
+				return nil, fmt.Errorf("%s: %w", g.pictures[at.Index].path, at.Err)
+			}
+			return nil, err
+		}
+		info = m.Info() // the weights may have been read only now
+		for k, p := range g.pictures {
+			entries = append(entries, metrics.Entry{Row: p.method, Image: p.name, Score: metrics.Score{Passport: info, Value: values[k]}})
+		}
+	}
+	return entries, nil
+}
+
+// noScore reports whether an error says that a metric has no score for what
+// is no mistake: a preset may go on without it.
+func noScore(err error) bool {
+	return errors.Is(err, metrics.ErrNoWeights) || errors.Is(err, metrics.ErrTooSmall) || errors.Is(err, nrqm.ErrFlat)
+}
+
+// withoutIndex takes the index off an error about one of several images.
+func withoutIndex(err error) error {
+	var at *metrics.ImageError
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	return err
+}
+
+// scoreNotes are metrics and images without a score, and why.
+type scoreNotes struct {
+	missing map[string]bool // ids without weights
+	list    []scoreNote
+}
+
+type scoreNote struct {
+	Metric string `json:"metric"`
+	Reason string `json:"reason"`
+	Hint   string `json:"hint,omitempty"`
+}
+
+func (n *scoreNotes) add(id string, err error) {
+	n.list = append(n.list, scoreNote{id, err.Error(), srspace.Hint(err)})
+}
+
+// print writes each kind of note once, with the number of its like.
+func (n *scoreNotes) print(w io.Writer) {
+	first := map[string]scoreNote{}
+	count := map[string]int{}
+	var order []string
+	for _, note := range n.list {
+		if count[note.Metric] == 0 {
+			order = append(order, note.Metric)
+			first[note.Metric] = note
+		}
+		count[note.Metric]++
+	}
+	for _, id := range order {
+		note := first[id]
+		fmt.Fprintf(w, "note: %s: %s", id, strings.TrimPrefix(note.Reason, id+": "))
+		if count[id] > 1 {
+			fmt.Fprintf(w, ", and %d images more", count[id]-1)
+		}
+		fmt.Fprintln(w)
+		if note.Hint != "" {
+			fmt.Fprintln(w, "hint:", note.Hint)
+		}
+	}
+}
