@@ -1,5 +1,20 @@
 // Package ensemble makes one image of the samples that people chose from an
-// SR space.
+// SR space, and says how much the choice decided.
+//
+// A participant's answer in one trial is a [Ballot] under the rules of a
+// [Protocol]; [Task1], [Task2] and [Method] are the paper's. [Count] makes a
+// [Tally] of ballots, [Tally.Top] the k most voted samples under a [TieRule],
+// and [Mean] their ensemble. What must stand beside it:
+//
+//   - [Tally.Bootstrap] and [Selection.PixelRange]: whether other people, or
+//     another way to resolve ties, would have made another image;
+//   - [NewControls]: what a choice by lot, by a metric or of all samples gives;
+//   - [FindRivals]: one ensemble of each thing that people read;
+//   - [Screen]: who clicked without looking, and the result without them.
+//
+// [NewReport] puts all this together for one trial; [Simulate] makes studies
+// without people, to try it out. Metrics are functions that the caller gives:
+// this package knows none.
 package ensemble
 
 import (

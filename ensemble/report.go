@@ -27,6 +27,19 @@ type ReportOptions struct {
 	Readings map[uint64]string
 
 	Screening Screening
+
+	// Projection, if set, adds the ensemble made consistent with its LR image
+	// by [Project]. That is not what the paper does, and the report says so.
+	Projection *ProjectionOptions
+}
+
+// ProjectionOptions are the arguments of [Project].
+type ProjectionOptions struct {
+	LR          *srspace.Image
+	Factor      int
+	Iterations  int // at most; 0 for 50
+	Consistency Consistency
+	Name        string // of Consistency, with its unit, e.g. "LR-PSNR in dB"
 }
 
 // Result is what one set of ballots makes of one trial.
@@ -39,7 +52,9 @@ type Result struct {
 	Image     *srspace.Image // the mean of the selection
 	Range     *TieRange
 	Rivals    *Rivals
-	Controls  *Controls // nil without metrics
+	Controls  *Controls   // nil without metrics
+	Projected *Projection // nil unless asked for
+	Positions ChiSquare   // whether picks favour parts of the page ([PositionBias])
 	Warnings  []string
 }
 
@@ -58,11 +73,11 @@ type Report struct {
 
 // NewReport counts the ballots of one trial and makes the ensemble, its
 // rivals and its controls, with and without the participants whom screening
-// sets apart. Screening looks at all trials of ballots. Every ballot must obey
-// the protocol. Controls take the longest; Options.Controls.Progress counts
+// sets apart. Screening looks at all trials of ballots, of which those of this
+// trial must obey the protocol. Controls take the longest; Options.Controls.Progress counts
 // each result's.
 func NewReport(ctx context.Context, trial string, ballots []Ballot, samples []srspace.Sample, o ReportOptions) (*Report, error) {
-	if err := o.Protocol.ValidateAll(ballots); err != nil {
+	if err := o.Protocol.ValidateAll(OfTrial(ballots, trial)); err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
 	if o.Rule == "" {
@@ -138,6 +153,16 @@ func newResult(ctx context.Context, trial string, ballots []Ballot, samples []sr
 			return nil, err
 		}
 	}
+	r.Positions = PositionBias(tally)
+	if p := o.Projection; p != nil {
+		iterations := p.Iterations
+		if iterations == 0 {
+			iterations = 50
+		}
+		if r.Projected, err = Project(r.Image, p.LR, p.Factor, iterations, p.Consistency); err != nil {
+			return nil, err
+		}
+	}
 	r.Warnings = r.warnings(o)
 	return r, nil
 }
@@ -166,6 +191,9 @@ func (r *Result) warnings(o ReportOptions) []string {
 					c.Metrics[j].Name, standing.Percentile))
 			}
 		}
+	}
+	if p := r.Positions.P; p < 0.01 {
+		out = append(out, fmt.Sprintf("Picks favour parts of the page (p = %s): people may have looked at part of it.", pValue(p)))
 	}
 	if n := o.Protocol.Participants; n > 0 && r.Tally.Ballots < n {
 		out = append(out, fmt.Sprintf("%d people answered; the protocol plans %d.", r.Tally.Ballots, n))
@@ -241,6 +269,10 @@ func (r *Result) markdown(s *strings.Builder, heading string, o ReportOptions) {
 	r.rivalsMarkdown(s, heading)
 	if r.Controls != nil {
 		r.Controls.markdown(s, heading)
+	}
+	if p := r.Projected; p != nil {
+		fmt.Fprintf(s, "%s Projection\n\n%s Agreement with the LR image, %s: %.2f before, %.2f after %s.\n\n",
+			heading, Departure, cell(o.Projection.Name), p.Before, p.After, plural(p.Iterations, "iteration"))
 	}
 }
 

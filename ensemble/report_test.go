@@ -11,6 +11,7 @@ import (
 
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/imresize"
 )
 
 // Two shapes that differ in a few pixels, as 5 and 6 do.
@@ -169,6 +170,39 @@ func TestReportScreened(t *testing.T) {
 	everybody := study(t, 1, ensemble.SimulatedPanel(3, ensemble.StraightLiner, 1)...)
 	if everybody.Kept != nil || !strings.Contains(everybody.Markdown(), "No vote is left.") {
 		t.Error("a report without anybody left has a result")
+	}
+}
+
+// Projection is offered beside the mean, and called a departure.
+func TestReportProjection(t *testing.T) {
+	var samples []srspace.Sample
+	for i := range 6 {
+		m := srspace.NewImage(28, 28)
+		srspace.Noise(m.Pix, uint64(i), 1)
+		samples = append(samples, srspace.Sample{Seed: uint64(i), Image: m})
+	}
+	lr, err := imresize.Downscale(samples[0].Image, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := ensemble.NewReport(t.Context(), "t", []ensemble.Ballot{vote("a", 6, "", 1, 2, 3)}, samples, ensemble.ReportOptions{
+		Protocol:   ensemble.Method(),
+		Projection: &ensemble.ProjectionOptions{LR: lr, Factor: 4, Consistency: lrPSNR, Name: "LR-PSNR in dB"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := r.All.Projected
+	if p.After < p.Before+10 {
+		t.Errorf("LR-PSNR %.1f before, %.1f after", p.Before, p.After)
+	}
+	want := fmt.Sprintf("LR-PSNR in dB: %.2f before, %.2f after", p.Before, p.After)
+	if md := r.Markdown(); !strings.Contains(md, ensemble.Departure) || !strings.Contains(md, want) {
+		t.Errorf("the report does not say %q:\n%s", want, md)
+	}
+	mean, _ := ensemble.Mean([]*srspace.Image{samples[1].Image, samples[2].Image, samples[3].Image})
+	if r.All.Image.Hash() != mean.Hash() {
+		t.Error("the ensemble itself is not the mean")
 	}
 }
 

@@ -228,6 +228,35 @@ func samePositions(ballots []Ballot) float64 {
 	return float64(same) / float64(len(ballots))
 }
 
+// PositionBias tests whether the picks of a trial favour parts of the page:
+// the chi-squared test of how many picks stood in each quarter of the order
+// shown against the number expected from where the quarters end. It says
+// something only where every participant had an own order; in one fixed order
+// it cannot tell a place from the sample that stands there. P is NaN without
+// picks or with fewer than four samples shown.
+func PositionBias(t *Tally) ChiSquare {
+	const parts = 4
+	var observed, expected [parts]float64
+	total := 0
+	for i := range t.ballots {
+		b := &t.ballots[i]
+		if len(b.Shown) < parts {
+			continue
+		}
+		for at := range b.Shown {
+			expected[at*parts/len(b.Shown)] += float64(len(b.Picks)) / float64(len(b.Shown))
+		}
+		for _, at := range b.positions() {
+			observed[at*parts/len(b.Shown)]++
+			total++
+		}
+	}
+	if total == 0 {
+		return ChiSquare{P: math.NaN()}
+	}
+	return chiSquare(observed[:], expected[:])
+}
+
 func (s *Screening) reasons(c *Conduct) []string {
 	var why []string
 	if c.Golden > 0 && float64(c.GoldenPassed) < s.MinGolden*float64(c.Golden) {

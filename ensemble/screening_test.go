@@ -2,6 +2,7 @@ package ensemble_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -87,5 +88,34 @@ func TestScreen(t *testing.T) {
 	}
 	if _, err := ensemble.Screen(append(ballots, ballots[0]), rules); !errors.Is(err, ensemble.ErrTwice) {
 		t.Errorf("twice: error %v", err)
+	}
+}
+
+// By hand: eight picks of eight samples in quarters 5 1 1 1, two expected in
+// each: (9+1+1+1)/2 = 6.
+func TestPositionBias(t *testing.T) {
+	var ballots []ensemble.Ballot
+	for i, pick := range []uint64{0, 1, 0, 1, 0, 2, 4, 6} {
+		ballots = append(ballots, vote(fmt.Sprint(i), 8, "", pick))
+	}
+	got := ensemble.PositionBias(count(t, ballots...))
+	near(t, "statistic", got.Statistic, 6)
+	if got.Freedom != 3 || math.Abs(got.P-0.1116) > 1e-4 { // tables of chi-squared
+		t.Errorf("got %+v", got)
+	}
+	if got := ensemble.PositionBias(count(t, vote("a", 8, ""))); !math.IsNaN(got.P) {
+		t.Errorf("without picks: %+v", got)
+	}
+
+	// Simulated panels: the biased one shows, experts do not.
+	p := ensemble.Task1()
+	for behaviour, biased := range map[ensemble.Behaviour]bool{ensemble.Expert: false, ensemble.Uniform: false, ensemble.PositionBiased: true} {
+		ballots, err := ensemble.Simulate(&p, []ensemble.SimulatedTrial{{Name: "t", Samples: looks(324)}}, ensemble.SimulatedPanel(30, behaviour, 1), 1, noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ensemble.PositionBias(count(t, ballots...)); (got.P < 0.01) != biased {
+			t.Errorf("%s: p = %g", behaviour, got.P)
+		}
 	}
 }

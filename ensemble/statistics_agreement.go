@@ -25,32 +25,32 @@ type FleissKappa struct {
 // error wraps [ErrRatings]. Where ratings are missing use [Krippendorff].
 func Fleiss(table [][]int) (*FleissKappa, error) {
 	if len(table) == 0 || len(table[0]) == 0 {
-		return nil, fmt.Errorf("Fleiss' kappa of no subjects or categories: %w", ErrRatings)
+		return nil, fmt.Errorf("kappa of Fleiss, no subjects or categories: %w", ErrRatings)
 	}
 	raters := 0
 	for _, c := range table[0] {
 		raters += c
 	}
 	if raters < 2 {
-		return nil, fmt.Errorf("Fleiss' kappa of %d raters: %w", raters, ErrRatings)
+		return nil, fmt.Errorf("kappa of Fleiss, %d raters: %w", raters, ErrRatings)
 	}
 	f := &FleissKappa{Categories: make([]float64, len(table[0]))}
 	var mean float64
 	for i, row := range table {
 		total, squares := 0, 0
 		if len(row) != len(f.Categories) {
-			return nil, fmt.Errorf("Fleiss' kappa: subject %d has %d categories, the first %d: %w", i, len(row), len(f.Categories), ErrRatings)
+			return nil, fmt.Errorf("kappa of Fleiss: subject %d has %d categories, the first %d: %w", i, len(row), len(f.Categories), ErrRatings)
 		}
 		for j, c := range row {
 			if c < 0 {
-				return nil, fmt.Errorf("Fleiss' kappa: subject %d has %d ratings of a category: %w", i, c, ErrRatings)
+				return nil, fmt.Errorf("kappa of Fleiss: subject %d has %d ratings of a category: %w", i, c, ErrRatings)
 			}
 			total += c
 			squares += c * c
 			f.Categories[j] += float64(c)
 		}
 		if total != raters {
-			return nil, fmt.Errorf("Fleiss' kappa: subject %d has %d ratings, the first %d: %w", i, total, raters, ErrRatings)
+			return nil, fmt.Errorf("kappa of Fleiss: subject %d has %d ratings, the first %d: %w", i, total, raters, ErrRatings)
 		}
 		p := float64(squares-raters) / float64(raters*(raters-1))
 		f.Subjects = append(f.Subjects, p)
@@ -62,7 +62,7 @@ func Fleiss(table [][]int) (*FleissKappa, error) {
 		chance += f.Categories[j] * f.Categories[j]
 	}
 	if slices.Max(f.Categories) == 1 {
-		return nil, fmt.Errorf("Fleiss' kappa: all ratings are in one category: %w", ErrRatings)
+		return nil, fmt.Errorf("kappa of Fleiss: all ratings are in one category: %w", ErrRatings)
 	}
 	f.Kappa = (mean - chance) / (1 - chance)
 	return f, nil
@@ -87,7 +87,7 @@ func Krippendorff(ratings [][]float64, scale Scale) (float64, error) {
 	var values []float64
 	for i, row := range ratings {
 		if len(row) != len(ratings[0]) {
-			return 0, fmt.Errorf("Krippendorff's alpha: rater %d has %d units, rater 0 %d: %w", i, len(row), len(ratings[0]), ErrRatings)
+			return 0, fmt.Errorf("alpha: rater %d has %d units, rater 0 %d: %w", i, len(row), len(ratings[0]), ErrRatings)
 		}
 		for _, v := range row {
 			if !math.IsNaN(v) {
@@ -144,7 +144,7 @@ func Krippendorff(ratings [][]float64, scale Scale) (float64, error) {
 		}
 	}
 	if expected == 0 {
-		return 0, fmt.Errorf("Krippendorff's alpha: no unit with two ratings, or one value only: %w", ErrRatings)
+		return 0, fmt.Errorf("alpha: no unit with two ratings, or one value only: %w", ErrRatings)
 	}
 	return 1 - (total-1)*observed/expected, nil
 }
@@ -173,7 +173,7 @@ func squaredDifference(scale Scale, values, marginal []float64, c, k int) float6
 // use the same single category.
 func Cohen[T comparable](a, b []T) (float64, error) {
 	if len(a) != len(b) || len(a) == 0 {
-		return 0, fmt.Errorf("Cohen's kappa of %d and %d ratings: %w", len(a), len(b), ErrRatings)
+		return 0, fmt.Errorf("kappa of Cohen, %d and %d ratings: %w", len(a), len(b), ErrRatings)
 	}
 	agreed := 0
 	inA, inB := make(map[T]int), make(map[T]int)
@@ -190,7 +190,7 @@ func Cohen[T comparable](a, b []T) (float64, error) {
 		chance += c * inB[v]
 	}
 	if chance == n*n {
-		return 0, fmt.Errorf("Cohen's kappa: all ratings are in one category: %w", ErrRatings)
+		return 0, fmt.Errorf("kappa of Cohen: all ratings are in one category: %w", ErrRatings)
 	}
 	return float64(agreed*n-chance) / float64(n*n-chance), nil
 }

@@ -33,7 +33,11 @@ func UniformVotes(votes []int) ChiSquare {
 	for i, v := range votes {
 		observed[i], expected[i] = float64(v), float64(total)/float64(len(votes))
 	}
-	c := ChiSquare{Statistic: stat.ChiSquare(observed, expected), Freedom: len(votes) - 1}
+	return chiSquare(observed, expected)
+}
+
+func chiSquare(observed, expected []float64) ChiSquare {
+	c := ChiSquare{Statistic: stat.ChiSquare(observed, expected), Freedom: len(observed) - 1}
 	c.P = distuv.ChiSquared{K: float64(c.Freedom)}.Survival(c.Statistic)
 	return c
 }
