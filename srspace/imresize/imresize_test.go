@@ -99,6 +99,56 @@ func TestGolden(t *testing.T) {
 	t.Logf("%d cases, largest float difference %g", len(golden.Cases), worst)
 }
 
+// The weights of the first, the middle and the last output pixel, read off
+// impulses.
+func TestContributionsGolden(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join(shared.Path(t, "golden", "metrics", "imresize"), "cases.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var golden struct {
+		Contributions map[string]struct {
+			In, Out int
+			Scale   float64
+			First   []int     `json:"row0_idx"`
+			FirstW  []float64 `json:"row0_w"`
+			Middle  []int     `json:"rowmid_idx"`
+			MiddleW []float64 `json:"rowmid_w"`
+			Last    []int     `json:"rowlast_idx"`
+			LastW   []float64 `json:"rowlast_w"`
+		}
+	}
+	if err := json.Unmarshal(b, &golden); err != nil {
+		t.Fatal(err)
+	}
+	if len(golden.Contributions) == 0 {
+		t.Fatal("no contributions")
+	}
+	for name, c := range golden.Contributions {
+		for _, row := range []struct {
+			pixel int
+			at    []int
+			w     []float64
+		}{{0, c.First, c.FirstW}, {c.Out / 2, c.Middle, c.MiddleW}, {c.Out - 1, c.Last, c.LastW}} {
+			want := make([]float64, c.In)
+			for i, at := range row.at {
+				want[at] += row.w[i]
+			}
+			for i := range c.In {
+				impulse := make([]float64, c.In)
+				impulse[i] = 1
+				got, w, _, err := imresize.Float(impulse, c.In, 1, 1, imresize.Options{Scale: c.Scale})
+				if err != nil || w != c.Out {
+					t.Fatalf("%s: %d pixels, %v, want %d", name, w, err, c.Out)
+				}
+				if math.Abs(got[row.pixel]-want[i]) > 1e-14 {
+					t.Errorf("%s: weight of pixel %d in pixel %d is %v, want %v", name, i, row.pixel, got[row.pixel], want[i])
+				}
+			}
+		}
+	}
+}
+
 func TestRealMATLAB(t *testing.T) {
 	dir := shared.Path(t, "golden", "metrics", "imresize", "matlab")
 	b, err := os.ReadFile(filepath.Join(dir, "cases.json"))
