@@ -133,7 +133,7 @@ const readBatch = 324
 // reader was trained on clean digits; it stands in for a person in tests and
 // demonstrations and proves nothing about what a picture shows.
 func (m *Model) Read(images []*srspace.Image) ([]Reading, error) {
-	probabilities, err := m.probabilities(images)
+	probabilities, err := m.Probabilities(images)
 	if err != nil {
 		return nil, err
 	}
@@ -148,8 +148,9 @@ func (m *Model) Read(images []*srspace.Image) ([]Reading, error) {
 	return out, nil
 }
 
-// probabilities returns the reader's ten probabilities for each picture.
-func (m *Model) probabilities(images []*srspace.Image) ([][10]float64, error) {
+// Probabilities returns what [Model.Read] goes by: for each picture the
+// reader's probability of each digit.
+func (m *Model) Probabilities(images []*srspace.Image) ([][10]float64, error) {
 	out := make([][10]float64, 0, len(images))
 	m.one.Lock()
 	defer m.one.Unlock()
