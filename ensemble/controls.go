@@ -101,9 +101,6 @@ func NewControls(ctx context.Context, samples []srspace.Sample, chosen []uint64,
 	if o.Random == 0 {
 		o.Random = 1000
 	}
-	if o.Combine == nil {
-		o.Combine = Mean
-	}
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
@@ -118,6 +115,11 @@ func NewControls(ctx context.Context, samples []srspace.Sample, chosen []uint64,
 	if err := sameSize(all); err != nil {
 		return nil, fmt.Errorf("controls: %w", err)
 	}
+	seen := make([][]byte, len(all))
+	for i, m := range all {
+		seen[i] = m.Bytes()
+	}
+	pool.seen = seen
 	k, n := len(chosen), len(samples)
 	for i, s := range chosen {
 		if _, there := pool.row[s]; !there || slices.Contains(chosen[:i], s) {
@@ -148,17 +150,22 @@ func NewControls(ctx context.Context, samples []srspace.Sample, chosen []uint64,
 	if err != nil {
 		return nil, fmt.Errorf("controls: score samples: %w", err)
 	}
-	seen := make([][]byte, n)
-	for i, m := range all {
-		seen[i] = m.Bytes()
-	}
-	distances := make([]float64, n)
+	further := make([][]float64, n) // distances of i to i+1, i+2, …
 	err = parallel(ctx, n, o.Workers, progress, func(i int) error {
-		distances[i] = summedDistance(seen, i)
+		for _, other := range seen[i+1:] {
+			further[i] = append(further[i], distance(seen[i], other))
+		}
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("controls: distances: %w", err)
+	}
+	distances := make([]float64, n)
+	for i, row := range further {
+		for j, d := range row {
+			distances[i] += d
+			distances[i+1+j] += d
+		}
 	}
 	c.Medoid = Control{Name: fmt.Sprintf("medoid %d", k), Samples: pool.first(k, func(a, b int) int { return cmp.Compare(distances[a], distances[b]) })}
 	c.All = Control{Name: fmt.Sprintf("mean of all %d", n), Samples: pool.first(n, func(a, b int) int { return 0 })}
@@ -239,27 +246,23 @@ func randomSets(n, k, sets int, seed uint64) (rows [][]int, exhaustive bool) {
 	return rows, false
 }
 
-// summedDistance is the sum of Euclidean distances of image i to all others
-// over their 8-bit pixels.
-func summedDistance(all [][]byte, i int) float64 {
-	var sum float64
-	for _, other := range all {
-		squares := 0
-		for j, v := range all[i] {
-			d := int(v) - int(other[j])
-			squares += d * d
-		}
-		sum += math.Sqrt(float64(squares))
+// distance is the Euclidean distance of two images in 8 bits.
+func distance(a, b []byte) float64 {
+	squares := 0
+	for j, v := range a {
+		d := int(v) - int(b[j])
+		squares += d * d
 	}
-	return sum
+	return math.Sqrt(float64(squares))
 }
 
 // controlPool is the samples that all control ensembles are made of.
 type controlPool struct {
 	samples []srspace.Sample
+	seen    [][]byte // their 8-bit pixels
 	row     map[uint64]int
 	metrics []Metric
-	combine func([]*srspace.Image) (*srspace.Image, error)
+	combine func([]*srspace.Image) (*srspace.Image, error) // nil for the mean
 }
 
 // first returns the seeds of the first k samples in an order, equal ones in
@@ -303,6 +306,14 @@ func (p *controlPool) scoreSet(samples []uint64) ([]float64, error) {
 }
 
 func (p *controlPool) scoreRows(rows []int) ([]float64, error) {
+	if p.combine == nil { // Mean, without making bytes of each image a thousand times
+		seen := make([][]byte, len(rows))
+		for i, r := range rows {
+			seen[i] = p.seen[r]
+		}
+		first := p.samples[0].Image
+		return p.score(meanOfBytes(seen, first.Width, first.Height))
+	}
 	set := make([]*srspace.Image, len(rows))
 	for i, r := range rows {
 		set[i] = p.samples[r].Image

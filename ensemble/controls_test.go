@@ -105,6 +105,12 @@ func TestControlsRandom(t *testing.T) {
 	if math.Abs(mean-0.480) > 0.032 {
 		t.Errorf("random ensembles have the mean %.3f, want about 0.480", mean)
 	}
+	if mean := run(ensemble.ControlOptions{Random: 400, Seed: 7, Combine: ensemble.Mean}); !reflect.DeepEqual(mean.Random, got.Random) {
+		t.Error("naming the mean changes the scores")
+	}
+	if median := run(ensemble.ControlOptions{Random: 400, Seed: 7, Combine: ensemble.Median}); reflect.DeepEqual(median.Random, got.Random) {
+		t.Error("the median has the scores of the mean")
+	}
 	if again := run(ensemble.ControlOptions{Random: 400, Seed: 7, Workers: 1}); !reflect.DeepEqual(again.Random, got.Random) {
 		t.Error("the number of workers changes the draws")
 	}

@@ -45,21 +45,30 @@ func Mean(images []*srspace.Image) (*srspace.Image, error) {
 		return nil, fmt.Errorf("mean: %w", ErrEmpty)
 	}
 	first := images[0]
-	sums := make([]uint64, len(first.Pix)) // of whole numbers: exact in any order
+	seen := make([][]byte, len(images))
 	for i, img := range images {
 		if img.Width != first.Width || img.Height != first.Height {
 			return nil, fmt.Errorf("mean: image %d is %d×%d, image 0 is %d×%d: %w",
 				i, img.Width, img.Height, first.Width, first.Height, ErrSize)
 		}
-		for j, b := range img.Bytes() {
+		seen[i] = img.Bytes()
+	}
+	return meanOfBytes(seen, first.Width, first.Height), nil
+}
+
+// meanOfBytes is the mean of 8-bit pixels.
+func meanOfBytes(images [][]byte, width, height int) *srspace.Image {
+	out := srspace.NewImage(width, height)
+	sums := make([]uint64, len(out.Pix)) // of whole numbers: exact in any order
+	for _, img := range images {
+		for j, b := range img {
 			sums[j] += uint64(b)
 		}
 	}
-	out := srspace.NewImage(first.Width, first.Height)
 	for j, sum := range sums {
 		out.Pix[j] = level(sum, uint64(len(images)))
 	}
-	return out, nil
+	return out
 }
 
 // level returns sum/n levels of 1/255. A half level is rounded up to float32,

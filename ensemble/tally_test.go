@@ -249,15 +249,14 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// How often a tie decides the cut where people pick by lot: 0.79 of studies of
-// 30 people with 2 picks of 324 and top 5, 0.80 with 5 of 100, 0.52 with 3 of
-// 15 and top 3. Simulated independently with NumPy.
+// How often a tie decides the cut where 30 people pick by lot. The numbers are
+// of 20,000 studies of each kind simulated with CPython's random.sample.
 func TestTiesDecide(t *testing.T) {
 	for _, c := range []struct {
 		samples, picks, k int
 		want              float64
-	}{{324, 2, 5, 0.79}, {100, 5, 5, 0.80}, {15, 3, 3, 0.52}} {
-		const studies = 1000
+	}{{324, 2, 5, 0.790}, {100, 5, 5, 0.807}, {15, 3, 3, 0.514}} {
+		const studies = 600
 		decided := 0
 		for seed := range uint64(studies) {
 			var ballots []ensemble.Ballot
@@ -274,9 +273,9 @@ func TestTiesDecide(t *testing.T) {
 				decided++
 			}
 		}
-		// Four standard deviations, at most 0.016 each.
-		if got := float64(decided) / studies; math.Abs(got-c.want) > 0.064 {
-			t.Errorf("%d of %d, top %d: a tie decides %.3f of studies, want about %.2f", c.picks, c.samples, c.k, got, c.want)
+		// Four standard deviations, at most 0.021 each.
+		if got := float64(decided) / studies; math.Abs(got-c.want) > 0.083 {
+			t.Errorf("%d of %d, top %d: a tie decides %.3f of studies, want about %.3f", c.picks, c.samples, c.k, got, c.want)
 		} else {
 			t.Logf("%d of %d, top %d: %.3f", c.picks, c.samples, c.k, got)
 		}
