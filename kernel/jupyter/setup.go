@@ -51,12 +51,17 @@ func shimFor(goTool string) []byte {
 	return fmt.Appendf(nil, shimScript, quoted)
 }
 
+// experiment is what the command itself is built with. Cells, GoNB and
+// goimports do not need it, but with it they share the compiled standard
+// library with the command: half a minute less on the first day.
+const experiment = "GOEXPERIMENT=simd"
+
 // environment is what the kernel and its cells run in: the shim first on the
 // PATH, executables without debug tables (half the link time), temporary
 // files where they are swept.
 func (l layout) environment(env []string) []string {
 	flags, path := "-ldflags=-s", os.Getenv("PATH")
-	out := make([]string, 0, len(env)+5)
+	out := make([]string, 0, len(env)+6)
 	for _, kv := range env {
 		name, value, _ := strings.Cut(kv, "=")
 		switch name {
@@ -77,7 +82,7 @@ func (l layout) environment(env []string) []string {
 	if !strings.HasPrefix(path, l.shim()+string(os.PathListSeparator)) {
 		path = l.shim() + string(os.PathListSeparator) + path
 	}
-	return append(out, "PATH="+path, "GOFLAGS="+flags, "TMPDIR="+l.tmp(), "TRUSTSR_ROOT="+l.root)
+	return append(out, experiment, "PATH="+path, "GOFLAGS="+flags, "TMPDIR="+l.tmp(), "TRUSTSR_ROOT="+l.root)
 }
 
 // goFlags returns the user's GOFLAGS, also where "go env -w" set them: cells
@@ -112,8 +117,8 @@ func Setup(ctx context.Context, root string, progress io.Writer) error {
 		args []string
 		env  []string
 	}{
-		{"GoNB, the notebook kernel", []string{"build", "-o", l.gonb(), "github.com/janpfeifer/gonb"}, os.Environ()},
-		{"goimports", []string{"build", "-o", filepath.Join(l.shim(), "goimports"), "golang.org/x/tools/cmd/goimports"}, os.Environ()},
+		{"GoNB, the notebook kernel", []string{"build", "-o", l.gonb(), "github.com/janpfeifer/gonb"}, append(os.Environ(), experiment)},
+		{"goimports", []string{"build", "-o", filepath.Join(l.shim(), "goimports"), "golang.org/x/tools/cmd/goimports"}, append(os.Environ(), experiment)},
 		// what cells import, compiled with the flags cells are compiled with
 		{"the notebook package", []string{"build", "-o", os.DevNull, "./kernel/lab/warm"}, l.environment(append(os.Environ(), "GOFLAGS="+goFlags()))},
 	}

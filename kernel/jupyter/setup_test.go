@@ -29,7 +29,7 @@ func TestEnvironment(t *testing.T) {
 		{"-trimpath", "-trimpath -ldflags=-s"},
 		{"-trimpath -ldflags=-s", "-trimpath -ldflags=-s"},
 	} {
-		env := l.environment([]string{"GOFLAGS=" + c.flags, "PATH=/a:/b", "GOEXPERIMENT=simd", "KEEP=1"})
+		env := l.environment([]string{"GOFLAGS=" + c.flags, "PATH=/a:/b", "GOEXPERIMENT=none", "KEEP=1"})
 		if got := value(env, "GOFLAGS"); got != c.want {
 			t.Errorf("GOFLAGS=%s becomes %q, want %q", c.flags, got, c.want)
 		}
@@ -39,7 +39,7 @@ func TestEnvironment(t *testing.T) {
 		if !slices.Equal(env, again) {
 			t.Errorf("the environment of the environment differs: %v, %v", env, again)
 		}
-		if value(env, "PATH") != "/p/.lab/shim:/a:/b" || value(env, "GOEXPERIMENT") != "" || value(env, "KEEP") != "1" {
+		if value(env, "PATH") != "/p/.lab/shim:/a:/b" || value(env, "GOEXPERIMENT") != "simd" || value(env, "KEEP") != "1" {
 			t.Errorf("environment %v", env)
 		}
 	}
