@@ -1,6 +1,7 @@
 // Package plane draws an SR space: the plane of fidelity and perception
 // (Fig. 2 of Korkmaz et al., "Trustworthy SR"), walls of samples and rows of
-// pictures to compare.
+// pictures to compare, and what package variety finds: maps of disagreement,
+// directions, trees of clusters.
 //
 // It knows neither metrics nor models: scores reach it as numbers, pictures
 // as [srspace.Image].
