@@ -58,6 +58,11 @@ func init() {
 		wire.OpMean:    figure((*Engine).meanFigure),
 		wire.OpCompare: figure((*Engine).compareFigure),
 		wire.OpPlane:   figure((*Engine).planeFigure),
+
+		wire.OpDisagreement: onVaried((*varied).disagreement),
+		wire.OpDirections:   onVaried((*varied).directions),
+		wire.OpClusters:     onVaried((*varied).clusters),
+		wire.OpDiverse:      onVaried((*varied).diverse),
 	}
 }
 

@@ -42,6 +42,11 @@ const (
 	OpMean     = "mean"     // Figure: the pixel average of the picks
 	OpCompare  = "compare"  // Figure: LR, bicubic, a random sample, mean of picks, HR
 	OpPlane    = "plane"    // Figure: the PSNR–LPIPS plane
+
+	OpDisagreement = "disagreement" // Figure: where the samples differ
+	OpDirections   = "directions"   // Figure: K principal components
+	OpClusters     = "clusters"     // Figure, Groups: K clusters of the samples
+	OpDiverse      = "diverse"      // Figure, Groups: K samples that cover the space, one group
 )
 
 // Request is what a cell asks. Only the fields that Op needs are read.
@@ -54,6 +59,7 @@ type Request struct {
 	Cap    int      `json:"cap,omitempty"`    // most picks of the list
 	Seeds  []uint64 `json:"seeds,omitempty"`  // for OpSetPicks
 	Digit  int      `json:"digit,omitempty"`  // for OpStandIn
+	K      int      `json:"k,omitempty"`      // how many, for OpDirections, OpClusters, OpDiverse
 }
 
 // Source says which LR picture: a digit of the embedded MNIST test set, or
@@ -98,6 +104,8 @@ type Result struct {
 	Readings *Readings `json:"readings,omitempty"`
 	Picks    *Picks    `json:"picks,omitempty"`
 	Figure   *Figure   `json:"figure,omitempty"`
+
+	Groups [][]uint64 `json:"groups,omitempty"` // seeds of samples
 }
 
 // Status describes the engine.
