@@ -43,6 +43,7 @@ const (
 	Single               // the single sample drawn at random that stands for "any one"
 	Method               // another SR method, such as bicubic
 	Ensemble             // an image combined from chosen samples
+	Control              // an image combined from samples that nobody chose
 )
 
 // styles holds what marks a kind: colours of Okabe and Ito, "Color Universal
@@ -58,6 +59,7 @@ var styles = [...]struct {
 	Single:   {"single random sample", disc{}, 4.2, color.NRGBA{0x00, 0x72, 0xB2, 0xFF}},
 	Method:   {"other method", draw.BoxGlyph{}, 3.8, color.NRGBA{0x40, 0x40, 0x40, 0xFF}},
 	Ensemble: {"ensemble", diamond{}, 5.4, color.NRGBA{0xD5, 0x5E, 0x00, 0xFF}},
+	Control:  {"control ensemble", draw.PlusGlyph{}, 2.6, color.NRGBA{0x80, 0x60, 0x00, 0xC0}},
 }
 
 // String returns the kind's name in the legend.
@@ -238,8 +240,8 @@ func (p *Plane) draw(c draw.Canvas) error {
 		scatter.GlyphStyle = draw.GlyphStyle{Color: s.colour, Radius: s.radius, Shape: s.shape}
 		plt.Add(scatter)
 		name := s.name
-		if kind == int(Sample) && len(xys) > 1 {
-			name = fmt.Sprintf("%d samples", len(xys))
+		if (kind == int(Sample) || kind == int(Control)) && len(xys) > 1 {
+			name = fmt.Sprintf("%d %ss", len(xys), name)
 		}
 		entry := plot.NewLegend()
 		entry.Top, entry.Left = true, true

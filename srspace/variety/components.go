@@ -127,6 +127,20 @@ func (s *Set) direction(eigenvector []float64, value float64, c *Components) Dir
 	return d
 }
 
+// Coordinate returns where a picture lies along direction i, as Along says it
+// of the samples: from their mean, in levels. It fails with an error that
+// wraps [ErrSize] for a picture of another size.
+func (c *Components) Coordinate(i int, m *srspace.Image) (float64, error) {
+	if m.Width != c.Width || m.Height != c.Height || len(m.Pix) != len(c.Mean) {
+		return 0, fmt.Errorf("coordinate of a picture of %d×%d among samples of %d×%d: %w", m.Width, m.Height, c.Width, c.Height, ErrSize)
+	}
+	sum := 0.0
+	for j, v := range m.Bytes() {
+		sum += (float64(v) - c.Mean[j]) * c.Directions[i].Vector[j]
+	}
+	return sum / float64(len(c.Mean)), nil
+}
+
 // At returns the picture at the mean plus so many standard deviations along
 // direction i, e.g. -2 and 2; values outside [0,1] are clipped. It is no
 // sample, and may look like none.

@@ -165,7 +165,15 @@ func TestComponentsEqualPC(t *testing.T) {
 		if largest := slices.MaxFunc(direction.Vector, func(a, b float64) int { return int(math.Copysign(1, math.Abs(a)-math.Abs(b))) }); largest < 0 {
 			t.Errorf("direction %d points to %v", i, largest)
 		}
+		for at, m := range images {
+			if along, err := c.Coordinate(i, m); err != nil || math.Abs(along-direction.Along[at]) > 1e-9 {
+				t.Errorf("sample %d lies at %v along direction %d, want %v (%v)", at, along, i, direction.Along[at], err)
+			}
+		}
 		sum += direction.Share
+	}
+	if _, err := c.Coordinate(0, srspace.NewImage(4, 5)); !errors.Is(err, variety.ErrSize) {
+		t.Errorf("coordinate of a picture of another size: %v", err)
 	}
 	spread, err := s.Spread()
 	if err != nil {
