@@ -1,32 +1,16 @@
 package metrics
 
 import (
-	_ "embed"
 	"fmt"
-	"maps"
 	"math"
-	"slices"
-	"sync"
+	"strconv"
+	"strings"
 
-	"github.com/trustsr/trustsr/internal/weights"
 	"github.com/trustsr/trustsr/srspace"
 )
 
-//go:generate go run ./internal/lpipsweights -dir ../../shared/data/lpips -o lpips_alex
-
-// Torchvision's AlexNet and the linear layers of LPIPS 0.1;
-// lpips_alex/README.md has source and licences.
-var (
-	//go:embed lpips_alex/float16.safetensors
-	lpipsAlexFloat16 []byte
-	//go:embed lpips_alex/float32.safetensors
-	lpipsAlexFloat32 []byte
-)
-
-const lpipsAlexID = "lpips/alex/0.1"
-
 // DigitEnlargement is the factor by which 28×28 digits are enlarged for
-// LPIPS: to 84×84, which leaves the deepest features 4×4 positions. Two
+// LPIPS: to 84×84, which leaves AlexNet's deepest features 4×4 positions. Two
 // would leave them 2×2, and one is below the network's 31 pixels.
 const DigitEnlargement = 3
 
@@ -35,84 +19,98 @@ const maxEnlargement = 16
 
 // LPIPS is the learned perceptual distance of Zhang et al., "The
 // Unreasonable Effectiveness of Deep Features as a Perceptual Metric" (CVPR
-// 2018), version 0.1 with AlexNet: the mean over positions, summed over five
-// layers, of the weighted squared difference of channel-normalised features.
+// 2018), version 0.1: the mean over positions, summed over the layers of a
+// network, of the weighted squared difference of channel-normalised features.
 // 0 is equal; larger is farther; it is symmetric.
 //
-// Four of the five convolutions have weights rounded to float16. The distance
-// is within 0.00003 of the authors' code and equals its published values to
-// four digits. It runs
-// on the host without a graph compiler, and its scores do not depend on the
-// number of cores.
+// The networks are AlexNet and SqueezeNet 1.1, which ship, most of their
+// convolutions rounded to float16, and VGG16, which does not. With float32
+// weights distances are within 1e-6 + 1e-5·value of the authors' code in
+// float64; float16 weights move LPIPS-alex by less than 0.00003, and its
+// published values are met to four digits.
 type LPIPS struct {
-	net     *alexNet
-	lin     [5][]float32
+	net     *lpipsNet
 	enlarge int // nearest-neighbour, 1 for none
-	sha256  string
 }
 
-// lpipsAlex decodes the embedded weights at the first use.
-var lpipsAlex = sync.OnceValues(func() (*LPIPS, error) {
-	all := weights.Dict{}
-	for _, file := range [][]byte{lpipsAlexFloat16, lpipsAlexFloat32} {
-		dict, _, err := weights.DecodeSafetensors(file)
-		if err != nil {
-			return nil, fmt.Errorf("embedded LPIPS weights: %w", err)
-		}
-		maps.Copy(all, dict)
-	}
-	return newLPIPS(all, weights.SHA256(slices.Concat(lpipsAlexFloat16, lpipsAlexFloat32)))
-})
+// LPIPSAlex returns LPIPS 0.1 with AlexNet, "lpips/alex/0.1", the authors'
+// default. Images need at least 31 pixels on each side.
+func LPIPSAlex() (*LPIPS, error) { return NewLPIPS("alex") }
 
-// LPIPSAlex returns LPIPS 0.1 with AlexNet, "lpips/alex/0.1". Images need at
-// least 31 pixels on each side.
-func LPIPSAlex() (*LPIPS, error) { return lpipsAlex() }
+// NewLPIPS returns LPIPS 0.1 with a network: "alex", at least 31 pixels a
+// side; "squeeze", at least 17; or "vgg", at least 16, whose scores are
+// errors that wrap [ErrNoWeights] until VGG16's weights are there. Its id is
+// "lpips/NET/0.1".
+func NewLPIPS(net string) (*LPIPS, error) {
+	for _, n := range lpipsNets {
+		if n.name == net {
+			return &LPIPS{net: n, enlarge: 1}, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: LPIPS with network %q", ErrUnknown, net)
+}
 
 // LPIPSAlexEnlarged returns LPIPS 0.1 with AlexNet of images enlarged n
-// times, each pixel repeated n × n times: "lpips/alex/0.1/nearest×n", for
-// pictures too small for the network; see [DigitEnlargement]. It is another
-// metric than LPIPS and no published number is comparable with it. n is 1
-// (no enlargement) to 16.
+// times, see [LPIPS.Enlarged].
 func LPIPSAlexEnlarged(n int) (*LPIPS, error) {
-	if n < 1 || n > maxEnlargement {
-		return nil, fmt.Errorf("LPIPS of images enlarged by %d: the factor must be 1 to %d: %w", n, maxEnlargement, ErrUnknown)
-	}
-	m, err := lpipsAlex()
+	m, err := LPIPSAlex()
 	if err != nil {
 		return nil, err
 	}
-	enlarged := *m
-	enlarged.enlarge = n
-	return &enlarged, nil
+	return m.Enlarged(n)
 }
 
-// newLPIPS takes AlexNet by torchvision's names and the linear layers as
-// lin0.model.1.weight to lin4.model.1.weight.
-func newLPIPS(dict weights.Dict, sha256 string) (*LPIPS, error) {
-	net, err := newAlexNet(dict)
-	if err != nil {
-		return nil, fmt.Errorf("LPIPS weights: %w", err)
+// Enlarged returns the metric of images enlarged n times, each pixel repeated
+// n × n times: "lpips/alex/0.1/nearest×n", for pictures too small for the
+// network; see [DigitEnlargement]. It is another metric than LPIPS and no
+// published number is comparable with it. n is 1 (no enlargement) to 16.
+func (m *LPIPS) Enlarged(n int) (*LPIPS, error) {
+	if n < 1 || n > maxEnlargement {
+		return nil, fmt.Errorf("LPIPS of images enlarged by %d: the factor must be 1 to %d: %w", n, maxEnlargement, ErrUnknown)
 	}
-	m := &LPIPS{net: net, enlarge: 1, sha256: sha256}
-	for i, l := range alexNetLayers {
-		if m.lin[i], err = tensor(dict, fmt.Sprintf("lin%d.model.1.weight", i), 1, l.out, 1, 1); err != nil {
-			return nil, fmt.Errorf("LPIPS weights: %w", err)
+	return &LPIPS{net: m.net, enlarge: n}, nil
+}
+
+func lpipsID(net string) string { return "lpips/" + net + "/0.1" }
+
+func enlargedID(id string, n int) string { return fmt.Sprintf("%s/nearest×%d", id, n) }
+
+// findLPIPS finds LPIPS with any network, also of enlarged images.
+func findLPIPS(id string) (Metric, error) {
+	for _, net := range lpipsNets {
+		m := &LPIPS{net: net, enlarge: 1}
+		base := lpipsID(net.name)
+		if id == base {
+			return m, nil
+		}
+		if factor, ok := strings.CutPrefix(strings.Replace(id, "nearestx", "nearest×", 1), base+"/nearest×"); ok {
+			n, err := strconv.Atoi(factor)
+			if err != nil {
+				return nil, nil
+			}
+			enlarged, err := m.Enlarged(n)
+			if err != nil { // a nil *LPIPS is no nil Metric
+				return nil, err
+			}
+			return enlarged, nil
 		}
 	}
-	return m, nil
+	return nil, nil
 }
 
-func enlargedID(n int) string { return fmt.Sprintf("%s/nearest×%d", lpipsAlexID, n) }
-
-// Info returns the metric's passport.
+// Info returns the metric's passport. Weights is empty while VGG16 is
+// missing.
 func (m *LPIPS) Info() Info {
 	info := Info{
-		ID: lpipsAlexID, Name: "LPIPS", Direction: LowerIsBetter, Reference: HR,
-		MinSide: (alexNetMinSide + m.enlarge - 1) / m.enlarge, Weights: m.sha256,
+		ID: lpipsID(m.net.name), Name: m.net.title, Direction: LowerIsBetter, Reference: HR,
+		MinSide: (m.net.minSide + m.enlarge - 1) / m.enlarge,
+	}
+	if loaded, err := m.net.loaded.get(); err == nil {
+		info.Weights = loaded.sha256
 	}
 	if m.enlarge > 1 {
-		info.ID = enlargedID(m.enlarge)
-		info.Name = fmt.Sprintf("LPIPS of ×%d", m.enlarge)
+		info.ID = enlargedID(info.ID, m.enlarge)
+		info.Name += fmt.Sprintf(" of ×%d", m.enlarge)
 	}
 	return info
 }
@@ -129,42 +127,74 @@ func (m *LPIPS) Score(image, hr *srspace.Image) (float64, error) {
 
 // Prepare works out the features of hr and returns the distance to it.
 func (m *LPIPS) Prepare(hr *srspace.Image) (func(image *srspace.Image) (float64, error), error) {
-	info := m.Info()
-	if hr.Width < info.MinSide || hr.Height < info.MinSide {
-		err := fmt.Errorf("%s: %d×%d is below %d pixels a side: %w", info.ID, hr.Width, hr.Height, info.MinSide, ErrTooSmall)
-		return nil, srspace.WithHint(err, "score small pictures enlarged: "+enlargedID(DigitEnlargement)+", or choose "+psnrInfo.ID)
+	layers, err := m.prepare(hr)
+	if err != nil {
+		return nil, err
 	}
-	ref := m.features(hr)
 	return func(image *srspace.Image) (float64, error) {
-		if err := sameSize(image, hr); err != nil {
-			return 0, fmt.Errorf("%s: %w", info.ID, err)
-		}
 		total := 0.0
-		for i, f := range m.features(image) {
-			total += distance(f, ref[i], m.lin[i])
-		}
-		return total, nil
+		err := layers(image, func(distances []float64, _, _ int) {
+			sum := 0.0
+			for _, d := range distances {
+				sum += d
+			}
+			total += sum / float64(len(distances))
+		})
+		return total, err
 	}, nil
 }
 
-// features returns the feature maps of an image, each position's channels
-// scaled to unit length.
-func (m *LPIPS) features(img *srspace.Image) [5]featureMap {
-	layers := m.net.features(lpipsInput(img, m.enlarge))
-	for _, f := range layers {
-		for p := 0; p < len(f.data); p += f.channels {
-			v := f.data[p : p+f.channels]
-			sum := 0.0
-			for _, x := range v {
-				sum += float64(x) * float64(x)
-			}
-			scale := 1 / (math.Sqrt(sum) + 1e-10)
-			for c, x := range v {
-				v[c] = float32(float64(x) * scale)
-			}
-		}
+// Map returns the distance at every position of image: each layer's
+// distances, enlarged bilinearly (half-pixel centres) to the size of the
+// picture the network sees, and added up; LPIPS(spatial=True) of the authors'
+// code. Its mean is near the score and not equal to it.
+func (m *LPIPS) Map(image, hr *srspace.Image) (*Map, error) {
+	layers, err := m.prepare(hr)
+	if err != nil {
+		return nil, err
 	}
-	return layers
+	out := NewMap(hr.Width*m.enlarge, hr.Height*m.enlarge)
+	err = layers(image, func(distances []float64, width, height int) {
+		addBilinear(out, distances, width, height, float64(width)/float64(out.Width), float64(height)/float64(out.Height))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// prepare returns the function that calls each with the distances to hr at
+// every position of each layer, row by row.
+func (m *LPIPS) prepare(hr *srspace.Image) (func(image *srspace.Image, each func(distances []float64, width, height int)) error, error) {
+	info := m.Info()
+	if err := withinNetwork(hr, m.enlarge, info); err != nil {
+		err = fmt.Errorf("%s: %w", info.ID, err)
+		if m.enlarge == 1 {
+			err = srspace.WithHint(err, "score small pictures enlarged: "+enlargedID(info.ID, DigitEnlargement)+", or choose "+psnrInfo.ID)
+		}
+		return nil, err
+	}
+	loaded, err := m.net.loaded.get()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", info.ID, err)
+	}
+	ref, err := loaded.features(lpipsInput(hr, m.enlarge))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", info.ID, err)
+	}
+	return func(image *srspace.Image, each func(distances []float64, width, height int)) error {
+		if err := sameSize(image, hr); err != nil {
+			return fmt.Errorf("%s: %w", info.ID, err)
+		}
+		maps, err := loaded.features(lpipsInput(image, m.enlarge))
+		if err != nil {
+			return fmt.Errorf("%s: %w", info.ID, err)
+		}
+		for i, f := range maps {
+			each(distances(f, ref[i], loaded.lin[i]), f.width, f.height)
+		}
+		return nil
+	}, nil
 }
 
 // lpipsInput is the scaling layer: RGB in [-1,1], shifted and scaled by
@@ -186,17 +216,47 @@ func lpipsInput(img *srspace.Image, enlarge int) featureMap {
 	return x
 }
 
-// distance is the mean over positions of Σ_c lin[c]·(a_c-b_c)².
-func distance(a, b featureMap, lin []float32) float64 {
-	total := 0.0
-	for p := 0; p < len(a.data); p += a.channels {
-		va, vb := a.data[p:p+a.channels], b.data[p:p+a.channels]
+// distances is Σ_c lin[c]·(a_c/|a| - b_c/|b|)² at every position.
+func distances(a, b featureMap, lin []float32) []float64 {
+	out := make([]float64, a.height*a.width)
+	for p := range out {
+		va, vb := a.data[p*a.channels:][:a.channels], b.data[p*a.channels:][:a.channels]
+		scaleA, scaleB := unit(va), unit(vb)
 		sum := 0.0
 		for c, w := range lin {
-			d := float64(va[c]) - float64(vb[c])
-			sum += float64(float64(w) * d * d) // no fused multiply-add: equal bits everywhere
+			d := float64(va[c])*scaleA - float64(vb[c])*scaleB
+			sum += float64(w) * d * d
 		}
-		total += sum
+		out[p] = sum
 	}
-	return total / float64(a.height*a.width)
+	return out
+}
+
+// unit is what brings v to length 1.
+func unit(v []float32) float64 {
+	sum := 0.0
+	for _, x := range v {
+		sum += float64(x) * float64(x)
+	}
+	return 1 / (math.Sqrt(sum) + 1e-10)
+}
+
+// addBilinear adds values, width × height, to m, resized to its size as
+// torch.nn.Upsample(mode="bilinear", align_corners=False) does. A pixel of m
+// is stepX × stepY of the values.
+func addBilinear(m *Map, values []float64, width, height int, stepX, stepY float64) {
+	at := func(i, n int, step float64) (low, high int, weight float64) {
+		x := max(0, (float64(i)+0.5)*step-0.5)
+		low = min(int(x), n-1)
+		return low, min(low+1, n-1), x - float64(low)
+	}
+	for y := range m.Height {
+		y0, y1, wy := at(y, height, stepY)
+		for x := range m.Width {
+			x0, x1, wx := at(x, width, stepX)
+			top := values[y0*width+x0]*(1-wx) + values[y0*width+x1]*wx
+			bottom := values[y1*width+x0]*(1-wx) + values[y1*width+x1]*wx
+			m.Values[y*m.Width+x] += top*(1-wy) + bottom*wy
+		}
+	}
 }

@@ -50,6 +50,7 @@ func TestLPIPSTestdata(t *testing.T) {
 func TestLPIPSGolden(t *testing.T) {
 	dir := shared.Path(t, "golden", "metrics")
 	full := fullPrecision(t)
+	fullLPIPS := &LPIPS{net: &lpipsNet{name: "alex", minSide: 31, loaded: onDemand[*loadedLPIPS]{ready: true, value: full}}, enlarge: 1}
 	half := embedded(t)
 	var golden struct {
 		Alex []struct {
@@ -67,7 +68,11 @@ func TestLPIPSGolden(t *testing.T) {
 		t.Fatal("no records")
 	}
 
-	for i, f := range full.net.features(lpipsInput(read(t, dir, "img", "a_ref.png"), 1)) {
+	maps, err := full.features(lpipsInput(read(t, dir, "img", "a_ref.png"), 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, f := range maps {
 		want := golden.Taps[i]
 		if got := fmt.Sprint([]int{1, f.channels, f.height, f.width}); got != fmt.Sprint(want.Shape) {
 			t.Errorf("layer %d: shape %s, want %v", i, got, want.Shape)
@@ -84,11 +89,18 @@ func TestLPIPSGolden(t *testing.T) {
 	worstFull, worstHalf := 0.0, 0.0
 	for _, c := range golden.Alex {
 		ref, dist := read(t, dir, "img", c.Ref+".png"), read(t, dir, "img", c.Dist+".png")
-		fr, fd := full.features(ref), full.features(dist)
-		for i, want := range c.Layers {
-			near(t, fmt.Sprintf("%s layer %d", c.Dist, i), distance(fd[i], fr[i], full.lin[i]), want, 1e-6+1e-5*want)
+		fr, err := full.features(lpipsInput(ref, 1))
+		if err != nil {
+			t.Fatal(err)
 		}
-		got := lpipsScore(t, full, dist, ref)
+		fd, err := full.features(lpipsInput(dist, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range c.Layers {
+			near(t, fmt.Sprintf("%s layer %d", c.Dist, i), mean(distances(fd[i], fr[i], full.lin[i])), want, 1e-6+1e-5*want)
+		}
+		got := lpipsScore(t, fullLPIPS, dist, ref)
 		near(t, c.Dist, got, c.F64, 1e-6+1e-5*c.F64)
 		worstFull = max(worstFull, math.Abs(got-c.F64))
 		got = lpipsScore(t, half, dist, ref)
@@ -99,7 +111,7 @@ func TestLPIPSGolden(t *testing.T) {
 }
 
 // fullPrecision is LPIPS with the float32 weights.
-func fullPrecision(t *testing.T) *LPIPS {
+func fullPrecision(t *testing.T) *loadedLPIPS {
 	t.Helper()
 	dir := shared.Path(t, "data", "lpips")
 	dict, _, err := weights.ReadSafetensors(filepath.Join(dir, "alexnet_features.safetensors"))
@@ -113,7 +125,7 @@ func fullPrecision(t *testing.T) *LPIPS {
 	for name, v := range lin {
 		dict[strings.TrimPrefix(name, "alex.")] = v
 	}
-	m, err := newLPIPS(dict, "")
+	m, err := newLPIPSAlex(dict, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +181,9 @@ func TestLPIPSErrors(t *testing.T) {
 	if _, err := m.Score(small, least); !errors.Is(err, ErrSize) {
 		t.Errorf("different sizes: got error %v", err)
 	}
-	if _, err := newLPIPS(weights.Dict{"features.0.weight": weights.NewTensor(64, 3, 3, 3)}, ""); err == nil || !strings.Contains(err.Error(), "[64 3 11 11]") {
+	wrong := generated("alexnet", alexNetShapes())
+	wrong["features.0.weight"] = weights.NewTensor(64, 3, 3, 3)
+	if _, err := newLPIPSAlex(wrong, ""); err == nil || !strings.Contains(err.Error(), "[64 3 11 11]") {
 		t.Errorf("wrong weights: got error %v", err)
 	}
 }

@@ -31,6 +31,8 @@ var (
 	// ErrTooSmall is what errors about images below a metric's MinSide wrap.
 	ErrTooSmall = errors.New("image too small for the metric")
 
+	// ErrTooLarge is what errors about images above [MaxPixels] wrap.
+	ErrTooLarge = errors.New("image too large for the metric")
 	// ErrUnknown is what errors about an id that no metric has wrap.
 	ErrUnknown = errors.New("unknown metric")
 )
@@ -113,7 +115,7 @@ type Metric interface {
 
 	// Score returns the score of image against ref, the HR or LR image as
 	// Info().Reference says. It may be infinite, never NaN. Errors wrap
-	// ErrSize or ErrTooSmall.
+	// ErrSize, ErrTooSmall, ErrTooLarge or ErrNoWeights.
 	Score(image, ref *srspace.Image) (float64, error)
 }
 

@@ -128,7 +128,7 @@ func TestFind(t *testing.T) {
 func TestScoreAll(t *testing.T) {
 	ref := read(t, "testdata", "c_ref.png")
 	images := []*srspace.Image{read(t, "testdata", "c_up.png"), ref, read(t, "testdata", "c_noise.png")}
-	for _, id := range []string{psnrInfo.ID, lpipsAlexID} {
+	for _, id := range []string{psnrInfo.ID, lpipsID("alex")} {
 		m, err := Find(id)
 		if err != nil {
 			t.Fatal(err)

@@ -4,19 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
-	"sync"
 
+	"github.com/trustsr/trustsr/internal/weightstore"
 	"github.com/trustsr/trustsr/metrics/nrqm"
 	"github.com/trustsr/trustsr/srspace"
 )
 
 const nrqmID = "nrqm/official"
-
-// ErrNoWeights is what errors about metrics wrap whose weights are not on this
-// computer; their hint says how to get them.
-var ErrNoWeights = errors.New("weights are missing")
 
 // nrqmHint says how the forests get where [NRQM] looks for them.
 const nrqmHint = "the authors' forests do not come with this program: take model.mat from github.com/chaoma99/sr-metric (or NRQM_model.mat of pyiqa) and type: go run ./kernel weights import nrqm model.mat"
@@ -29,66 +23,45 @@ const nrqmHint = "the authors' forests do not come with this program: take model
 // Images too small for it (any side of 84 pixels or more will do; see
 // [nrqm.CheckSize]) are errors that wrap [ErrTooSmall]; images of one flat
 // colour have no score: [nrqm.ErrFlat].
-type NRQM struct {
-	path func() (string, error) // of the model's file
-
-	mu    sync.Mutex
-	model *nrqm.Model
-}
+type NRQM struct{ model onDemand[*nrqm.Model] }
 
 // NRQMFromFile returns NRQM with the forests of a safetensors file, as
 // [nrqm.ReadModel] reads it. Whether it is there shows when scoring.
 func NRQMFromFile(path string) *NRQM {
-	return &NRQM{path: func() (string, error) { return path, nil }}
+	return newNRQM(func() (string, error) { return path, nil })
 }
 
-// installedNRQM reads the forests at the first score, and again at the next
-// one if they were not there.
-var installedNRQM = &NRQM{path: nrqmPath}
+var installedNRQM = newNRQM(func() (string, error) { return weightstore.Path("nrqm") })
 
-// InstalledNRQM returns NRQM with the forests of the user's weights
-// directory. Without them its scores are errors that wrap [ErrNoWeights] and
+// InstalledNRQM returns NRQM with the forests of the user's folder of
+// weights. Without them its scores are errors that wrap [ErrNoWeights] and
 // whose hint says how to get them.
 func InstalledNRQM() *NRQM { return installedNRQM }
 
-func nrqmPath() (string, error) {
-	if dir := os.Getenv("TRUSTSR_WEIGHTS"); dir != "" {
-		return filepath.Join(dir, "nrqm.safetensors"), nil
+func newNRQM(path func() (string, error)) *NRQM {
+	m := &NRQM{}
+	m.model.load = func() (*nrqm.Model, error) {
+		path, err := path()
+		if err != nil {
+			return nil, srspace.WithHint(fmt.Errorf("%s: %w", nrqmID, err), nrqmHint)
+		}
+		model, err := nrqm.ReadModel(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, srspace.WithHint(fmt.Errorf("%s: %w: no file %s", nrqmID, ErrNoWeights, path), nrqmHint)
+		}
+		if err != nil {
+			return nil, srspace.WithHint(fmt.Errorf("%s: %w", nrqmID, err), nrqmHint)
+		}
+		return model, nil
 	}
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join(dir, "trustsr", "weights", "nrqm.safetensors"), nil
-}
-
-// load reads the model once.
-func (m *NRQM) load() (*nrqm.Model, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.model != nil {
-		return m.model, nil
-	}
-	path, err := m.path()
-	if err != nil {
-		return nil, srspace.WithHint(fmt.Errorf("%s: %w: %w", nrqmID, ErrNoWeights, err), nrqmHint)
-	}
-	model, err := nrqm.ReadModel(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, srspace.WithHint(fmt.Errorf("%s: %w: no file %s", nrqmID, ErrNoWeights, path), nrqmHint)
-	}
-	if err != nil {
-		return nil, srspace.WithHint(fmt.Errorf("%s: %w", nrqmID, err), nrqmHint)
-	}
-	m.model = model
-	return model, nil
+	return m
 }
 
 // Info returns the metric's passport. Weights is empty while the forests
 // cannot be read.
 func (m *NRQM) Info() Info {
 	info := Info{ID: nrqmID, Name: "NRQM", Direction: HigherIsBetter, Reference: None, MinSide: nrqm.MinSide}
-	if model, err := m.load(); err == nil {
+	if model, err := m.model.get(); err == nil {
 		info.Weights = model.SHA256()
 	}
 	return info
@@ -100,7 +73,7 @@ func (m *NRQM) Score(image, _ *srspace.Image) (float64, error) {
 	if err := nrqm.CheckSize(image.Width, image.Height); err != nil {
 		return 0, nrqmError(err)
 	}
-	model, err := m.load()
+	model, err := m.model.get()
 	if err != nil {
 		return 0, err
 	}

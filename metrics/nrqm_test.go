@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/trustsr/trustsr/internal/shared"
+	"github.com/trustsr/trustsr/internal/weightstore"
 	"github.com/trustsr/trustsr/metrics/nrqm"
 	"github.com/trustsr/trustsr/srspace"
 )
@@ -28,7 +29,7 @@ func TestNRQMGolden(t *testing.T) {
 	want := goldenNRQM(t, "b_up")
 	dir := t.TempDir()
 	t.Setenv("TRUSTSR_WEIGHTS", dir)
-	m := &NRQM{path: nrqmPath}
+	m := newNRQM(func() (string, error) { return weightstore.Path("nrqm") })
 	if _, err := m.Score(image, nil); !errors.Is(err, ErrNoWeights) {
 		t.Errorf("without weights: %v", err)
 	}

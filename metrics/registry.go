@@ -22,8 +22,12 @@ func registry() []registered {
 		{psnrInfo.ID, func() (Metric, error) { return PSNRMetric{}, nil }},
 		{ssimInfo.ID, func() (Metric, error) { return SSIMMetric{}, nil }},
 		{lrPSNRInfo.ID, func() (Metric, error) { return LRPSNRMetric{}, nil }},
-		{lpipsAlexID, func() (Metric, error) { return asMetric(LPIPSAlex()) }},
-		{enlargedID(DigitEnlargement), func() (Metric, error) { return asMetric(LPIPSAlexEnlarged(DigitEnlargement)) }},
+		{lpipsID("alex"), func() (Metric, error) { return findLPIPS(lpipsID("alex")) }},
+		{lpipsID("vgg"), func() (Metric, error) { return findLPIPS(lpipsID("vgg")) }},
+		{lpipsID("squeeze"), func() (Metric, error) { return findLPIPS(lpipsID("squeeze")) }},
+		{enlargedID(lpipsID("alex"), DigitEnlargement), func() (Metric, error) { return findLPIPS(enlargedID(lpipsID("alex"), DigitEnlargement)) }},
+		{distsID(NoResize), func() (Metric, error) { return DISTSMetric{}, nil }},
+		{pieAPPID(SparseStride), func() (Metric, error) { return PieAPPMetric{Stride: SparseStride}, nil }},
 		{nrqmID, func() (Metric, error) { return InstalledNRQM(), nil }},
 	}
 }
@@ -35,7 +39,9 @@ func families() []func(id string) (Metric, error) {
 		findPSNR,
 		findSSIM,
 		findLRPSNR,
-		findEnlarged,
+		findLPIPS,
+		findDISTS,
+		findPieAPP,
 	}
 }
 
@@ -54,7 +60,8 @@ func IDs() []string {
 //	psnr/COLOUR/cropN   psnr/COLOUR/cropN/eps1e-8
 //	ssim/COLOUR/cropN   ssim/COLOUR/cropN/WINDOW
 //	lrpsnr/DOWNSCALING/vs-lr   lrpsnr/DOWNSCALING/vs-hr/xN   lrpsnr/ntire/xN
-//	lpips/alex/0.1/nearest×N, also with the letter x for the sign ×
+//	lpips/NET/0.1/nearest×N, also with the letter x for the sign ×
+//	dists/RESIZE   pieapp/STRIDE
 func Find(id string) (Metric, error) {
 	for _, r := range registry() {
 		if r.id == id {
@@ -121,25 +128,4 @@ func numberIn(id, mark string) int {
 		return 0
 	}
 	return n
-}
-
-// findEnlarged finds LPIPS of enlarged images.
-func findEnlarged(id string) (Metric, error) {
-	rest, ok := strings.CutPrefix(strings.Replace(id, "nearestx", "nearest×", 1), lpipsAlexID+"/nearest×")
-	if !ok {
-		return nil, nil
-	}
-	n, err := strconv.Atoi(rest)
-	if err != nil {
-		return nil, nil
-	}
-	return asMetric(LPIPSAlexEnlarged(n))
-}
-
-// asMetric keeps a nil *LPIPS from becoming a Metric that is not nil.
-func asMetric(m *LPIPS, err error) (Metric, error) {
-	if err != nil {
-		return nil, err
-	}
-	return m, nil
 }

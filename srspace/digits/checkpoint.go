@@ -46,9 +46,13 @@ func (t *trainer) resume(opt *optimizer, path string, record Stage) (progress, e
 	if err := json.Unmarshal([]byte(meta["state"]), &state); err != nil {
 		return start, fmt.Errorf("%s: %w", path, err)
 	}
+	if state.Done == state.Record.Steps && record.Steps > state.Done {
+		state.Record.LengthenedAt = append(state.Record.LengthenedAt, state.Done)
+		state.Record.Steps = record.Steps
+	}
 	if state.Seed != t.Seed || state.Record.Steps != record.Steps || state.Record.Batch != record.Batch {
 		return start, srspace.WithHint(fmt.Errorf("%s is of another run (seed %d, %d steps of %d)",
-			path, state.Seed, state.Record.Steps, state.Record.Batch), "choose another --out or the same settings")
+			path, state.Seed, state.Record.Steps, state.Record.Batch), "choose another --out or the same settings; only a finished stage can be given more steps")
 	}
 	if err := opt.restore(dict); err != nil {
 		return start, fmt.Errorf("%s: %w", path, err)

@@ -151,6 +151,35 @@ func TestRecordFitsWeights(t *testing.T) {
 	}
 }
 
+// What the record says was measured is good enough to teach with, and a part
+// of it measured again agrees.
+func TestRecordedQuality(t *testing.T) {
+	var r Record
+	if err := json.Unmarshal(Training, &r); err != nil {
+		t.Fatal(err)
+	}
+	want := func(e *Evaluation, reconstruction float64, ambiguous int) {
+		t.Helper()
+		if e.ReaderAccuracy < 0.985 || e.ReconstructionPSNR < reconstruction || e.LRConsistency < 36 ||
+			e.ReadAsTruth < 0.975 || e.CalibrationError > 0.02 || len(e.Ambiguous) < ambiguous {
+			t.Errorf("%v\nambiguous: %v", e, e.Ambiguous)
+		}
+	}
+	if r.Measured == nil || r.Measured.Digits < 1000 || r.Measured.Samples < 32 {
+		t.Fatal("the record has no measurement of 1,000 digits with 32 samples each")
+	}
+	want(r.Measured, 26, 10)
+	if os.Getenv("TRUSTSR_LONG") == "" {
+		t.Skip("TRUSTSR_LONG is not set: nothing is measured again")
+	}
+	e, err := embedded(t).Evaluate(context.Background(), 40, 32, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(e)
+	want(e, 25.5, 1) // of 40 digits, among them 18
+}
+
 func idx(axes byte, sizes []uint32, body int) []byte {
 	b := []byte{0, 0, 8, axes}
 	for _, s := range sizes {

@@ -29,6 +29,11 @@ type Stage struct {
 	Rate    float64   `json:"peak_learning_rate"`
 	Seconds float64   `json:"wall_seconds"`
 	Losses  []float64 `json:"mean_loss_of_each_100_steps"`
+
+	// LengthenedAt are the steps at which a finished schedule was made longer
+	// and went on: the learning rate jumped back up to the longer schedule's,
+	// and what earlier stages feed this one may have changed.
+	LengthenedAt []int `json:"lengthened_at,omitempty"`
 }
 
 // Record tells how a set of weights came to be. It is stored beside them.

@@ -39,15 +39,21 @@ func (c ScheduleConfig) Levels(count int, spacing Spacing, toZero bool) ([]Level
 	for i := range count {
 		k := count - i // linspace and arange run upwards and are reversed
 		var t int
-		if spacing == LeadingSpacing {
+		switch {
+		case spacing == LeadingSpacing:
 			t = c.Timesteps/(count+1)*k + 1
-		} else {
+		case count == c.Timesteps: // rounding would visit one time step twice
+			t = k - 1
+		default:
 			t = int(math.RoundToEven(float64(c.Timesteps-1) * float64(k) / float64(count)))
 		}
 		if t >= c.Timesteps {
 			return nil, fmt.Errorf("%d steps reach time step %d of a schedule of 0…%d", count, t, c.Timesteps-1)
 		}
 		levels = append(levels, level(t, float64(alphas[t])))
+	}
+	if !toZero && levels[count-1].Timestep == 0 {
+		return nil, fmt.Errorf("%d steps end at time step 0 twice", count)
 	}
 	if toZero {
 		return append(levels, level(0, 1)), nil

@@ -1,0 +1,45 @@
+package nn
+
+import (
+	"github.com/gomlx/compute"
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// rowConvPixels is the size of picture from which rowConv is faster than
+// patches: its margins are a smaller part of larger pictures.
+const rowConvPixels = 32 * 32
+
+// rowConv is a 3×3 convolution that keeps the size, of x [n, h, w, in] with
+// kernel [3, 3, in, out]. It lays out three neighbours a pixel rather than
+// nine, a third of patchConv's memory: a matrix product for each kernel row,
+// and the products are added after moving them by a row of pixels. Pixels
+// are moved by padding, which the Go backend does by copying blocks, while
+// it slices element by element. It has no gradient.
+func rowConv(x, kernel *Node) *Node {
+	d, k := x.Shape().Dimensions, kernel.Shape().Dimensions
+	n, h, w, in, out := d[0], d[1], d[2], d[3], k[3]
+	g := x.Graph()
+	zero := ScalarZero(g, x.DType())
+	// one zero pixel ends each row and one row of zeros each picture: they
+	// serve as the margin on both sides
+	x = Pad(x, zero, compute.PadAxis{}, compute.PadAxis{End: 1}, compute.PadAxis{End: 1}, compute.PadAxis{})
+	row, pixels := w+1, n*(h+1)*(w+1)
+	x = Reshape(x, pixels, in)
+	shift := func(x *Node, before, after int) *Node {
+		return Pad(x, zero, compute.PadAxis{Start: before, End: after}, compute.PadAxis{})
+	}
+	// at i+1: the pixels i-1, i and i+1
+	neighbours := Concatenate([]*Node{shift(x, 2, 0), shift(x, 1, 1), shift(x, 0, 2)}, 1)
+	var y *Node
+	for i := range 3 {
+		weights := Reshape(Slice(kernel, AxisElem(i)), 3*in, out)
+		part := shift(MatMul(neighbours, weights), (2-i)*row, i*row)
+		if y == nil {
+			y = part
+		} else {
+			y = Add(y, part)
+		}
+	}
+	y = Reshape(SliceAxis(y, 0, AxisRange(row+1, row+1+pixels)), n, h+1, row, out)
+	return Slice(y, AxisRange(), AxisRange(0, h), AxisRange(0, w), AxisRange())
+}

@@ -1,0 +1,109 @@
+package metrics
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/trustsr/trustsr/internal/nn"
+	"github.com/trustsr/trustsr/internal/weights"
+	"github.com/trustsr/trustsr/internal/weightstore"
+	"github.com/trustsr/trustsr/srspace"
+)
+
+// vgg16Stages are the 3×3 convolutions of VGG16 (Simonyan and Zisserman,
+// arXiv:1409.1556, configuration D) by their numbers in torchvision's
+// features. A ReLU follows each; stages are tapped at their end, relu1_2,
+// 2_2, 3_3, 4_3 and 5_3, and pooled before the next.
+var vgg16Stages = []struct {
+	channels int
+	convs    []int
+}{
+	{64, []int{0, 2}},
+	{128, []int{5, 7}},
+	{256, []int{10, 12, 14}},
+	{512, []int{17, 19, 21}},
+	{512, []int{24, 26, 28}},
+}
+
+func vgg16Shapes() map[string][]int {
+	shapes := map[string][]int{}
+	in := 3
+	for _, stage := range vgg16Stages {
+		for _, n := range stage.convs {
+			name := "features." + strconv.Itoa(n)
+			shapes[name+".weight"] = []int{stage.channels, in, 3, 3}
+			shapes[name+".bias"] = []int{stage.channels}
+			in = stage.channels
+		}
+	}
+	return shapes
+}
+
+// vgg16Taps are the ends of the stages, with a given pooling between them.
+func vgg16Taps(pool func(o *nn.Ops, x *Node) *Node) taps {
+	return func(o *nn.Ops, s *model.Scope, x *Node) []*Node {
+		var maps []*Node
+		for i, stage := range vgg16Stages {
+			if i > 0 {
+				x = pool(o, x)
+			}
+			for _, n := range stage.convs {
+				conv := nn.Module(s, "features."+strconv.Itoa(n))
+				x = o.ReLU(o.Conv2D(conv, x, stage.channels, 3, 1, nn.Same))
+			}
+			maps = append(maps, x)
+		}
+		return maps
+	}
+}
+
+// vgg16 is torchvision's VGG16 for LPIPS and DISTS, from the user's folder of
+// weights.
+var vgg16 = &onDemand[*network]{load: func() (*network, error) { return installedNetwork("vgg16", vgg16Shapes()) }}
+
+// ErrNoWeights is what errors about metrics wrap whose weights are not on this
+// computer; their hint says how to get them.
+var ErrNoWeights = weightstore.ErrMissing
+
+// weightsHints say how weights that do not ship get onto this computer.
+var weightsHints = map[string]string{
+	"vgg16":  "go run ./kernel weights fetch vgg16",
+	"pieapp": "PieAPP's weights are for non-commercial use and do not come with this program: take PieAPPv0.1.pth of github.com/prashnani/PerceptualImageError and type: go run ./kernel weights import pieapp PieAPPv0.1.pth",
+}
+
+// installedNetwork reads a network from the user's folder of weights.
+func installedNetwork(name string, shapes map[string][]int) (*network, error) {
+	path, err := weightstore.Path(name)
+	if err == nil {
+		var n *network
+		if n, err = readNetwork(path, shapes); err == nil {
+			return n, nil
+		}
+	}
+	if errors.Is(err, ErrNoWeights) {
+		return nil, srspace.WithHint(err, weightsHints[name])
+	}
+	return nil, srspace.WithHint(err, "get the weights again: "+weightsHints[name])
+}
+
+// readNetwork reads a network from a safetensors file.
+func readNetwork(path string, shapes map[string][]int) (*network, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	dict, _, err := weights.DecodeSafetensors(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	n, err := newNetwork(dict, shapes, weights.SHA256(data))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return n, nil
+}
