@@ -29,7 +29,9 @@ type Engine struct {
 	loader loader
 	log    *log.Logger
 
-	scoring sync.Mutex // one network at a time; a second wait finds the scores on disk
+	components componentStore
+	scores     scoreStore
+	scoring    sync.Mutex // one network at a time; a second wait finds the scores kept
 }
 
 // New returns an engine that keeps its state in config.Root/.lab.

@@ -42,6 +42,7 @@ func (e *Engine) pages() http.Handler {
 	mux.HandleFunc("POST /gallery/{space}/picks", e.withSpace(e.changePicks))
 	mux.HandleFunc("GET /gallery/{space}/sprite.png", e.withSpace(e.serveSprite))
 	mux.HandleFunc("GET /gallery/{space}/{picture}", e.withSpace(e.servePicture))
+	e.addVarietyPages(mux)
 	return mux
 }
 

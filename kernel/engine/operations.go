@@ -63,6 +63,12 @@ func init() {
 		wire.OpDirections:   onVaried((*varied).directions),
 		wire.OpClusters:     onVaried((*varied).clusters),
 		wire.OpDiverse:      onVaried((*varied).diverse),
+
+		wire.OpLinkedPlane: onSpace(linkedPlane),
+		wire.OpPlaneHTML:   onSpace(planeHTML),
+		wire.OpSlider:      onSpace(slider),
+		wire.OpCompareHTML: onSpace(compareHTML),
+		wire.OpAddMethod:   onSpace(addMethod),
 	}
 }
 

@@ -2,33 +2,47 @@ package engine
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
-	"os"
-	"path/filepath"
+	"sync"
 
-	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
 )
 
-// scoreBatch is how many images are scored between two reports of progress.
-const scoreBatch = 27
-
-// scoreRecord holds scores of one metric against one HR image, kept by the
-// content of the scored image: whatever space it is in, it is scored once.
-type scoreRecord struct {
-	Metric  string             `json:"metric"` // id with convention
-	Weights string             `json:"weights_sha256"`
-	HR      string             `json:"hr_sha256"`
-	Scores  map[string]float64 `json:"scores"` // by Image.Hash
+// scoreStore keeps scores below .lab/scores, by the content of both pictures:
+// whatever space an image is in, it is scored once.
+type scoreStore struct {
+	mu    sync.Mutex
+	cache *metrics.Cache
 }
 
-// perception returns the score of each image against hr, and the passport of
-// the metric. Known scores come from disk.
+// open returns the store; a folder that could not be read is tried again.
+func (s *scoreStore) open(dir string) (*metrics.Cache, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cache == nil {
+		cache, err := metrics.OpenCache(dir)
+		if err != nil {
+			return nil, err
+		}
+		s.cache = cache
+	}
+	return s.cache, nil
+}
+
+// score returns the score of each image against ref, scoring those that no
+// engine has scored before.
+func (e *Engine) score(ctx context.Context, metric metrics.Metric, images []*srspace.Image, ref *srspace.Image, report func(wire.Progress)) ([]float64, error) {
+	cache, err := e.scores.open(e.scoresDir())
+	if err != nil {
+		return nil, err
+	}
+	progress := &drawing{report: func(p wire.Progress) { p.Note = "scoring (" + metric.Info().Name + ")"; report(p) }}
+	return cache.ScoreAll(ctx, metric, images, ref, progress.samples)
+}
+
+// perception returns the score of each image against hr by the metric of the
+// plane's second axis, and the metric's passport.
 func (e *Engine) perception(ctx context.Context, hr *srspace.Image, images []*srspace.Image, report func(wire.Progress)) ([]float64, metrics.Info, error) {
 	e.scoring.Lock()
 	defer e.scoring.Unlock()
@@ -36,52 +50,6 @@ func (e *Engine) perception(ctx context.Context, hr *srspace.Image, images []*sr
 	if err != nil {
 		return nil, metrics.Info{}, err
 	}
-	info := metric.Info()
-	record := scoreRecord{Metric: info.ID, Weights: info.Weights, HR: hr.Hash(), Scores: map[string]float64{}}
-	key := sha256.Sum256([]byte(record.Metric + "\n" + record.Weights + "\n" + record.HR))
-	path := filepath.Join(e.scoresDir(), hex.EncodeToString(key[:12])+".json")
-	if data, err := os.ReadFile(path); err == nil {
-		var found scoreRecord
-		if json.Unmarshal(data, &found) == nil && found.Metric == record.Metric && found.Weights == record.Weights && found.HR == record.HR && found.Scores != nil {
-			record = found
-		}
-	}
-	hashes := make([]string, len(images))
-	queued := map[string]bool{}
-	var names []string
-	var missing []*srspace.Image
-	for i, img := range images {
-		hashes[i] = img.Hash()
-		if _, ok := record.Scores[hashes[i]]; !ok && !queued[hashes[i]] {
-			queued[hashes[i]] = true
-			names, missing = append(names, hashes[i]), append(missing, img)
-		}
-	}
-	progress := &drawing{report: func(p wire.Progress) { p.Note = "scoring (" + info.Name + ")"; report(p) }}
-	for start := 0; start < len(missing); start += scoreBatch {
-		if ctx.Err() != nil {
-			return nil, info, ctx.Err()
-		}
-		progress.samples(start, len(missing))
-		end := min(start+scoreBatch, len(missing))
-		got, err := metrics.ScoreAll(ctx, metric, missing[start:end], hr)
-		if err != nil {
-			return nil, info, err
-		}
-		for i, v := range got {
-			record.Scores[names[start+i]] = v
-		}
-		data, err := json.Marshal(record) // fails on an infinite score
-		if err != nil {
-			return nil, info, fmt.Errorf("keeping scores: %w", err)
-		}
-		if err := atomicfile.Write(path, data); err != nil {
-			return nil, info, fmt.Errorf("keeping scores: %w", err)
-		}
-	}
-	out := make([]float64, len(images))
-	for i, hash := range hashes {
-		out[i] = record.Scores[hash]
-	}
-	return out, info, nil
+	scores, err := e.score(ctx, metric, images, hr, report)
+	return scores, metric.Info(), err
 }

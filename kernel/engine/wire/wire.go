@@ -47,6 +47,12 @@ const (
 	OpDirections   = "directions"   // Figure: K principal components
 	OpClusters     = "clusters"     // Figure, Groups: K clusters of the samples
 	OpDiverse      = "diverse"      // Figure, Groups: K samples that cover the space, one group
+
+	OpLinkedPlane = "linkedplane" // Figure: the plane of the page /plane/SPACE, with everything for it scored
+	OpPlaneHTML   = "planehtml"   // Page: that page as a file of its own
+	OpSlider      = "slider"      // Figure: what the page /compare/SPACE compares
+	OpCompareHTML = "comparehtml" // Page: that page as a file of its own
+	OpAddMethod   = "addmethod"   // Space: keep the image Method made of the LR picture, to compare with
 )
 
 // Request is what a cell asks. Only the fields that Op needs are read.
@@ -60,6 +66,10 @@ type Request struct {
 	Seeds  []uint64 `json:"seeds,omitempty"`  // for OpSetPicks
 	Digit  int      `json:"digit,omitempty"`  // for OpStandIn
 	K      int      `json:"k,omitempty"`      // how many, for OpDirections, OpClusters, OpDiverse
+
+	Metrics []string `json:"metrics,omitempty"` // ids of further axes, for OpLinkedPlane, OpPlaneHTML
+	Method  string   `json:"method,omitempty"`  // for OpAddMethod
+	Image   []byte   `json:"image,omitempty"`   // content of an image file, for OpAddMethod
 }
 
 // Source says which LR picture: a digit of the embedded MNIST test set, or
@@ -106,6 +116,7 @@ type Result struct {
 	Figure   *Figure   `json:"figure,omitempty"`
 
 	Groups [][]uint64 `json:"groups,omitempty"` // seeds of samples
+	Page   []byte     `json:"page,omitempty"`   // HTML that needs nothing else
 }
 
 // Status describes the engine.

@@ -1,0 +1,239 @@
+package engine
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/trustsr/trustsr/ensemble"
+	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/plane"
+)
+
+// planeControls is how many ensembles drawn by lot are shown.
+const planeControls = 100
+
+// planeData is all that the linked plane shows, but for the picks.
+type planeData struct {
+	Space   string       `json:"space"`
+	Title   string       `json:"title"`
+	Recipe  string       `json:"recipe"`
+	Cap     int          `json:"cap"` // of the list, and the size of a control
+	Axes    []axis       `json:"axes"`
+	X       string       `json:"x"` // axis shown first
+	Y       string       `json:"y"`
+	Points  []planePoint `json:"points"`
+	Sheet   sheetData    `json:"sheet"`
+	LR      int          `json:"lr"`      // tile of the LR picture
+	Bicubic int          `json:"bicubic"` // and of its bicubic enlargement
+	HR      int          `json:"hr"`      // -1 where it is not known
+}
+
+// sheetData is a sheet of pictures of one size, in rows of Columns.
+type sheetData struct {
+	URL     string `json:"url"`
+	Width   int    `json:"width"`
+	Height  int    `json:"height"`
+	Columns int    `json:"columns"`
+	Tiles   int    `json:"tiles"`
+}
+
+// planePoint is an image on the plane. Seeds are strings: a browser's numbers
+// do not hold 64 bits.
+type planePoint struct {
+	Kind    string   `json:"kind"` // sample, single, method, ensemble, control
+	Label   string   `json:"label"`
+	Seed    string   `json:"seed,omitempty"` // of a sample
+	Address string   `json:"address,omitempty"`
+	Seeds   []string `json:"seeds,omitempty"` // what an ensemble is made of
+	Tile    int      `json:"tile"`
+	Scores  []score  `json:"scores"` // in the order of the axes
+}
+
+// score is a number that JSON may not have: infinities are "inf" and "-inf".
+type score float64
+
+// MarshalJSON writes a finite number as such.
+func (s score) MarshalJSON() ([]byte, error) {
+	switch v := float64(s); {
+	case math.IsInf(v, 1):
+		return []byte(`"inf"`), nil
+	case math.IsInf(v, -1):
+		return []byte(`"-inf"`), nil
+	case math.IsNaN(v):
+		return []byte("null"), nil
+	default:
+		return strconv.AppendFloat(nil, v, 'g', 7, 64), nil
+	}
+}
+
+// entrant is an image to be put on the plane.
+type entrant struct {
+	point planePoint
+	kind  plane.Kind
+	image *srspace.Image
+}
+
+var kindNames = map[plane.Kind]string{
+	plane.Sample: "sample", plane.Single: "single", plane.Method: "method", plane.Ensemble: "ensemble", plane.Control: "control",
+}
+
+// entrants returns all samples, other methods, the ensemble of the list where
+// it has picks, and ensembles that nobody chose: of random samples, as many as
+// the list may hold, and of all.
+func (s *space) entrants(list *wire.Picks) ([]entrant, error) {
+	seeds, images, err := s.images()
+	if err != nil {
+		return nil, err
+	}
+	if len(seeds) == 0 {
+		return nil, s.empty()
+	}
+	var all []entrant
+	add := func(kind plane.Kind, label string, img *srspace.Image) *planePoint {
+		all = append(all, entrant{planePoint{Kind: kindNames[kind], Label: label}, kind, img})
+		return &all[len(all)-1].point
+	}
+	for i, seed := range seeds {
+		kind, label := plane.Sample, fmt.Sprintf("sample %d", seed)
+		if i == 0 { // the first one drawn: nobody chose it
+			kind, label = plane.Single, fmt.Sprintf("one random sample (%d)", seed)
+		}
+		p := add(kind, label, images[i])
+		p.Seed, p.Address = strconv.FormatUint(seed, 10), s.store.Address(seed).String()
+	}
+	methods, err := s.methods()
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range methods {
+		add(plane.Method, m.caption, m.image)
+	}
+	if len(list.Seeds) > 0 {
+		mean, err := s.mean(list)
+		if err != nil {
+			return nil, err
+		}
+		add(plane.Ensemble, meanName(list), mean).Seeds = seedStrings(list.Seeds)
+	}
+	mean, err := ensemble.Mean(images)
+	if err != nil {
+		return nil, err
+	}
+	add(plane.Control, fmt.Sprintf("mean of all %d samples", len(seeds)), mean)
+	if list.Cap < 2 || list.Cap >= len(seeds) {
+		return all, nil
+	}
+	at := map[uint64]*srspace.Image{}
+	for i, seed := range seeds {
+		at[seed] = images[i]
+	}
+	for draw := range planeControls {
+		lot := ensemble.Order(0, "control", strconv.Itoa(draw), seeds)[:list.Cap]
+		slices.Sort(lot)
+		var of []*srspace.Image
+		for _, seed := range lot {
+			of = append(of, at[seed])
+		}
+		mean, err := ensemble.Mean(of)
+		if err != nil {
+			return nil, err
+		}
+		add(plane.Control, fmt.Sprintf("mean of %d samples drawn by lot", list.Cap), mean).Seeds = seedStrings(lot)
+	}
+	return all, nil
+}
+
+func seedStrings(seeds []uint64) []string {
+	out := make([]string, len(seeds))
+	for i, seed := range seeds {
+		out[i] = strconv.FormatUint(seed, 10)
+	}
+	return out
+}
+
+// planeData scores what there is and lays out the sheet of pictures.
+func (e *Engine) planeData(ctx context.Context, s *space, list string, ids []string, report func(wire.Progress)) (*planeData, []entrant, error) {
+	picks, err := editPicks(s.dir, s.name, list, keepPicks)
+	if err != nil {
+		return nil, nil, err
+	}
+	measures, err := e.measures(s, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	all, err := s.entrants(picks)
+	if err != nil {
+		return nil, nil, err
+	}
+	images := make([]*srspace.Image, len(all))
+	for i := range all {
+		images[i] = all[i].image
+	}
+	data := &planeData{Space: s.name, Title: s.subject.Title, Recipe: describe(s.store.Manifest().Recipe), Cap: picks.Cap}
+	for _, m := range measures {
+		scores, err := m.score(ctx, images, report)
+		if err != nil {
+			return nil, nil, withContext(m.axis.ID, err)
+		}
+		data.Axes = append(data.Axes, m.axis)
+		for i, v := range scores {
+			all[i].point.Scores = append(all[i].point.Scores, score(v))
+		}
+	}
+	data.X, data.Y = data.Axes[0].ID, data.Axes[1].ID
+	for i := range all {
+		all[i].point.Tile = i
+		data.Points = append(data.Points, all[i].point)
+	}
+	known, err := s.known()
+	if err != nil {
+		return nil, nil, err
+	}
+	data.LR, data.Bicubic, data.HR = len(images), len(images)+1, -1
+	if len(known) > 2 {
+		data.HR = len(images) + 2
+	}
+	for _, k := range known {
+		images = append(images, k.image)
+	}
+	data.Sheet, err = sheetOf(images)
+	return data, all, err
+}
+
+// sheetOf returns the pictures on one sheet, in the address of the sheet
+// itself.
+func sheetOf(images []*srspace.Image) (sheetData, error) {
+	png, err := encodePNG(spriteSheet(images))
+	if err != nil {
+		return sheetData{}, err
+	}
+	return sheetData{
+		URL:   "data:image/png;base64," + base64.StdEncoding.EncodeToString(png),
+		Width: images[0].Width, Height: images[0].Height, Columns: sheetColumns, Tiles: len(images),
+	}, nil
+}
+
+// linkedPlane prepares the page, so that it opens at once, and returns what a
+// saved notebook keeps: the same plane as a picture.
+func linkedPlane(ctx context.Context, e *Engine, s *space, req *wire.Request, report func(wire.Progress)) (*wire.Result, error) {
+	data, all, err := e.planeData(ctx, s, req.Picks, req.Metrics, report)
+	if err != nil {
+		return nil, err
+	}
+	var points []plane.Point
+	for _, one := range all {
+		label := one.point.Label
+		if one.kind == plane.Control && len(one.point.Seeds) > 0 {
+			label = ""
+		}
+		points = append(points, plane.Point{Label: label, X: float64(one.point.Scores[0]), Y: float64(one.point.Scores[1]), Kind: one.kind})
+	}
+	x, y := data.Axes[0], data.Axes[1]
+	f, err := planePicture(plane.New(data.Title, x.Label, y.Label, points), fmt.Sprintf("%s: %d images, %s and %s", data.Title, len(points), x.ID, y.ID))
+	return &wire.Result{Figure: f}, err
+}

@@ -1,0 +1,143 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/metrics"
+	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/variety"
+)
+
+// axis is a number that images have.
+type axis struct {
+	ID     string `json:"id"`     // with its convention, e.g. "psnr/rgb/crop0"
+	Label  string `json:"label"`  // with unit and direction, e.g. "PSNR (dB) ↑"
+	Better string `json:"better"` // higher, lower, or "" where neither is
+}
+
+// measure finds the number of each image.
+type measure struct {
+	axis  axis
+	score func(ctx context.Context, images []*srspace.Image, report func(wire.Progress)) ([]float64, error)
+}
+
+// planeDirections is how many principal components are axes.
+const planeDirections = 2
+
+// measures returns the axes of a space's plane, the two shown first in front:
+// fidelity and perception where the truth is known, then the metrics with the
+// ids asked for, and the directions in which the samples vary most.
+func (e *Engine) measures(s *space, ids []string) ([]measure, error) {
+	var all []metrics.Metric
+	if s.subject.hr != nil {
+		perception, err := e.config.Tools.Perception()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, metrics.PSNRMetric{}, perception, metrics.SSIMMetric{})
+	}
+	all = append(all, metrics.LRPSNRMetric{})
+	for _, id := range ids {
+		m, err := metrics.Find(id)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(all, func(have metrics.Metric) bool { return have.Info().ID == m.Info().ID }) {
+			continue
+		}
+		if m.Info().Reference == metrics.HR && s.subject.hr == nil {
+			return nil, srspace.WithHint(fmt.Errorf("%s has no HR image that %s could compare with", s.subject.Title, id),
+				"use metrics that need none, such as lrpsnr/matlab-u8/vs-lr, or a test digit")
+		}
+		all = append(all, m)
+	}
+	var out []measure
+	for _, m := range all {
+		if side := min(s.subject.lr.Width, s.subject.lr.Height) * s.scale(); side >= m.Info().MinSide {
+			out = append(out, e.measureOf(m, s))
+		}
+	}
+	directions, err := e.directionMeasures(s)
+	if out = append(out, directions...); err == nil && len(out) < 2 {
+		err = srspace.WithHint(fmt.Errorf("space %s has no two numbers to plot: its HR image is not known, and its samples do not differ", s.name), "draw more samples")
+	}
+	return out, err
+}
+
+// measureOf measures by a metric.
+func (e *Engine) measureOf(m metrics.Metric, s *space) measure {
+	info := m.Info()
+	ref := s.subject.hr
+	switch info.Reference {
+	case metrics.LR:
+		ref = s.subject.lr
+	case metrics.None:
+		ref = nil
+	}
+	return measure{axis{info.ID, info.Label(), info.Direction.String()},
+		func(ctx context.Context, images []*srspace.Image, report func(wire.Progress)) ([]float64, error) {
+			return e.score(ctx, m, images, ref, report)
+		}}
+}
+
+// componentStore keeps the components of the space asked for last: a star
+// that moves must not wait until all samples are compared again.
+type componentStore struct {
+	mu         sync.Mutex
+	dir        string
+	samples    int
+	components *variety.Components
+}
+
+// of returns the components of a space, nil where it holds too few samples
+// that differ, or too many. Samples never change, so their number tells
+// whether they are those of last time.
+func (c *componentStore) of(s *space) (*variety.Components, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := s.store.Len()
+	if n < 2 || n > variety.MaxSamples {
+		return nil, nil
+	}
+	if c.dir == s.dir && c.samples == n {
+		return c.components, nil
+	}
+	v, err := s.varied()
+	if err != nil {
+		return nil, err
+	}
+	components, err := v.set.Components(planeDirections)
+	if err != nil {
+		return nil, err
+	}
+	c.dir, c.samples, c.components = s.dir, len(v.seeds), components
+	return components, nil
+}
+
+// directionMeasures measures along the first principal components.
+func (e *Engine) directionMeasures(s *space) ([]measure, error) {
+	components, err := e.components.of(s)
+	if err != nil || components == nil {
+		return nil, err
+	}
+	var out []measure
+	for i, d := range components.Directions {
+		label := fmt.Sprintf("direction %d (levels), %.0f %% of variance", i+1, 100*d.Share)
+		out = append(out, measure{axis{ID: fmt.Sprintf("direction/%d", i+1), Label: label},
+			func(_ context.Context, images []*srspace.Image, _ func(wire.Progress)) ([]float64, error) {
+				along := make([]float64, len(images))
+				for at, m := range images {
+					var err error
+					if along[at], err = components.Coordinate(i, m); err != nil {
+						return nil, err
+					}
+				}
+				return along, nil
+			}})
+	}
+	return out, nil
+}
