@@ -208,13 +208,17 @@ func (e *Engine) planeData(ctx context.Context, s *space, list string, ids []str
 // sheetOf returns the pictures on one sheet, in the address of the sheet
 // itself.
 func sheetOf(images []*srspace.Image) (sheetData, error) {
-	png, err := encodePNG(spriteSheet(images))
+	sheet, columns := spriteSheet(images), sheetColumns
+	if len(images) == 1 {
+		sheet, columns = images[0].NRGBA(), 1
+	}
+	png, err := encodePNG(sheet)
 	if err != nil {
 		return sheetData{}, err
 	}
 	return sheetData{
 		URL:   "data:image/png;base64," + base64.StdEncoding.EncodeToString(png),
-		Width: images[0].Width, Height: images[0].Height, Columns: sheetColumns, Tiles: len(images),
+		Width: images[0].Width, Height: images[0].Height, Columns: columns, Tiles: len(images),
 	}, nil
 }
 

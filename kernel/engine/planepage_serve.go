@@ -102,7 +102,6 @@ func (e *Engine) starOf(ctx context.Context, s *space, list string, ids []string
 		out.Point.Scores = append(out.Point.Scores, score(scores[0]))
 	}
 	out.Picture, err = sheetOf([]*srspace.Image{mean})
-	out.Picture.Columns = 1
 	return out, err
 }
 

@@ -235,7 +235,7 @@
 
   // steps sets four to eight ticks, one, two or five units of a power of ten apart.
   function steps(low, high) {
-    const rough = (high - low) / 6;
+    const rough = (high - low) / 8;
     const unit = 10 ** Math.floor(Math.log10(rough));
     const step = [1, 2, 5, 10].find((s) => s * unit >= rough) * unit;
     const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
@@ -355,8 +355,7 @@
     shown = point;
     const isStar = star?.point === point && star.picture;
     const picture = byId("picture");
-    paint(picture, isStar ? star.picture : data.sheet, isStar && live ? 0 : point.tile, window.innerWidth <= 760 ? 168 : 280);
-    if (isStar) paint(picture, star.picture, 0, window.innerWidth <= 760 ? 168 : 280);
+    paint(picture, isStar ? star.picture : data.sheet, isStar ? 0 : point.tile, window.innerWidth <= 760 ? 168 : 280);
     picture.setAttribute("aria-label", `picture of ${point.label}`);
     byId("name").textContent = point.label;
     byId("numbers").tBodies[0].replaceChildren(...data.axes.map((a, i) => {
@@ -378,7 +377,7 @@
   function standing(point) {
     if (point.kind !== "ensemble") return "";
     const lots = data.points.filter((p) => p.kind === "control" && p.seeds?.length === point.seeds.length);
-    if (!lots.length) return "There are no controls of as many samples.";
+    if (!lots.length) return `The controls are means of ${data.cap} samples: pick as many to compare with them.`;
     const parts = [axis("x"), axis("y")].filter((i) => data.axes[i].better).map((i) => {
       const sign = data.axes[i].better === "lower" ? -1 : 1;
       const worse = lots.filter((p) => sign * p.scores[i] < sign * point.scores[i]).length;
@@ -390,7 +389,7 @@
   function showMean() {
     const box = byId("mean").firstElementChild;
     const n = list.seeds.length;
-    if (n && star?.picture) paint(box, star.picture, 0, 84);
+    if (n && star?.picture) paint(box, star.picture, 0, 72);
     else box.style.backgroundImage = "";
     box.setAttribute("aria-label", n ? `pixel average of ${n} picks` : "no picks yet");
     byId("meancaption").textContent = n ? `mean of ${n} ${n === 1 ? "pick" : "picks"}` : "no picks yet";
@@ -581,9 +580,9 @@
     }));
     for (const which of ["lr", "bicubic", "hr"]) {
       byId(which).hidden = data[which] < 0;
-      if (data[which] >= 0) paint(byId(which).firstElementChild, data.sheet, data[which], 84);
+      if (data[which] >= 0) paint(byId(which).firstElementChild, data.sheet, data[which], 72);
     }
-    paint(byId("mean").firstElementChild, data.sheet, 0, 84);
+    paint(byId("mean").firstElementChild, data.sheet, 0, 72);
     byId("mean").firstElementChild.style.backgroundImage = "";
     document.body.dataset.samples = data.points.filter((p) => p.seed).length;
   }
