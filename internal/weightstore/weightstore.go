@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/trustsr/trustsr/internal/atomicfile"
+	"github.com/trustsr/trustsr/internal/weights"
 )
 
 // EnvVar names another folder than the default.
@@ -40,4 +43,25 @@ func Path(name string) (string, error) {
 		return path, fmt.Errorf("%w: no file %s", ErrMissing, path)
 	}
 	return path, nil
+}
+
+// Put stores named weights, as float32.
+func Put(name string, dict weights.Dict, meta map[string]string) error {
+	data, err := weights.EncodeSafetensors(dict, "F32", meta)
+	if err != nil {
+		return fmt.Errorf("store the weights %s: %w", name, err)
+	}
+	return PutFile(name, data)
+}
+
+// PutFile stores named weights that are a safetensors file already.
+func PutFile(name string, data []byte) error {
+	dir, err := Dir()
+	if err == nil {
+		err = os.MkdirAll(dir, 0o755)
+	}
+	if err != nil {
+		return fmt.Errorf("store the weights %s: %w", name, err)
+	}
+	return atomicfile.Write(filepath.Join(dir, name+".safetensors"), data)
 }

@@ -25,6 +25,8 @@ type sampleOptions struct {
 	seed                         uint64
 	json                         bool
 
+	name, fit   string // of the model; how the LR gets its size
+	batch       int
 	method, rng string
 	steps       int
 	eta         float64
@@ -35,11 +37,14 @@ func sampleCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "sample",
 		Short: "Draw samples of the SR space of an LR picture into a folder",
-		Long: `Draws samples with the digit model and stores each as soon as it is
-finished. The same command resumes an interrupted run and draws nothing twice.
-Several LR pictures, or a folder of them, each get a folder of their own.`,
+		Long: `Draws samples with a latent diffusion model, by default the digit model that
+ships, and stores each as soon as it is finished. The same command resumes an
+interrupted run and draws nothing twice. Several LR pictures, or a folder of
+them, each get a folder of their own. Any size of LR picture is taken: it is
+padded to what the network needs (--fit), and the samples are cropped.`,
 		Example: `  go run ./kernel sample --digit 18 -n 324 -o space/
   go run ./kernel sample --lr seven.png -n 100 -o space/ --sampler dpmpp-2m-sde --steps 15
+  go run ./kernel sample --model ldm-x4 --lr img.png -n 100 --steps 100 -o space/
   go run ./kernel sample --digit 18 -n 324 -o part3/ --shard 3/4       # then: merge
   go run ./kernel sample --address digits@…/lr@…/ddim-50-eta1/seed/17 -o 17.png`,
 		Args: cobra.NoArgs,
@@ -54,13 +59,16 @@ Several LR pictures, or a folder of them, each get a folder of their own.`,
 		},
 	}
 	f := c.Flags()
-	f.StringSliceVar(&o.lr, "lr", nil, "LR picture, 7×7 pixels, or a folder of them; may be repeated")
+	f.StringVar(&o.name, "model", digitModel, "a name of \"weights list\", or a checkpoint file or folder")
+	f.StringSliceVar(&o.lr, "lr", nil, "LR picture, 7×7 pixels for the digit model, or a folder of them; may be repeated")
 	f.IntVar(&o.digit, "digit", -1, "instead of --lr: the LR picture of a test digit, 0 to 9999")
 	f.StringVarP(&o.out, "out", "o", "space", "folder of the SR space; with --address a PNG file")
 	f.IntVarP(&o.n, "n", "n", 324, "number of samples")
 	f.StringVar(&o.method, "sampler", ldm.DefaultMethod, "one of "+strings.Join(ldm.Methods(), ", "))
 	f.IntVar(&o.steps, "steps", 50, "denoising steps")
 	f.Float64Var(&o.eta, "eta", 1, "noise of DDIM's steps, 0 to 1; the other samplers have their own")
+	f.StringVar(&o.fit, "fit", ldm.FitEdge, "how an LR picture gets a size the network takes: "+strings.Join(ldm.Fits(), ", ")+"; the digit model takes 7×7 alone")
+	f.IntVar(&o.batch, "batch", 1, "samples a network call, for models other than the digit model; part of the recipe")
 	f.StringVar(&o.rng, "rng", srspace.RNG, "noise generator, or "+srspace.TorchRNG+" for seeds published with PyTorch")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of the first sample; the others follow")
 	f.StringVar(&o.shard, "shard", srspace.Whole.String(), "the part of the samples to draw, e.g. 3/16; auto in a Slurm array job, auto/16 in an indexed Kubernetes job")
@@ -69,17 +77,6 @@ Several LR pictures, or a folder of them, each get a folder of their own.`,
 	f.StringVar(&o.backend, "backend", "", "GoMLX backend, e.g. go or onnx:cpu; chosen by default")
 	c.MarkFlagsMutuallyExclusive("lr", "digit")
 	return c
-}
-
-// model opens the model set as the flags say.
-func (o sampleOptions) model() (*digits.Model, error) {
-	m, err := digits.Open(o.backend)
-	if err != nil {
-		return nil, err
-	}
-	m.Method, m.Steps, m.Eta, m.RNG = o.method, o.steps, o.eta, o.rng
-	_, err = m.Model.Config.Schedule.Plan(o.method, o.steps, o.eta)
-	return m, err
 }
 
 func drawSpaces(c *cobra.Command, o sampleOptions) error {
@@ -207,6 +204,9 @@ func drawAddress(c *cobra.Command, o sampleOptions) error {
 		return err
 	}
 	o.method, o.steps, o.eta = a.Method, a.Steps, a.Eta
+	if o.name == digitModel && a.Model != digitModel { // a name in the address, unless --model says where it is
+		o.name = a.Model
+	}
 	var lr *srspace.Image
 	if o.digit < 0 && len(o.lr) == 0 {
 		if lr = digits.FindLR(a.LR); lr == nil {

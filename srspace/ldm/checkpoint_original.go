@@ -102,8 +102,8 @@ func (d differences) err() error {
 	return fmt.Errorf("tensors do not fit the model: %s", strings.Join(problems, "; "))
 }
 
-// configure finds the configuration: the caller's, that of a YAML file
-// beside the checkpoint, the checkpoint's hyper-parameters, or what shapes
+// configure finds the configuration: the caller's, what an import kept, that
+// of a YAML file beside the checkpoint, the checkpoint's hyper-parameters, or what shapes
 // and schedule buffers tell. averaged is false where the configuration says
 // that no averages are used.
 func (c *Checkpoint) configure(f *weights.File, path string, o OpenOptions) (averaged bool, err error) {
@@ -111,6 +111,10 @@ func (c *Checkpoint) configure(f *weights.File, path string, o OpenOptions) (ave
 	if o.Config != nil {
 		c.Config = *o.Config
 		return averaged, nil
+	}
+	if k, ok, err := readKept(path); ok || err != nil {
+		c.Config, c.Assumed = k.Config, k.Assumed
+		return k.Averaged, err
 	}
 	params, from, err := findYAML(path)
 	if err != nil {

@@ -95,12 +95,18 @@ func (s *Sampler) noise(seeds []uint64, each int) (NoiseSource, error) {
 }
 
 // Sample implements srspace.Sampler. The LR picture goes to the UNet at its
-// own size, which must be a multiple of 2^(levels-1) in both directions;
-// samples are Scale times as wide and high, rounded to 8 bits as they will
-// be seen and stored.
+// own size, or fitted as Description.Fit says; samples are Scale times as
+// wide and high as the picture, rounded to 8 bits as they will be seen and
+// stored.
 func (s *Sampler) Sample(ctx context.Context, lr *srspace.Image, seeds []uint64) iter.Seq2[srspace.Sample, error] {
 	return func(yield func(srspace.Sample, error) bool) {
-		plan, err := s.check(lr)
+		plan, err := s.Model.Config.Schedule.Plan(s.method(), s.Steps, s.Eta)
+		if err != nil {
+			yield(srspace.Sample{}, err)
+			return
+		}
+		width, height := lr.Width*s.Model.Config.VQ.Scale(), lr.Height*s.Model.Config.VQ.Scale()
+		lr, err := s.fit(lr)
 		if err != nil {
 			yield(srspace.Sample{}, err)
 			return
@@ -116,7 +122,7 @@ func (s *Sampler) Sample(ctx context.Context, lr *srspace.Image, seeds []uint64)
 				return
 			}
 			for i, img := range images {
-				if !yield(srspace.Sample{Seed: round[i], Image: img}, nil) {
+				if !yield(srspace.Sample{Seed: round[i], Image: crop(img, width, height)}, nil) {
 					return
 				}
 			}
@@ -124,14 +130,10 @@ func (s *Sampler) Sample(ctx context.Context, lr *srspace.Image, seeds []uint64)
 	}
 }
 
-func (s *Sampler) check(lr *srspace.Image) (*Plan, error) {
-	c := s.Model.Config
-	if factor := 1 << (len(c.UNet.ChannelMult) - 1); lr.Width%factor != 0 || lr.Height%factor != 0 || lr.Width == 0 || lr.Height == 0 {
-		return nil, srspace.WithHint(
-			fmt.Errorf("LR image of %d×%d: the network needs multiples of %d", lr.Width, lr.Height, factor),
-			"crop or pad the picture")
-	}
-	return c.Schedule.Plan(s.method(), s.Steps, s.Eta)
+// Accepts returns an error for an LR picture that Sample would refuse.
+func (s *Sampler) Accepts(lr *srspace.Image) error {
+	_, err := s.fit(lr)
+	return err
 }
 
 // condition brings the LR picture to the UNet's form, [channels, h, w] in

@@ -1,0 +1,87 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/trustsr/trustsr/internal/backend"
+	"github.com/trustsr/trustsr/internal/weightstore"
+	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/digits"
+	"github.com/trustsr/trustsr/srspace/ldm"
+)
+
+// digitModel is the name of the embedded model.
+const digitModel = "digits"
+
+// drawer is a model that sample draws with.
+type drawer interface {
+	srspace.Sampler
+	Accepts(lr *srspace.Image) error
+}
+
+// model opens the model set as the flags say.
+func (o sampleOptions) model() (drawer, error) {
+	if o.name == digitModel {
+		m, err := digits.Open(o.backend)
+		if err != nil {
+			return nil, err
+		}
+		m.Method, m.Steps, m.Eta, m.RNG = o.method, o.steps, o.eta, o.rng
+		_, err = m.Model.Config.Schedule.Plan(o.method, o.steps, o.eta)
+		return m, err
+	}
+	return o.checkpoint()
+}
+
+// checkpoint opens an imported or fetched model, or one by its path.
+func (o sampleOptions) checkpoint() (*ldm.Sampler, error) {
+	path, err := modelPath(o.name)
+	name := o.name
+	if _, statErr := os.Stat(o.name); err != nil && errors.Is(err, weightstore.ErrMissing) && statErr == nil {
+		path, name, err = o.name, nameFor(o.name), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	c, err := ldm.Open(path)
+	if err != nil {
+		return nil, srspace.WithHint(fmt.Errorf("model %s: %w", o.name, err), "a .ckpt, .safetensors or diffusers folder of a latent diffusion model for super-resolution is needed, whole")
+	}
+	defer c.Close()
+	for _, a := range c.Assumed {
+		fmt.Fprintln(os.Stderr, "assumed:", a)
+	}
+	if _, err := c.Config.Schedule.Plan(o.method, o.steps, o.eta); err != nil {
+		return nil, err
+	}
+	sum, err := c.SHA256()
+	if err != nil {
+		return nil, err
+	}
+	config := o.backend
+	if config == "" {
+		config = backend.Choose().Config
+	}
+	m, err := c.Load(config)
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", o.name, err)
+	}
+	return &ldm.Sampler{
+		Model: m, Method: o.method, Steps: o.steps, Eta: o.eta, RNG: o.rng, Batch: o.batch,
+		Description: srspace.Recipe{Model: name, Weights: sum, Fit: o.fit, Backend: backend.Name(config), Software: srspace.Version},
+	}, nil
+}
+
+// modelNames lists the models that sample draws with, for help and hints.
+func modelNames() string {
+	names := []string{digitModel, weightstore.LDMX4}
+	for _, name := range weightstore.Models() {
+		if name != weightstore.LDMX4 {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
+}

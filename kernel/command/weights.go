@@ -1,0 +1,300 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trustsr/trustsr/internal/backend"
+	"github.com/trustsr/trustsr/internal/weightstore"
+	"github.com/trustsr/trustsr/metrics"
+	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/ldm"
+)
+
+func weightsCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "weights",
+		Short: "List, fetch, import and verify weights that do not ship",
+		Long: `The digit model and the small networks of LPIPS ship. Everything else is
+downloaded at your word, or imported from a file you have, checked, and kept in
+$TRUSTSR_WEIGHTS or the cache folder of your account; models of Hugging Face in
+its own cache, where its other programs find them too.`,
+		Example: `  go run ./kernel weights list
+  go run ./kernel weights fetch ldm-x4
+  go run ./kernel weights import my-model last.ckpt
+  go run ./kernel weights verify`,
+	}
+	c.AddCommand(weightsListCommand(), weightsFetchCommand(), weightsImportCommand(), weightsVerifyCommand())
+	return c
+}
+
+func weightsListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List what is there and what can be had",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
+			for _, item := range weightstore.Known() {
+				path, err := item.Where()
+				if err != nil {
+					path = "not here; go run ./kernel weights fetch " + item.Name
+					if item.Fetch == nil {
+						path = "not here; " + item.Manual
+					}
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", item.Name, item.What, item.Licence, path)
+			}
+			for _, name := range weightstore.Models() {
+				if name != weightstore.LDMX4 {
+					path, _ := weightstore.ModelPath(name)
+					fmt.Fprintf(w, "%s\timported model\t\t%s\n", name, path)
+				}
+			}
+			return w.Flush()
+		},
+	}
+}
+
+func weightsFetchCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "fetch NAME…",
+		Short: "Download weights; an interrupted download goes on where it stopped",
+		Long: `Downloads what "weights list" names, with check sums. Models of Hugging Face
+go to its cache: HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE
+are honoured, and what is there already is not asked for again.`,
+		Example: "  go run ./kernel weights fetch ldm-x4 vgg16",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, names []string) error {
+			for _, name := range names {
+				if err := fetchWeights(c.Context(), name); err != nil {
+					return err
+				}
+				item, _ := weightstore.Find(name)
+				path, err := item.Where()
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(c.OutOrStdout(), "%s: %s\n", name, path)
+			}
+			return nil
+		},
+	}
+}
+
+// fetchWeights downloads one item with a bar.
+func fetchWeights(ctx context.Context, name string) error {
+	item, ok := weightstore.Find(name)
+	if !ok {
+		return srspace.WithHint(fmt.Errorf("no weights called %q", name), "go run ./kernel weights list tells the names")
+	}
+	if item.Fetch == nil {
+		return srspace.WithHint(fmt.Errorf("%s is not offered for download by programs (%s)", name, item.Licence), item.Manual)
+	}
+	bar, done := byteBar(name)
+	err := item.Fetch(ctx, bar)
+	done()
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return srspace.WithHint(fmt.Errorf("fetch %s: stopped", name), "the same command goes on from there")
+	case errors.Is(err, weightstore.ErrOffline):
+		return srspace.WithHint(fmt.Errorf("fetch %s: %w", name, err), item.Manual)
+	}
+	return srspace.WithHint(fmt.Errorf("fetch %s: %w", name, err), "the same command tries again; or: "+item.Manual)
+}
+
+func weightsImportCommand() *cobra.Command {
+	var head int
+	c := &cobra.Command{
+		Use:   "import [NAME] FILE-OR-FOLDER",
+		Short: "Check weights you have and keep a copy under a name",
+		Long: `Imports a latent diffusion model, in CompVis's layout (.ckpt, .pth, .bin,
+.safetensors; a project.yaml beside it is read) or that of Hugging Face diffusers
+(a folder), for sample --model NAME; or, under the names vgg16, pieapp and nrqm,
+the networks of metrics. Every tensor is read and checked: names, shapes, no NaN.
+Nothing in a file is executed.`,
+		Example: `  go run ./kernel weights import ldm-x4 ldm-super-resolution-4x-openimages/
+  go run ./kernel weights import my-model last.ckpt
+  go run ./kernel weights import nrqm model.mat`,
+		Args: cobra.RangeArgs(1, 2),
+		RunE: func(c *cobra.Command, args []string) error {
+			path := args[len(args)-1]
+			name := nameFor(path)
+			if len(args) == 2 {
+				name = args[0]
+			}
+			if slices.Contains(metrics.Imports, name) {
+				if err := metrics.Import(name, path); err != nil {
+					item, _ := weightstore.Find(name)
+					return srspace.WithHint(fmt.Errorf("import %s: %w", name, err), item.Manual)
+				}
+				stored, err := weightstore.Path(name)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(c.OutOrStdout(), "%s: %s\n", name, stored)
+				return nil
+			}
+			return importModel(c, name, path, head)
+		},
+	}
+	c.Flags().IntVar(&head, "head-channels", 0, "channels of an attention head, if a single file does not tell (32 in the published model)")
+	return c
+}
+
+var notInName = regexp.MustCompile(`[^a-z0-9._-]+`)
+
+// nameFor makes a model's name of its path.
+func nameFor(path string) string {
+	base := filepath.Base(filepath.Clean(path))
+	return strings.Trim(notInName.ReplaceAllString(strings.ToLower(strings.TrimSuffix(base, filepath.Ext(base))), "-"), "-._")
+}
+
+func importModel(c *cobra.Command, name, path string, head int) error {
+	checkpoint, err := ldm.OpenOptions{HeadChannels: head}.Open(path)
+	if err != nil {
+		return srspace.WithHint(fmt.Errorf("import %s: %w", name, err), "a .ckpt, .safetensors or diffusers folder of a latent diffusion model for super-resolution is needed, whole")
+	}
+	defer checkpoint.Close()
+	bar := newBar("checking", len(checkpoint.Names()))
+	if err := checkpoint.Verify(func(done, _ int) { bar.Set(done) }); err != nil {
+		fmt.Fprintln(os.Stderr)
+		return srspace.WithHint(fmt.Errorf("import %s: %w", name, err), "is the copy or download whole?")
+	}
+	folder, files, err := checkpoint.Files()
+	if err != nil {
+		return fmt.Errorf("import %s: %w", name, err)
+	}
+	copied, done := byteBar("copying")
+	err = weightstore.ImportModel(name, folder, files, copied, func(copied string) error {
+		if checkpoint.Layout == ldm.DiffusersLayout {
+			return nil // it has its configuration in it
+		}
+		return checkpoint.WriteConfig(copied)
+	})
+	done()
+	if errors.Is(err, fs.ErrExist) {
+		stored, _ := weightstore.ModelPath(name)
+		return srspace.WithHint(fmt.Errorf("import %s: %w", name, err), "name it otherwise, or remove "+stored)
+	}
+	if err != nil {
+		return fmt.Errorf("import %s: %w", name, err)
+	}
+	stored, err := weightstore.ModelPath(name)
+	if err != nil {
+		return err
+	}
+	out := c.OutOrStdout()
+	fmt.Fprintf(out, "%s: %s\n%s layout, %d tensors", name, stored, checkpoint.Layout, len(checkpoint.Names()))
+	if checkpoint.Averaged {
+		fmt.Fprint(out, ", the UNet's averaged (EMA) weights")
+	}
+	fmt.Fprintln(out)
+	for _, a := range checkpoint.Assumed {
+		fmt.Fprintln(out, "assumed:", a)
+	}
+	fmt.Fprintf(out, "use it: go run ./kernel sample --model %s --lr picture.png -n 4 -o space/\n", name)
+	return nil
+}
+
+func weightsVerifyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "verify [NAME…]",
+		Short: "Read everything that is there again and check it",
+		RunE: func(c *cobra.Command, names []string) error {
+			if len(names) == 0 {
+				for _, item := range weightstore.Known() {
+					if _, err := item.Where(); err == nil {
+						names = append(names, item.Name)
+					}
+				}
+				for _, name := range weightstore.Models() {
+					if !slices.Contains(names, name) {
+						names = append(names, name)
+					}
+				}
+			}
+			failed := 0
+			for _, name := range names {
+				note, err := verifyWeights(name)
+				if err != nil {
+					failed++
+					note = err.Error()
+				}
+				fmt.Fprintf(c.OutOrStdout(), "%s: %s\n", name, note)
+			}
+			if failed > 0 {
+				return srspace.WithHint(fmt.Errorf("%d of %d weights fail", failed, len(names)), "remove and fetch or import them again")
+			}
+			return nil
+		},
+	}
+}
+
+// verifyWeights checks one item and says what it is.
+func verifyWeights(name string) (string, error) {
+	if slices.Contains(metrics.Imports, name) {
+		sum, err := metrics.CheckWeights(name)
+		return "ok, sha256 " + sum, err
+	}
+	if name == "onnxruntime" {
+		return verifyONNXRuntime()
+	}
+	path, err := modelPath(name)
+	if err != nil {
+		return "", err
+	}
+	checkpoint, err := ldm.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer checkpoint.Close()
+	if err := checkpoint.Verify(nil); err != nil {
+		return "", err
+	}
+	sum, err := checkpoint.SHA256()
+	return fmt.Sprintf("ok, %d tensors, sha256 %s", len(checkpoint.Names()), sum), err
+}
+
+// modelPath returns the file or folder of a diffusion model by its name.
+func modelPath(name string) (string, error) {
+	if item, ok := weightstore.Find(name); ok && name == weightstore.LDMX4 {
+		path, err := item.Where()
+		if err != nil {
+			return "", srspace.WithHint(err, "go run ./kernel weights fetch "+name)
+		}
+		return path, nil
+	}
+	path, err := weightstore.ModelPath(name)
+	if err != nil {
+		return "", srspace.WithHint(err, "go run ./kernel weights list tells the names")
+	}
+	return path, nil
+}
+
+// verifyONNXRuntime loads the library and says where it is.
+func verifyONNXRuntime() (string, error) {
+	library := backend.ONNXLibrary()
+	if library == "" {
+		return "", weightstore.ErrMissing
+	}
+	if !backend.HasONNX {
+		return library + ", not tried: built without cgo", nil
+	}
+	if _, err := backend.Open("onnx:cpu"); err != nil {
+		return "", err
+	}
+	return "ok, loads: " + library, nil
+}

@@ -1,0 +1,94 @@
+package command
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/trustsr/trustsr/internal/shared"
+	"github.com/trustsr/trustsr/srspace"
+)
+
+// The three layouts of one model, imported, draw the same picture from a 5×6
+// picture that no network takes as it is.
+func TestImportAndSample(t *testing.T) {
+	golden := shared.Path(t, "golden", "ldm", "tiny")
+	t.Setenv("TRUSTSR_WEIGHTS", t.TempDir())
+	dir := t.TempDir()
+	lr := srspace.NewImage(5, 6)
+	for i := range lr.Pix {
+		lr.Pix[i] = float32(i*37%256) / 255
+	}
+	picture := filepath.Join(dir, "lr.png")
+	if err := lr.WritePNG(picture); err != nil {
+		t.Fatal(err)
+	}
+	var first *srspace.Image
+	for name, path := range map[string]string{"ckpt": "model.ckpt", "diffusers": "diffusers", "safetensors": "model.safetensors"} {
+		model := filepath.Join(golden, path)
+		if name != "safetensors" { // one stays where it is
+			out, err := runLine(t, "weights", "import", name, model)
+			if err != nil || !strings.Contains(out, "285 tensors") {
+				t.Fatalf("%s: %q, %v", name, out, err)
+			}
+			model = name
+		}
+		space := filepath.Join(dir, name)
+		if _, err := runLine(t, "sample", "--model", model, "--lr", picture, "-n", "1", "--steps", "2", "--backend", "go", "-o", space); err != nil {
+			t.Fatal(err)
+		}
+		got, err := srspace.ReadFile(filepath.Join(space, "samples", "000000.png"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Width != 20 || got.Height != 24 {
+			t.Errorf("%s: %d×%d pixels", name, got.Width, got.Height)
+		}
+		if first == nil {
+			first = got
+		} else if !reflect.DeepEqual(first, got) {
+			t.Errorf("%s draws another picture", name)
+		}
+	}
+	out, err := runLine(t, "weights", "verify", "ckpt", "diffusers")
+	if err != nil || strings.Count(out, "ok, 285 tensors") != 2 {
+		t.Errorf("verify: %q, %v", out, err)
+	}
+	if out, err := runLine(t, "weights", "list"); err != nil || !strings.Contains(out, "imported model") {
+		t.Errorf("list: %q, %v", out, err)
+	}
+	if err := os.Truncate(filepath.Join(os.Getenv("TRUSTSR_WEIGHTS"), "models", "ckpt", "model.ckpt"), 100_000); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := runLine(t, "weights", "verify"); err == nil || srspace.Hint(err) == "" {
+		t.Errorf("verify of a cut file: %q, %v", out, err)
+	}
+}
+
+func TestWeightsErrors(t *testing.T) {
+	t.Setenv("TRUSTSR_WEIGHTS", t.TempDir())
+	text := filepath.Join(t.TempDir(), "text.ckpt")
+	if err := os.WriteFile(text, []byte("no checkpoint"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"import", "x", text}, "neither safetensors nor a torch.save file"},
+		{[]string{"import", "vgg16", text}, "neither safetensors nor a torch.save file"},
+		{[]string{"import", "pieapp", text}, "neither safetensors nor a torch.save file"},
+		{[]string{"import", "nrqm", text}, "not a model of NRQM"},
+		{[]string{"import", "nrqm", text + "2"}, "no such file"},
+		{[]string{"fetch", "pieapp"}, "not offered for download"},
+		{[]string{"fetch", "nothing"}, `no weights called "nothing"`},
+		{[]string{"verify", "nothing"}, "1 of 1 weights fail"},
+	} {
+		_, err := runLine(t, append([]string{"weights"}, c.args...)...)
+		if err == nil || !strings.Contains(err.Error(), c.want) || srspace.Hint(err) == "" {
+			t.Errorf("%v: error %v, hint %q", c.args, err, srspace.Hint(err))
+		}
+	}
+}
