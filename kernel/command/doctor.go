@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/trustsr/trustsr/internal/backend"
+	"github.com/trustsr/trustsr/internal/weightstore"
 	"github.com/trustsr/trustsr/kernel/jupyter"
 	"github.com/trustsr/trustsr/srspace/digits"
 )
@@ -57,12 +58,22 @@ func doctor(c *cobra.Command, root string) error {
 	if lib := backend.ONNXLibrary(); lib != "" {
 		row("ONNX Runtime", "ok", lib)
 	} else {
-		row("ONNX Runtime", "missing", "optional: put libonnxruntime.so (1.26 or newer) into ~/.local/lib/onnxruntime/")
+		row("ONNX Runtime", "missing", "optional, faster: go run ./kernel weights fetch onnxruntime")
 	}
 	if _, err := digits.Open(choice.Config); err != nil {
 		row("digit model", "fails", err.Error())
 	} else {
 		row("digit model", "ok", "embedded")
+	}
+	for _, item := range weightstore.Known() {
+		if item.Name == "onnxruntime" {
+			continue // above
+		}
+		if path, err := item.Where(); err == nil {
+			row(item.Name, "ok", path)
+		} else {
+			row(item.Name, "not here", "optional: "+item.What)
+		}
 	}
 	for _, p := range []struct{ what, program, note string }{
 		{"Jupyter", "jupyter-notebook", "go run ./kernel up installs it; or: apt-get install --no-install-recommends jupyter-notebook"},

@@ -71,7 +71,7 @@ func TestQuickstartInBrowser(t *testing.T) {
 	}
 	trustsr, root := binary(t)
 	mark := fmt.Sprintf("TRUSTSR_TEST_MARK=up-%d-%d", os.Getpid(), time.Now().UnixNano())
-	up := exec.Command(trustsr, "up", "--no-browser")
+	up := exec.Command(trustsr, "up", "--no-browser", "--no-onnx")
 	up.Dir = root
 	up.Env = append(os.Environ(), mark)
 	up.Stderr = os.Stderr
