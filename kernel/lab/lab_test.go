@@ -3,6 +3,7 @@ package lab
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -37,6 +38,16 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	case "address":
 		Open("digit-18").Address(99)
+		os.Exit(0)
+	case "variety":
+		s := Open("digit-18")
+		s.Disagreement()
+		s.Directions(3)
+		fmt.Println(s.Clusters(2), s.Diverse(2))
+		s.LinkedPlane("five", "dists/noresize")
+		s.Slider("five")
+		s.AddMethod("EDSR", os.Getenv("TRUSTSR_TEST_IMAGE"))
+		s.PlaneHTML(os.Getenv("TRUSTSR_TEST_PAGE"), "five")
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
