@@ -58,7 +58,7 @@ func Exec(ctx context.Context, o ExecOptions) error {
 		return fmt.Errorf("run %s: %w", o.Notebook, err)
 	}
 	defer log.Close()
-	c, err := startKernel(ctx, args, os.Environ(), dir, log)
+	c, err := startKernel(ctx, args, append(os.Environ(), "TRUSTSR_ROOT="+o.Root), dir, log)
 	if err != nil {
 		return srspace.WithHint(fmt.Errorf("run %s: %w", o.Notebook, err), "its log is "+log.Name())
 	}
