@@ -121,6 +121,7 @@ type compareData struct {
 	Space    string    `json:"space"`
 	Title    string    `json:"title"`
 	Recipe   string    `json:"recipe"`
+	Revision int       `json:"revision"` // of the list
 	Pictures []picture `json:"pictures"`
 	Left     int       `json:"left"` // shown first
 	Right    int       `json:"right"`
@@ -170,6 +171,7 @@ func (s *space) compareData(list string) (*compareData, []named, error) {
 	}
 	picked := map[uint64]bool{}
 	if c.picks != nil {
+		data.Revision = c.picks.Revision
 		for _, seed := range c.picks.Seeds {
 			picked[seed] = true
 		}

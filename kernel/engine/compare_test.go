@@ -162,4 +162,9 @@ func TestSliderInBrowser(t *testing.T) {
 		}
 	}
 	pg.screenshot("slider-file")
+
+	// The mean follows the picks.
+	pg.do("open", chromedp.Navigate(p.planeURL("compare", name)), chromedp.WaitVisible(`body[data-ready="yes"]`, chromedp.ByQuery))
+	p.mustAsk(t, wire.Request{Op: wire.OpSetPicks, Space: name, Picks: "five", Seeds: []uint64{3, 9}})
+	pg.want("mean", `document.getElementById("righttag").textContent`, "mean of 2 picks")
 }

@@ -22,4 +22,6 @@
 //	readings.go, scores.go    results kept on disk
 //	figures.go, pictures.go   what cells show: contents, drawing
 //	guard.go, gallery.go, sheet.go, page/  the gallery
+//	planepage*.go, compare.go  the linked plane and the slider, also as files of their own
+//	variety.go     how the samples differ
 package engine

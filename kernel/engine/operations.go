@@ -66,6 +66,7 @@ func init() {
 
 		wire.OpLinkedPlane: onSpace(linkedPlane),
 		wire.OpPlaneHTML:   onSpace(planeHTML),
+		wire.OpPlaneSVG:    onSpace(planeSVG),
 		wire.OpSlider:      onSpace(slider),
 		wire.OpCompareHTML: onSpace(compareHTML),
 		wire.OpAddMethod:   onSpace(addMethod),

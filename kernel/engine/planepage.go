@@ -1,12 +1,20 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
+
+	"gonum.org/v1/plot/vg"
 
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
@@ -50,6 +58,7 @@ type planePoint struct {
 	Seed    string   `json:"seed,omitempty"` // of a sample
 	Address string   `json:"address,omitempty"`
 	Seeds   []string `json:"seeds,omitempty"` // what an ensemble is made of
+	List    string   `json:"list,omitempty"`  // whose picks they are
 	Tile    int      `json:"tile"`
 	Scores  []score  `json:"scores"` // in the order of the axes
 }
@@ -82,9 +91,9 @@ var kindNames = map[plane.Kind]string{
 	plane.Sample: "sample", plane.Single: "single", plane.Method: "method", plane.Ensemble: "ensemble", plane.Control: "control",
 }
 
-// entrants returns all samples, other methods, the ensemble of the list where
-// it has picks, and ensembles that nobody chose: of random samples, as many as
-// the list may hold, and of all.
+// entrants returns all samples, other methods, the ensembles of the list and
+// of the space's other lists where they have picks, and ensembles that nobody
+// chose: of random samples, as many as the list may hold, and of all.
 func (s *space) entrants(list *wire.Picks) ([]entrant, error) {
 	seeds, images, err := s.images()
 	if err != nil {
@@ -113,12 +122,24 @@ func (s *space) entrants(list *wire.Picks) ([]entrant, error) {
 	for _, m := range methods {
 		add(plane.Method, m.caption, m.image)
 	}
-	if len(list.Seeds) > 0 {
-		mean, err := s.mean(list)
+	others, err := s.otherLists(list.Name)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range append([]*wire.Picks{list}, others...) {
+		if len(l.Seeds) == 0 {
+			continue
+		}
+		mean, err := s.mean(l)
 		if err != nil {
 			return nil, err
 		}
-		add(plane.Ensemble, meanName(list), mean).Seeds = seedStrings(list.Seeds)
+		label := meanName(l)
+		if l != list {
+			label += fmt.Sprintf(" of list %q", l.Name)
+		}
+		p := add(plane.Ensemble, label, mean)
+		p.Seeds, p.List = seedStrings(l.Seeds), l.Name
 	}
 	mean, err := ensemble.Mean(images)
 	if err != nil {
@@ -146,6 +167,26 @@ func (s *space) entrants(list *wire.Picks) ([]entrant, error) {
 		add(plane.Control, fmt.Sprintf("mean of %d samples drawn by lot", list.Cap), mean).Seeds = seedStrings(lot)
 	}
 	return all, nil
+}
+
+// otherLists returns the space's pick lists but the one named. A list that
+// cannot be read is not in the way of the others.
+func (s *space) otherLists(name string) ([]*wire.Picks, error) {
+	entries, err := os.ReadDir(filepath.Join(s.dir, "picks"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var out []*wire.Picks
+	for _, entry := range entries {
+		other, isList := strings.CutSuffix(entry.Name(), ".json")
+		if !isList || other == name || checkListName(other) != nil {
+			continue
+		}
+		if list, err := editPicks(s.dir, s.name, other, keepPicks); err == nil {
+			out = append(out, list)
+		}
+	}
+	return out, nil
 }
 
 func seedStrings(seeds []uint64) []string {
@@ -186,6 +227,13 @@ func (e *Engine) planeData(ctx context.Context, s *space, list string, ids []str
 		}
 	}
 	data.X, data.Y = data.Axes[0].ID, data.Axes[1].ID
+	switch len(ids) {
+	case 0:
+	case 1:
+		data.Y = axisID(ids[0])
+	default:
+		data.X, data.Y = axisID(ids[0]), axisID(ids[1])
+	}
 	for i := range all {
 		all[i].point.Tile = i
 		data.Points = append(data.Points, all[i].point)
@@ -222,6 +270,21 @@ func sheetOf(images []*srspace.Image) (sheetData, error) {
 	}, nil
 }
 
+// figure returns the plane as it is first shown, for paper.
+func (d *planeData) figure(all []entrant) (p *plane.Plane, caption string) {
+	x := slices.IndexFunc(d.Axes, func(a axis) bool { return a.ID == d.X })
+	y := slices.IndexFunc(d.Axes, func(a axis) bool { return a.ID == d.Y })
+	var points []plane.Point
+	for _, one := range all {
+		label := one.point.Label
+		if one.kind == plane.Control && len(one.point.Seeds) > 0 {
+			label = "" // a hundred of them
+		}
+		points = append(points, plane.Point{Label: label, X: float64(one.point.Scores[x]), Y: float64(one.point.Scores[y]), Kind: one.kind})
+	}
+	return plane.New(d.Title, d.Axes[x].Label, d.Axes[y].Label, points), fmt.Sprintf("%s: %d images, %s and %s", d.Title, len(points), d.X, d.Y)
+}
+
 // linkedPlane prepares the page, so that it opens at once, and returns what a
 // saved notebook keeps: the same plane as a picture.
 func linkedPlane(ctx context.Context, e *Engine, s *space, req *wire.Request, report func(wire.Progress)) (*wire.Result, error) {
@@ -229,15 +292,20 @@ func linkedPlane(ctx context.Context, e *Engine, s *space, req *wire.Request, re
 	if err != nil {
 		return nil, err
 	}
-	var points []plane.Point
-	for _, one := range all {
-		label := one.point.Label
-		if one.kind == plane.Control && len(one.point.Seeds) > 0 {
-			label = ""
-		}
-		points = append(points, plane.Point{Label: label, X: float64(one.point.Scores[0]), Y: float64(one.point.Scores[1]), Kind: one.kind})
-	}
-	x, y := data.Axes[0], data.Axes[1]
-	f, err := planePicture(plane.New(data.Title, x.Label, y.Label, points), fmt.Sprintf("%s: %d images, %s and %s", data.Title, len(points), x.ID, y.ID))
+	f, err := planePicture(data.figure(all))
 	return &wire.Result{Figure: f}, err
+}
+
+// planeSVG returns the plane as a drawing for print.
+func planeSVG(ctx context.Context, e *Engine, s *space, req *wire.Request, report func(wire.Progress)) (*wire.Result, error) {
+	data, all, err := e.planeData(ctx, s, req.Picks, req.Metrics, report)
+	if err != nil {
+		return nil, err
+	}
+	p, _ := data.figure(all)
+	var svg bytes.Buffer
+	if err := p.WriteSVG(&svg, 6*vg.Inch, 4.5*vg.Inch); err != nil {
+		return nil, err
+	}
+	return &wire.Result{Page: svg.Bytes()}, nil
 }

@@ -41,10 +41,20 @@ func (e *Engine) measures(s *space, ids []string) ([]measure, error) {
 		all = append(all, metrics.PSNRMetric{}, perception, metrics.SSIMMetric{})
 	}
 	all = append(all, metrics.LRPSNRMetric{})
+	directions, err := e.directionMeasures(s)
+	if err != nil {
+		return nil, err
+	}
 	for _, id := range ids {
+		if slices.ContainsFunc(directions, func(d measure) bool { return d.axis.ID == id }) {
+			continue
+		}
 		m, err := metrics.Find(id)
 		if err != nil {
 			return nil, err
+		}
+		if side := s.side(); side < m.Info().MinSide {
+			return nil, fmt.Errorf("%s needs sides of %d pixels, samples of %s have %d: %w", id, m.Info().MinSide, s.name, side, metrics.ErrTooSmall)
 		}
 		if slices.ContainsFunc(all, func(have metrics.Metric) bool { return have.Info().ID == m.Info().ID }) {
 			continue
@@ -57,16 +67,27 @@ func (e *Engine) measures(s *space, ids []string) ([]measure, error) {
 	}
 	var out []measure
 	for _, m := range all {
-		if side := min(s.subject.lr.Width, s.subject.lr.Height) * s.scale(); side >= m.Info().MinSide {
+		if s.side() >= m.Info().MinSide {
 			out = append(out, e.measureOf(m, s))
 		}
 	}
-	directions, err := e.directionMeasures(s)
-	if out = append(out, directions...); err == nil && len(out) < 2 {
-		err = srspace.WithHint(fmt.Errorf("space %s has no two numbers to plot: its HR image is not known, and its samples do not differ", s.name), "draw more samples")
+	if out = append(out, directions...); len(out) < 2 {
+		return nil, srspace.WithHint(fmt.Errorf("space %s has no two numbers to plot: its HR image is not known, and its samples do not differ", s.name), "draw more samples")
 	}
-	return out, err
+	return out, nil
 }
+
+// axisID returns the id of the axis that measures asked for id return: some
+// metrics may be written in more than one way.
+func axisID(id string) string {
+	if m, err := metrics.Find(id); err == nil {
+		return m.Info().ID
+	}
+	return id
+}
+
+// side is the shorter side of a sample.
+func (s *space) side() int { return min(s.subject.lr.Width, s.subject.lr.Height) * s.scale() }
 
 // measureOf measures by a metric.
 func (e *Engine) measureOf(m metrics.Metric, s *space) measure {

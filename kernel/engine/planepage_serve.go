@@ -93,7 +93,7 @@ func (e *Engine) starOf(ctx context.Context, s *space, list string, ids []string
 	if err != nil {
 		return nil, err
 	}
-	out.Point = &planePoint{Kind: "ensemble", Label: meanName(picks), Seeds: seedStrings(picks.Seeds)}
+	out.Point = &planePoint{Kind: "ensemble", Label: meanName(picks), Seeds: seedStrings(picks.Seeds), List: list}
 	for _, m := range measures {
 		scores, err := m.score(ctx, []*srspace.Image{mean}, func(wire.Progress) {})
 		if err != nil {

@@ -79,7 +79,7 @@ func TestPlaneData(t *testing.T) {
 			t.Errorf("%d points of kind %s, want %d", counts[kind], kind, want)
 		}
 	}
-	if len(data.Axes) != 7 || data.X != "psnr/rgb/crop0" || data.Y != "fake/1" || data.Axes[1].Better != "lower" || data.Axes[4].ID != "psnr/y601full/crop2" || data.Axes[5].Better != "" {
+	if len(data.Axes) != 7 || data.X != "psnr/rgb/crop0" || data.Y != "psnr/y601full/crop2" || data.Axes[1].Better != "lower" || data.Axes[4].ID != "psnr/y601full/crop2" || data.Axes[5].Better != "" {
 		t.Errorf("axes %+v, %s by %s", data.Axes, data.X, data.Y)
 	}
 	if data.Cap != 5 || data.HR != data.Bicubic+1 || data.Bicubic != data.LR+1 || data.Sheet.Tiles != data.HR+1 {
@@ -177,6 +177,36 @@ func TestStar(t *testing.T) {
 	want, _ := metrics.PSNR(mean, stroke(1018, true))
 	if s.Point == nil || !slices.Equal(s.Point.Seeds, []string{"2", "4"}) || len(s.Point.Scores) != 6 || math.Abs(float64(s.Point.Scores[0])-want) > 1e-4 {
 		t.Errorf("star %+v, want PSNR %v", s.Point, want)
+	}
+}
+
+// What other people picked stands beside one's own picks, and any two numbers
+// make a drawing for print.
+func TestPlaneOfTwoLists(t *testing.T) {
+	l := startEngine(t, fakeTools(0))
+	name := l.drawn(t, 20)
+	l.mustAsk(t, wire.Request{Op: wire.OpSetPicks, Space: name, Picks: "five", Seeds: []uint64{2, 4}})
+	l.mustAsk(t, wire.Request{Op: wire.OpSetPicks, Space: name, Picks: "three", Seeds: []uint64{1, 7, 13}})
+	l.mustAsk(t, wire.Request{Op: wire.OpPicks, Space: name, Picks: "none", Cap: 3})
+	var labels []string
+	for _, p := range planeJSON(t, l, "").Points {
+		if p.Kind == "ensemble" {
+			labels = append(labels, p.Label)
+		}
+	}
+	if got := strings.Join(labels, "; "); got != "mean of 2 picks; mean of 3 picks of list \"three\"" {
+		t.Errorf("ensembles %s", got)
+	}
+	svg := string(l.mustAsk(t, wire.Request{Op: wire.OpPlaneSVG, Space: name, Picks: "five", Metrics: []string{"direction/1", "ssim/rgb/crop0"}}).Page)
+	for _, want := range []string{"<svg", "SSIM ↑", "direction 1 (levels)", "mean of 3 picks of list", "101 control ensembles"} {
+		if !strings.Contains(svg, want) {
+			t.Errorf("the drawing holds no %q", want)
+		}
+	}
+	for _, ids := range [][]string{{"direction/9"}, {"nrqm/official"}} {
+		if _, _, err := l.ask(wire.Request{Op: wire.OpPlaneSVG, Space: name, Picks: "five", Metrics: ids}); err == nil {
+			t.Errorf("axes %v: drawn", ids)
+		}
 	}
 }
 

@@ -7,6 +7,8 @@
 //	space.Gallery("five", 5)        // click up to five of them
 //	space.Mean("five").Show()       // their pixel average
 //	space.Plane("five")             // all of it on the PSNR–LPIPS plane
+//	space.LinkedPlane("five")       // the same as a page: point at, select, pick
+//	space.Clusters(4)               // in which ways the samples differ
 //
 // Nothing survives from cell to cell but functions and constants. A cell
 // therefore asks for the space again; Draw returns at once when the samples

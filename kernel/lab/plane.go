@@ -13,9 +13,10 @@ import (
 // methods, the mean of the picks of the list and controls that nobody chose,
 // by any two of their numbers. Point at one to see it; drag to select; click a
 // sample to pick it, which is a pick in the gallery too and moves the star of
-// the mean. Beside the axes there always are, metrics with these ids are some,
-// for example "dists/noresize". Below stands a static picture of the plane,
-// which is what a saved notebook keeps.
+// the mean. Beside the axes there always are, metrics with these ids are some:
+// one is shown upward, of two the first across, for example "psnr/rgb/crop0"
+// and "dists/noresize". Below stands a static picture of the plane, which is
+// what a saved notebook keeps.
 func (s *Space) LinkedPlane(name string, metrics ...string) {
 	address := s.page("plane", name, metrics)
 	figure := call(wire.Request{Op: wire.OpLinkedPlane, Space: s.info.Name, Picks: name, Metrics: metrics}).Figure
@@ -28,6 +29,12 @@ func (s *Space) LinkedPlane(name string, metrics ...string) {
 // long as the page; it knows the mean of the picks as they are now.
 func (s *Space) PlaneHTML(path, name string, metrics ...string) {
 	s.writePage(path, wire.Request{Op: wire.OpPlaneHTML, Picks: name, Metrics: metrics})
+}
+
+// PlaneSVG writes the plane as a drawing for print, otherwise as PlaneHTML
+// does; the picture below LinkedPlane is the same as a PNG.
+func (s *Space) PlaneSVG(path, name string, metrics ...string) {
+	s.writePage(path, wire.Request{Op: wire.OpPlaneSVG, Picks: name, Metrics: metrics})
 }
 
 // page returns the address of a page of the engine.
@@ -60,5 +67,5 @@ func (s *Space) writePage(path string, req wire.Request) {
 		os.Remove(temp)
 		fail(&refusal{"writing the page: " + err.Error(), "paths are seen from the folder of the notebook"})
 	}
-	say("%s: %d kB; open it in a browser, it needs nothing else.", path, (len(page)+1023)/1024)
+	say("%s: %d kB; it needs nothing else to be opened in a browser.", path, (len(page)+1023)/1024)
 }

@@ -35,7 +35,7 @@ func TestVariety(t *testing.T) {
 		"plane of digit-18: open the notebook to use it\nplane (picture of 9×9 pixels)\n" +
 		"comparison of digit-18: open the notebook to use it\nslider (picture of 9×9 pixels)\n" +
 		"digit-18 holds the image of EDSR (x.png).\n" +
-		page + ": 1 kB; open it in a browser, it needs nothing else.\n"
+		page + ": 1 kB; it needs nothing else to be opened in a browser.\n"
 	if status != 0 || out != want {
 		t.Errorf("status %d, stderr %q, stdout %q, want %q", status, errs, out, want)
 	}

@@ -37,6 +37,38 @@
     }
   }
 
+  // take shows data; what was chosen before stays so, the mean of the picks
+  // also when it is of others now.
+  async function take(fresh) {
+    const picture = new Image();
+    picture.src = fresh.sheet.url;
+    await picture.decode();
+    const before = data && [chosen("left"), chosen("right")];
+    [data, sheet] = [fresh, picture];
+    byId("title").textContent = data.title;
+    byId("recipe").textContent = data.recipe;
+    const again = (old, first) => {
+      const at = old ? data.pictures.findIndex((p) => (old.group === "ensembles" ? p.group === old.group : p.label === old.label)) : first;
+      return at < 0 ? first : at;
+    };
+    fill(byId("left"), again(before?.[0], data.left));
+    fill(byId("right"), again(before?.[1], data.right));
+  }
+
+  // follow takes the data anew when the picks have changed.
+  async function follow() {
+    for (;;) {
+      await sleep(2000);
+      if (document.hidden) continue;
+      try {
+        const response = await fetch(`/gallery/${encodeURIComponent(page.space)}/picks?${page.query}`);
+        if (!response.ok || (await response.json()).revision === data.revision) continue;
+        await take(await fetchData());
+        draw();
+      } catch { /* fetchData says so where it matters */ }
+    }
+  }
+
   const chosen = (which) => data.pictures[Number(byId(which).value)];
 
   function draw() {
@@ -174,18 +206,12 @@
 
   async function start() {
     try {
-      data = own ? JSON.parse(own.textContent) : await fetchData();
-      sheet = new Image();
-      sheet.src = data.sheet.url;
-      await sheet.decode();
+      await take(own ? JSON.parse(own.textContent) : await fetchData());
     } catch (err) {
       return say(err.message);
     }
-    byId("title").textContent = data.title;
-    byId("recipe").textContent = data.recipe;
-    fill(byId("left"), data.left);
-    fill(byId("right"), data.right);
     fit();
+    if (!own) follow();
     new ResizeObserver(draw).observe(stage);
     page.ready = "yes";
   }

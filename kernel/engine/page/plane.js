@@ -178,13 +178,13 @@
         return;
       }
     } else {
-      const saved = data.points.find((p) => p.kind === "ensemble");
+      const saved = data.points.find((p) => p.list === page.name);
       const same = saved && [...saved.seeds].sort().join() === [...list.seeds].sort().join();
       star = { point: same ? saved : null, picture: list.seeds.length ? await meanPicture(list.seeds) : null };
     }
     draw();
     showMean();
-    if (shown?.kind === "ensemble" && star.point) show(star.point);
+    if (shown?.list === page.name && star.point) show(star.point);
   }
 
   // meanPicture averages tiles of the sheet, as a sheet of one.
@@ -228,7 +228,7 @@
 
   // points lists what is to be drawn: the star in place of the saved ensemble.
   function points() {
-    const all = data.points.filter((p) => p.kind !== "ensemble");
+    const all = data.points.filter((p) => p.list !== page.name);
     if (star?.point) all.push(star.point);
     return all;
   }
@@ -298,7 +298,9 @@
 
     marks = [];
     const order = new Map(kinds.map(([kind], i) => [kind, i]));
-    for (const point of [...finite].sort((a, b) => order.get(a.kind) - order.get(b.kind))) {
+    const { seeds } = picked();
+    const layer = (p) => order.get(p.kind) + (seeds.includes(p.seed) ? 1.5 : 0);
+    for (const point of [...finite].sort((a, b) => layer(a) - layer(b))) {
       const mark = { point, x: x.at(point.scores[ix]), y: y.at(point.scores[iy]) };
       mark.element = make("path", {
         class: `point ${point.kind}`, d: shapes[point.kind], transform: `translate(${mark.x.toFixed(1)} ${mark.y.toFixed(1)})`,
@@ -341,7 +343,7 @@
   }
 
   // key names a point across redraws.
-  const key = (p) => p.seed ?? `${p.kind} ${p.kind === "ensemble" ? "" : p.tile}`;
+  const key = (p) => p.seed ?? (p.list === page.name ? "star" : `tile ${p.tile}`);
 
   // reachable lets Tab reach one point; arrows go on from there.
   function reachable() {
@@ -565,7 +567,7 @@
     }
     byId("kinds").replaceChildren(byId("kinds").firstElementChild, ...kinds.flatMap(([kind, one, many]) => {
       const n = data.points.filter((p) => p.kind === kind).length;
-      if (!n && kind !== "ensemble") return [];
+      if (!n && kind !== "ensemble") return []; // the star comes with the first pick
       const label = document.createElement("label");
       const box = document.createElement("input");
       box.type = "checkbox";
@@ -633,7 +635,7 @@
         follow();
       }
       showMean();
-      show(points().find((p) => p.kind === "ensemble") ?? data.points[0]);
+      show(points().find((p) => p.list === page.name) ?? data.points[0]);
     } catch (refusal) {
       byId("count").textContent = "";
       complain(refusal);

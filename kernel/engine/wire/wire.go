@@ -50,6 +50,7 @@ const (
 
 	OpLinkedPlane = "linkedplane" // Figure: the plane of the page /plane/SPACE, with everything for it scored
 	OpPlaneHTML   = "planehtml"   // Page: that page as a file of its own
+	OpPlaneSVG    = "planesvg"    // Page: the same plane as an SVG
 	OpSlider      = "slider"      // Figure: what the page /compare/SPACE compares
 	OpCompareHTML = "comparehtml" // Page: that page as a file of its own
 	OpAddMethod   = "addmethod"   // Space: keep the image Method made of the LR picture, to compare with
@@ -67,7 +68,7 @@ type Request struct {
 	Digit  int      `json:"digit,omitempty"`  // for OpStandIn
 	K      int      `json:"k,omitempty"`      // how many, for OpDirections, OpClusters, OpDiverse
 
-	Metrics []string `json:"metrics,omitempty"` // ids of further axes, for OpLinkedPlane, OpPlaneHTML
+	Metrics []string `json:"metrics,omitempty"` // ids of axes, those to be shown first in front, for OpLinkedPlane, OpPlaneHTML, OpPlaneSVG
 	Method  string   `json:"method,omitempty"`  // for OpAddMethod
 	Image   []byte   `json:"image,omitempty"`   // content of an image file, for OpAddMethod
 }
