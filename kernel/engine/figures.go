@@ -110,6 +110,9 @@ func meanName(p *wire.Picks) string {
 	if p.By == wire.ByStandIn {
 		return fmt.Sprintf("mean of %d (stand-in)", len(p.Seeds))
 	}
+	if len(p.Seeds) == 1 {
+		return "mean of 1 pick"
+	}
 	return fmt.Sprintf("mean of %d picks", len(p.Seeds))
 }
 

@@ -216,6 +216,8 @@ func (e *Engine) planeData(ctx context.Context, s *space, list string, ids []str
 		images[i] = all[i].image
 	}
 	data := &planeData{Space: s.name, Title: s.subject.Title, Recipe: describe(s.store.Manifest().Recipe), Cap: picks.Cap}
+	e.scoring.Lock()
+	defer e.scoring.Unlock()
 	for _, m := range measures {
 		scores, err := m.score(ctx, images, report)
 		if err != nil {

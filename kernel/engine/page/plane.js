@@ -216,7 +216,7 @@
     const rows = Math.ceil(sheet.tiles / sheet.columns);
     element.classList.add("tile");
     Object.assign(element.style, {
-      width: `${w}px`, height: `${h}px`, backgroundImage: `url("${sheet.url}")`, backgroundSize: `${sheet.columns * w}px ${rows * h}px`,
+      imageRendering: shrink < 1 ? "auto" : "", width: `${w}px`, height: `${h}px`, backgroundImage: `url("${sheet.url}")`, backgroundSize: `${sheet.columns * w}px ${rows * h}px`,
       backgroundPosition: `${-(tile % sheet.columns) * w}px ${-Math.floor(tile / sheet.columns) * h}px`,
     });
   }
@@ -635,7 +635,7 @@
         follow();
       }
       showMean();
-      show(points().find((p) => p.list === page.name) ?? data.points[0]);
+      if (!shown) show(points().find((p) => p.list === page.name) ?? data.points[0]);
     } catch (refusal) {
       byId("count").textContent = "";
       complain(refusal);
