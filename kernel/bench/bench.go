@@ -111,18 +111,19 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	defer os.RemoveAll(dir)
 	s := &session{Options: o, dir: dir, report: newReport(o.Quick)}
-	total := 0
 	for _, g := range chosen {
-		total += s.turns(g)
+		s.total += s.turns(g)
 	}
-	done := 0
+	if o.VersusPyTorch {
+		s.total += len(s.versus()) * len(o.Backends)
+	}
 	for _, g := range chosen {
 		for turn := range s.turns(g) {
 			s.config = ""
 			if g.perBackend {
 				s.config = o.Backends[turn]
 			}
-			s.say(done, total, strings.TrimSpace(g.name+" "+s.backendName()))
+			s.say(strings.TrimSpace(g.name + " " + s.backendName()))
 			err := g.run(ctx, s)
 			switch {
 			case errors.Is(err, errSkip):
@@ -132,7 +133,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 			case err != nil:
 				return s.report, fmt.Errorf("bench %s: %w", g.name, err)
 			}
-			done++
+			s.done++
 		}
 	}
 	if o.VersusPyTorch {
@@ -140,7 +141,8 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 			return s.report, fmt.Errorf("bench beside PyTorch: %w", err)
 		}
 	}
-	s.say(total, total, "done")
+	s.done = s.total
+	s.say("done")
 	s.report.finish()
 	return s.report, nil
 }
@@ -183,6 +185,8 @@ type session struct {
 	dir    string // for files that live as long as the run
 	report *Report
 	full   string // path of the full architecture's weights, once written
+
+	done, total int
 }
 
 func (s *session) turns(g group) int {
@@ -192,9 +196,9 @@ func (s *session) turns(g group) int {
 	return 1
 }
 
-func (s *session) say(done, total int, what string) {
+func (s *session) say(what string) {
 	if s.Progress != nil {
-		s.Progress(done, total, what)
+		s.Progress(s.done, s.total, what)
 	}
 }
 

@@ -120,7 +120,7 @@ func (r *Report) remarks() []string {
 		out = append(out, "A quick run: a check that it works, not numbers to quote.")
 	}
 	if r.LoadBefore > busy*float64(r.Machine.Cores) {
-		out = append(out, fmt.Sprintf("The machine was busy with other work (load %.1f on %d cores when the run began): times are too long; ratios, measured in turns, hold.", r.LoadBefore, r.Machine.Cores))
+		out = append(out, fmt.Sprintf("The machine was busy with other work (load %.1f on %d cores when the run began): times are too long, and so are PyTorch's, whose threads wait for each other, by more: quote no ratio either.", r.LoadBefore, r.Machine.Cores))
 	}
 	return append(out, r.Notes...)
 }
