@@ -212,6 +212,13 @@ func TestPlaneInBrowser(t *testing.T) {
 	pg.do("s", chromedp.Focus(samplePoint(9), chromedp.ByQuery), chromedp.KeyEvent("s"))
 	pg.want("s", `document.getElementById("selected").textContent`, "1 point selected")
 
+	// The axes zoom to what is selected.
+	pg.do("two selected", chromedp.Focus(samplePoint(10), chromedp.ByQuery), chromedp.KeyEvent("s"), chromedp.Click("#zoom", chromedp.ByQuery))
+	pg.want("zoomed", fmt.Sprintf(`(() => { const all = document.querySelectorAll("#plot .point").length;
+		return all < 163 && !!document.querySelector('%s') && !!document.querySelector('%s') && document.getElementById("dropped").textContent === (163 - all) + " points lie outside."; })()`, samplePoint(9), samplePoint(10)), "true")
+	pg.do("whole", chromedp.Click("#whole", chromedp.ByQuery))
+	pg.want("whole", `document.querySelectorAll("#plot .point").length + " " + document.getElementById("dropped").hidden`, "163 true")
+
 	// The arrow keys reach every point.
 	for _, key := range []string{"ArrowRight", "ArrowDown"} {
 		all := pg.text(fmt.Sprintf(`(() => {

@@ -29,7 +29,8 @@
   let away = false;
   let live = !own;
   const hidden = new Set(); // kinds not shown
-  const selected = new Set(); // points
+  const selected = new Set(); // keys of points
+  let zoomed = new Set(); // keys of the points that the axes span; none for all
   let marks = []; // {point, x, y, element} of the points drawn
   let shown = null; // point in the panel
   let focus = null; // the point that Tab reaches
@@ -272,13 +273,14 @@
     const visible = points().filter((p) => !hidden.has(p.kind));
     const finite = visible.filter((p) => typeof p.scores[ix] === "number" && typeof p.scores[iy] === "number");
     const left = 58, right = 12, top = 10, bottom = 44;
+    const near = finite.filter((p) => zoomed.has(key(p)));
     const scale = (i, from, to) => {
-      const values = finite.map((p) => p.scores[i]);
+      const values = (near.length ? near : finite).map((p) => p.scores[i]);
       let [low, high] = [Math.min(...values), Math.max(...values)];
       if (!values.length) [low, high] = [0, 1];
       const room = 0.06 * (high - low) || 0.05 * Math.abs(high) || 1e-6;
       [low, high] = [low - room, high + room];
-      return { low, high, at: (v) => from + ((v - low) / (high - low)) * (to - from) };
+      return { low, high, holds: (v) => v >= low && v <= high, at: (v) => from + ((v - low) / (high - low)) * (to - from) };
     };
     const x = scale(ix, left, width - right);
     const y = scale(iy, height - bottom, top);
@@ -300,7 +302,8 @@
     const order = new Map(kinds.map(([kind], i) => [kind, i]));
     const { seeds } = picked();
     const layer = (p) => order.get(p.kind) + (seeds.includes(p.seed) ? 1.5 : 0);
-    for (const point of [...finite].sort((a, b) => layer(a) - layer(b))) {
+    const inside = finite.filter((p) => x.holds(p.scores[ix]) && y.holds(p.scores[iy]));
+    for (const point of inside.sort((a, b) => layer(a) - layer(b))) {
       const mark = { point, x: x.at(point.scores[ix]), y: y.at(point.scores[iy]) };
       mark.element = make("path", {
         class: `point ${point.kind}`, d: shapes[point.kind], transform: `translate(${mark.x.toFixed(1)} ${mark.y.toFixed(1)})`,
@@ -312,8 +315,8 @@
     }
     label(width - right);
     const gone = visible.length - finite.length;
-    byId("dropped").hidden = !gone;
-    byId("dropped").textContent = `Not drawn, infinite or undefined: ${visible.filter((p) => !finite.includes(p)).slice(0, 3).map((p) => p.label).join(", ")}${gone > 3 ? ` and ${gone - 3} more` : ""}`;
+    byId("dropped").hidden = !gone && inside.length === finite.length;
+    byId("dropped").textContent = !gone ? `${finite.length - inside.length} points lie outside.` : `Not drawn, infinite or undefined: ${visible.filter((p) => !finite.includes(p)).slice(0, 3).map((p) => p.label).join(", ")}${gone > 3 ? ` and ${gone - 3} more` : ""}`;
     const better = { higher: "more is better", lower: "less is better", "": "no end is better" };
     byId("axes").textContent = [ix, iy].map((i) => `${data.axes[i].id}: ${better[data.axes[i].better]}`).join("; ");
     reachable();
@@ -416,7 +419,8 @@
     byId("count").textContent = `${seeds.length} of ${list.cap}`;
     const saved = byId("saved");
     saved.classList.toggle("waiting", queue.length > 0);
-    if (!live) saved.textContent = starless() ? "picked in this page; only the notebook can score their mean" : "picked";
+    if (!live && by === "stand-in") saved.textContent = list.note;
+    else if (!live) saved.textContent = starless() ? "picked in this page; only the notebook can score their mean" : "picked";
     else if (away) saved.textContent = queue.length ? "picked, not stored yet" : "picked";
     else if (queue.length) saved.textContent = "picked, storing…";
     else if (by === "stand-in") saved.textContent = `${list.note}. Your first click replaces them.`;
@@ -441,6 +445,7 @@
     const chosen = points().filter((p) => selected.has(key(p)));
     byId("selected").textContent = chosen.length ? `${chosen.length} ${chosen.length === 1 ? "point" : "points"} selected` : "Nothing selected";
     byId("unselect").disabled = !chosen.length;
+    byId("zoom").disabled = !chosen.length;
     byId("strip").replaceChildren(...chosen.map((point) => {
       const thumb = document.createElement(point.seed ? "button" : "div");
       thumb.className = "thumb";
@@ -546,6 +551,8 @@
   });
   byId("undo").addEventListener("click", () => { if (list && !byId("undo").disabled) push({ action: "undo" }); });
   byId("clear").addEventListener("click", () => push({ action: "clear" }));
+  byId("zoom").addEventListener("click", () => { zoomed = new Set(selected); byId("whole").disabled = false; draw(); });
+  byId("whole").addEventListener("click", () => { zoomed.clear(); byId("whole").disabled = true; draw(); });
   byId("unselect").addEventListener("click", () => { selected.clear(); showSelection(); });
   byId("brush").addEventListener("click", () => setBrush(!brushes()));
   for (const which of ["x", "y"]) byId(which).addEventListener("change", () => { draw(); if (shown) show(shown); });
