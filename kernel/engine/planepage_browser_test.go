@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -316,6 +319,33 @@ func TestPlaneOf324(t *testing.T) {
 	pg.want("star", `Number(document.body.dataset.moved) < 2000`, "true") // 200 ms on a quiet machine
 	t.Logf("star after %s ms", pg.text(`Math.round(document.body.dataset.moved)`))
 	pg.screenshot("plane-1000-324")
+}
+
+// Behind a proxy that serves the engine below a prefix, as a JupyterHub does,
+// the pages work and picks arrive.
+func TestPagesBehindProxy(t *testing.T) {
+	ctx := browser(t)
+	p := startProcess(t, 0)
+	name := p.drawn(t, 9)
+	engine, err := url.Parse(p.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(engine)
+		r.Out.Host = r.In.Host
+	}}
+	proxy := httptest.NewServer(http.StripPrefix("/user/a/proxy/1234", forward))
+	defer proxy.Close()
+	pg := newSheetPage(t, ctx)
+	open := func(page string) chromedp.Action {
+		return chromedp.Navigate(strings.Replace(p.planeURL(page, name), p.url, proxy.URL+"/user/a/proxy/1234", 1))
+	}
+	pg.do("plane", open("plane"), chromedp.WaitVisible(planeReady, chromedp.ByQuery), chromedp.Focus(samplePoint(4), chromedp.ByQuery), chromedp.KeyEvent(kb.Enter))
+	pg.seen("pick", "1 of 5 picked, stored", 4, true)
+	pg.want("star", starPlace+` != "none"`, "true")
+	pg.do("compare", open("compare"), chromedp.WaitVisible(`body[data-ready="yes"]`, chromedp.ByQuery))
+	pg.want("mean", `document.getElementById("righttag").textContent`, "mean of 1 pick")
 }
 
 // envAxe names the file axe.min.js of npm's axe-core.

@@ -24,6 +24,10 @@ func space(n int) []plane.Point {
 		a, b := float64(noise[2*i]), float64(noise[2*i+1])
 		points = append(points, plane.Point{X: 17.5 + 0.9*a, Y: 0.162 - 0.006*a + 0.012*b, Kind: plane.Sample})
 	}
+	for i := range 30 {
+		a, b := float64(noise[i%n]), float64(noise[n+i%n])
+		points = append(points, plane.Point{X: 19.3 + 0.25*a, Y: 0.15 + 0.006*b, Kind: plane.Control})
+	}
 	return append(points,
 		plane.Point{Label: "random sample", X: points[0].X, Y: points[0].Y, Kind: plane.Single},
 		plane.Point{Label: "bicubic", X: 15.58, Y: 0.312, Kind: plane.Method},

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"image/color"
 	"io"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -222,11 +223,14 @@ func (p *Plane) draw(c draw.Canvas) error {
 	lines.Vertical.Color, lines.Horizontal.Color = grid, grid
 	plt.Add(lines)
 
-	var entries []plot.Legend
-	for kind, s := range styles {
+	legend := map[Kind]plot.Legend{}
+	// Controls lie below all else: they are the ground that the others stand
+	// out from.
+	for _, kind := range []Kind{Control, Sample, Single, Method, Ensemble} {
+		s := styles[kind]
 		var xys plotter.XYs
 		for _, pt := range finite {
-			if int(pt.Kind) == kind {
+			if pt.Kind == kind {
 				xys = append(xys, plotter.XY{X: pt.X, Y: pt.Y})
 			}
 		}
@@ -240,7 +244,7 @@ func (p *Plane) draw(c draw.Canvas) error {
 		scatter.GlyphStyle = draw.GlyphStyle{Color: s.colour, Radius: s.radius, Shape: s.shape}
 		plt.Add(scatter)
 		name := s.name
-		if (kind == int(Sample) || kind == int(Control)) && len(xys) > 1 {
+		if (kind == Sample || kind == Control) && len(xys) > 1 {
 			name = fmt.Sprintf("%d %ss", len(xys), name)
 		}
 		entry := plot.NewLegend()
@@ -248,7 +252,11 @@ func (p *Plane) draw(c draw.Canvas) error {
 		entry.ThumbnailWidth = vg.Points(12)
 		sans(&entry.TextStyle, 9, ink)
 		entry.Add(name, scatter)
-		entries = append(entries, entry)
+		legend[kind] = entry
+	}
+	var entries []plot.Legend
+	for _, kind := range slices.Sorted(maps.Keys(legend)) {
+		entries = append(entries, legend[kind])
 	}
 	widen(&plt.X)
 	widen(&plt.Y)

@@ -24,7 +24,7 @@
     for (;;) {
       let response;
       try {
-        response = await fetch(`/compare/${encodeURIComponent(page.space)}/data?${page.query}`);
+        response = await fetch(`../compare/${encodeURIComponent(page.space)}/data?${page.query}`);
       } catch {
         say("The engine is gone, reconnecting…");
         await sleep(700);
@@ -61,7 +61,7 @@
       await sleep(2000);
       if (document.hidden) continue;
       try {
-        const response = await fetch(`/gallery/${encodeURIComponent(page.space)}/picks?${page.query}`);
+        const response = await fetch(`../gallery/${encodeURIComponent(page.space)}/picks?${page.query}`);
         if (!response.ok || (await response.json()).revision === data.revision) continue;
         await take(await fetchData());
         draw();

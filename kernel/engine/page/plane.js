@@ -36,11 +36,12 @@
   let focus = null; // the point that Tab reaches
 
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+  // Addresses are relative to the page: a proxy may serve it below a prefix.
   const url = (path, more = {}) => {
     const all = new URLSearchParams(query);
     all.set("name", page.name);
     for (const [key, value] of Object.entries(more)) all.set(key, value);
-    return `/${path.replace("SPACE", encodeURIComponent(page.space))}?${all}`;
+    return `../${path.replace("SPACE", encodeURIComponent(page.space))}?${all}`;
   };
 
   // ask fetches JSON. It throws a refusal {status, error, hint, picks} when
