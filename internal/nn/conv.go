@@ -38,7 +38,7 @@ func (o *Ops) Conv2D(s *model.Scope, x *Node, out, size, stride int, pad Padding
 				PaddingPerDim([][2]int{{pad.Top, pad.Bottom}, {pad.Left, pad.Right}}).Done()
 		}
 	}
-	return Add(y, o.perChannel(Variable(s, "bias", g, out)))
+	return o.AddPerChannel(y, Variable(s, "bias", g, out))
 }
 
 // patchConv convolves x [n, h, w, in] with kernel [kh, kw, in, out] as one
@@ -112,7 +112,11 @@ func padZero(x *Node, axis, before, after int) *Node {
 func (o *Ops) Upsample(x *Node) *Node {
 	n, c, h, w := o.dims(x)
 	if o.ChannelsLast {
-		return Reshape(BroadcastToDims(Reshape(x, n, h, 1, w, 1, c), n, h, 2, w, 2, c), n, 2*h, 2*w, c)
+		// whole pixels and then whole rows are copied, where broadcasting
+		// would visit every value
+		x = Reshape(x, n*h*w, 1, c)
+		x = Reshape(Concatenate([]*Node{x, x}, 1), n*h, 1, 2*w*c)
+		return Reshape(Concatenate([]*Node{x, x}, 1), n, 2*h, 2*w, c)
 	}
 	return Reshape(BroadcastToDims(Reshape(x, n, c, h, 1, w, 1), n, c, h, 2, w, 2), n, c, 2*h, 2*w)
 }

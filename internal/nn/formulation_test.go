@@ -1,0 +1,148 @@
+package nn
+
+import (
+	"fmt"
+	"syscall"
+	"testing"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/trustsr/trustsr/internal/backend"
+)
+
+// benchBackends are the backends of this machine.
+func benchBackends(b *testing.B) map[string]compute.Backend {
+	b.Helper()
+	found := map[string]compute.Backend{}
+	for _, config := range []string{"go", "onnx:cpu"} {
+		if open, err := backend.Open(config); err == nil {
+			found[backend.Name(config)] = open
+		}
+	}
+	return found
+}
+
+// times runs a graph of one input and reports, beside the time, the CPU time,
+// which other programs disturb less.
+func times(b *testing.B, at compute.Backend, dims []int, build func(x *Node) *Node) {
+	b.Helper()
+	exec, err := NewExec(at, build)
+	if err != nil {
+		b.Fatal(err)
+	}
+	data := make([]float32, shapes.Make(dtypes.Float32, dims...).Size())
+	for i := range data {
+		data[i] = float32(i%251)/125 - 1
+	}
+	x := tensors.FromFlatDataAndDimensions(data, dims...)
+	call := func() {
+		y, err := exec.Call1(x)
+		if err != nil {
+			b.Fatal(err)
+		}
+		y.FinalizeAll()
+	}
+	call()
+	began := cpuTime()
+	for b.Loop() {
+		call()
+	}
+	b.ReportMetric((cpuTime()-began)/float64(b.N)*1e3, "cpu-ms/op")
+}
+
+func cpuTime() float64 {
+	var u syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	seconds := func(t syscall.Timeval) float64 { return float64(t.Sec) + float64(t.Usec)/1e6 }
+	return seconds(u.Utime) + seconds(u.Stime)
+}
+
+// pictureShapes are [batch, height, width, channels] of the published UNet's
+// first level and of the digit model's.
+var pictureShapes = [][]int{{1, 64, 64, 160}, {27, 7, 7, 64}}
+
+// Values per channel added to every pixel.
+func BenchmarkAddPerChannel(b *testing.B) {
+	at := benchBackends(b)["go"]
+	for _, d := range pictureShapes {
+		n, pixels, c := d[0], d[1]*d[2], d[3]
+		value := func(x *Node) *Node { return Reshape(ReduceMax(x, 1, 2), n, 1, c) }
+		for name, add := range map[string]func(x *Node) *Node{
+			"broadcast": func(x *Node) *Node { return Add(Reshape(x, n, pixels, c), value(x)) },
+			"product with ones": func(x *Node) *Node {
+				ones := Ones(x.Graph(), shapes.Make(dtypes.Float32, n, pixels, 1))
+				return Add(Reshape(x, n, pixels, c), Einsum("bpk,bkc->bpc", ones, value(x)))
+			},
+			"none": func(x *Node) *Node { return value(x) },
+		} {
+			b.Run(fmt.Sprintf("%v/%s", d, name), func(b *testing.B) { times(b, at, d, add) })
+		}
+	}
+}
+
+// x·sigmoid(x).
+func BenchmarkSiLU(b *testing.B) {
+	for backendName, at := range benchBackends(b) {
+		for _, d := range pictureShapes {
+			for name, silu := range map[string]func(x *Node) *Node{
+				"quotient": func(x *Node) *Node { return Div(x, AddScalar(Exp(Neg(x)), 1)) },
+				"sigmoid":  func(x *Node) *Node { return Mul(x, Sigmoid(x)) },
+				"tanh":     func(x *Node) *Node { h := MulScalar(x, 0.5); return Add(h, Mul(h, Tanh(h))) },
+			} {
+				b.Run(fmt.Sprintf("%s/%v/%s", backendName, d, name), func(b *testing.B) { times(b, at, d, silu) })
+			}
+		}
+	}
+}
+
+// One head's attention weights of 4,096 pixels, the decoder's.
+func BenchmarkSoftmax(b *testing.B) {
+	for backendName, at := range benchBackends(b) {
+		for name, softmax := range map[string]func(x *Node) *Node{
+			"fused": func(x *Node) *Node { return Softmax(x, -1) },
+			"decomposed": func(x *Node) *Node {
+				e := Exp(Sub(x, ReduceAndKeep(x, ReduceMax, -1)))
+				return Div(e, ReduceAndKeep(e, ReduceSum, -1))
+			},
+		} {
+			b.Run(backendName+"/"+name, func(b *testing.B) { times(b, at, []int{1, 1, 1024, 1024}, softmax) })
+		}
+	}
+}
+
+// Pixels repeated.
+func BenchmarkUpsample(b *testing.B) {
+	at := benchBackends(b)["go"]
+	for _, d := range pictureShapes {
+		n, h, w, c := d[0], d[1], d[2], d[3]
+		for name, up := range map[string]func(x *Node) *Node{
+			"broadcast": func(x *Node) *Node {
+				return Reshape(BroadcastToDims(Reshape(x, n, h, 1, w, 1, c), n, h, 2, w, 2, c), n, 2*h, 2*w, c)
+			},
+			"concatenate": func(x *Node) *Node {
+				x = Reshape(x, n*h*w, 1, c)
+				x = Reshape(Concatenate([]*Node{x, x}, 1), n*h, 1, 2*w*c)
+				return Reshape(Concatenate([]*Node{x, x}, 1), n, 2*h, 2*w, c)
+			},
+		} {
+			b.Run(fmt.Sprintf("%v/%s", d, name), func(b *testing.B) { times(b, at, d, up) })
+		}
+	}
+}
+
+// Blocks of memory moved with zeros before and after.
+func BenchmarkShift(b *testing.B) {
+	at := benchBackends(b)["go"]
+	for name, shift := range map[string]func(x *Node) *Node{
+		"pad": func(x *Node) *Node {
+			return Pad(x, ScalarZero(x.Graph(), x.DType()), compute.PadAxis{Start: 65, End: 65})
+		},
+		"concatenate": func(x *Node) *Node { return padZero(x, 0, 65, 65) },
+	} {
+		b.Run(name, func(b *testing.B) { times(b, at, []int{65 * 65, 160}, shift) })
+	}
+}
