@@ -1,0 +1,382 @@
+package study
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/trustsr/trustsr/ensemble"
+)
+
+// Refusals of what participants ask for. Their texts are for participants.
+var (
+	errUnknown  = errors.New("this browser has not joined the study")
+	errClosed   = errors.New("the study is closed")
+	errFull     = errors.New("the study has all the participants it can take")
+	errNotNow   = errors.New("the page is out of date")
+	errCap      = errors.New("you have picked as many as you may; undo one first")
+	errValue    = errors.New("this is no answer here")
+	errNotReady = errors.New("the answer is not complete")
+)
+
+// maxParticipants bounds what an open door may fill.
+const maxParticipants = 10_000
+
+// participant is one browser's person.
+type participant struct {
+	number     int
+	key        string // SHA-256 of the cookie, hexadecimal
+	stage      int    // 0 consent, 1 instructions, 2+i trial i of Study.all
+	code       string
+	browser    string
+	pixelRatio float64
+	joined     time.Time
+	answers    map[string]*answer // by trial
+}
+
+func (p *participant) name() string { return fmt.Sprintf("p%04d", p.number) }
+
+// answer is one participant in one trial, handed in or not yet.
+type answer struct {
+	shown, picks    []uint64
+	reading         string
+	none            bool
+	confidence      int
+	began, finished time.Time
+}
+
+func (a *answer) ballot(p *participant, trial string) ensemble.Ballot {
+	return ensemble.Ballot{
+		Participant: p.name(), Trial: trial, Shown: a.shown, Picks: a.picks, Reading: a.reading, None: a.none,
+		Confidence: a.confidence, Began: a.began, Cast: a.finished, Browser: p.browser, PixelRatio: p.pixelRatio,
+	}
+}
+
+// click is what a page sends. Samples are named by their position in the
+// order shown.
+type click struct {
+	Op       string `json:"op"`   // agree, start, pick, unpick, none, reading, confidence, submit
+	Step     int    `json:"step"` // the stage the page shows: an old page changes nothing
+	Position int    `json:"position"`
+	Value    string `json:"value"`
+	Number   int    `json:"number"`
+}
+
+// book is the state of a study: all of it in memory, each change on the disk
+// before anyone hears of it. One goroutine owns it.
+type book struct {
+	study   *Study
+	samples map[string][]uint64 // of each trial, as Space lists them
+	db      *sql.DB
+	now     func() time.Time
+
+	work chan *job
+	done chan struct{}
+
+	participants []*participant
+	byKey        map[string]*participant
+	closed       bool
+}
+
+// job is one question to the book's goroutine. It returns what it changed, so
+// that the disk can follow.
+type job struct {
+	do    func(b *book) (change, error)
+	reply chan error
+}
+
+// change is what a job did to memory: the participant and answers to save and
+// the click to log. A nil participant changes nothing.
+type change struct {
+	participant *participant
+	trials      []string
+	click       click
+	close       bool
+}
+
+func openBook(study *Study, samples map[string][]uint64, db *sql.DB) (*book, error) {
+	b := &book{study: study, samples: samples, db: db, now: time.Now, work: make(chan *job, 1024), done: make(chan struct{})}
+	if err := b.reload(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrStore, err)
+	}
+	go b.run()
+	return b, nil
+}
+
+func (b *book) reload() (err error) {
+	if b.participants, b.closed, err = load(b.db); err != nil {
+		return err
+	}
+	b.byKey = map[string]*participant{}
+	for _, p := range b.participants {
+		b.byKey[p.key] = p
+	}
+	return nil
+}
+
+// maxTogether is how many clicks share one commit, so that hundreds of people
+// do not wait for as many writes of the disk.
+const maxTogether = 256
+
+func (b *book) run() {
+	defer close(b.done)
+	for first := range b.work {
+		jobs := []*job{first}
+		for len(jobs) < maxTogether {
+			select {
+			case j, ok := <-b.work:
+				if ok {
+					jobs = append(jobs, j)
+					continue
+				}
+			default:
+			}
+			break
+		}
+		b.together(jobs)
+	}
+}
+
+// together does jobs in order and commits what they changed at once. Nobody
+// is answered before the commit; if it fails, memory goes back to the disk's
+// state and all are told.
+func (b *book) together(jobs []*job) {
+	errs := make([]error, len(jobs))
+	var changes []change
+	for i, j := range jobs {
+		var c change
+		if c, errs[i] = j.do(b); errs[i] == nil && (c.participant != nil || c.close) {
+			changes = append(changes, c)
+		}
+	}
+	if len(changes) > 0 {
+		if err := b.commit(changes); err != nil {
+			err = errors.Join(fmt.Errorf("store the answer: %w", err), b.reload())
+			for i := range errs {
+				errs[i] = err
+			}
+		}
+	}
+	for i, j := range jobs {
+		j.reply <- errs[i]
+	}
+}
+
+func (b *book) commit(changes []change) error {
+	tx, err := b.db.Begin()
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	at := stamp(b.now())
+	for _, c := range changes {
+		if c.close {
+			if _, err := tx.Exec(`INSERT OR IGNORE INTO meta VALUES ('closed', ?)`, at); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := save(tx, c.participant, c.trials); err != nil {
+			return err
+		}
+		value := c.click.Value
+		if c.click.Number != 0 {
+			value = strconv.Itoa(c.click.Number)
+		}
+		if _, err := tx.Exec(`INSERT INTO clicks (at, participant, step, operation, position, value) VALUES (?, ?, ?, ?, ?, ?)`,
+			at, c.participant.number, c.click.Step, c.click.Op, c.click.Position, value); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
+
+// ask runs a job on the book's goroutine.
+func (b *book) ask(ctx context.Context, do func(b *book) (change, error)) error {
+	j := &job{do: do, reply: make(chan error, 1)}
+	select {
+	case b.work <- j:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return <-j.reply // it will come: what is accepted is finished
+}
+
+// stop finishes what was asked and closes the store.
+func (b *book) stop() error {
+	close(b.work)
+	<-b.done
+	return b.db.Close()
+}
+
+func hashKey(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
+
+// join adds a participant and returns the secret for the browser's cookie.
+func (b *book) join(ctx context.Context, browser string, pixelRatio float64) (secret string, err error) {
+	secret = rand.Text()
+	err = b.ask(ctx, func(b *book) (change, error) {
+		switch {
+		case b.closed:
+			return change{}, errClosed
+		case len(b.participants) >= maxParticipants:
+			return change{}, errFull
+		}
+		p := &participant{
+			number: len(b.participants) + 1, key: hashKey(secret), code: rand.Text()[:8],
+			browser: printable(browser), pixelRatio: pixelRatio, joined: b.now(), answers: map[string]*answer{},
+		}
+		b.participants = append(b.participants, p)
+		b.byKey[p.key] = p
+		return change{participant: p, click: click{Op: "join"}}, nil
+	})
+	return secret, err
+}
+
+// printable keeps what a ballot may hold of a browser's name for itself.
+func printable(s string) string {
+	out := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return -1
+		}
+		return r
+	}, s)
+	return strings.TrimSpace(out[:min(len(out), 300)])
+}
+
+// apply does a click of a participant, or refuses it.
+func (b *book) apply(p *participant, c click) (change, error) {
+	if b.closed {
+		return change{}, errClosed
+	}
+	if c.Step != p.stage {
+		return change{}, errNotNow
+	}
+	all := b.study.all()
+	advance := func(op string) (change, error) {
+		if c.Op != op {
+			return change{}, errValue
+		}
+		p.stage++
+		return change{participant: p, trials: b.begin(p), click: c}, nil
+	}
+	switch {
+	case p.stage == 0:
+		return advance("agree")
+	case p.stage == 1:
+		return advance("start")
+	case p.stage-2 >= len(all):
+		return change{}, errNotNow
+	}
+	trial := all[p.stage-2].Name
+	a := p.answers[trial]
+	done := change{participant: p, trials: []string{trial}, click: c}
+	rules := &b.study.rules
+	switch c.Op {
+	case "pick", "unpick":
+		if c.Position < 0 || c.Position >= len(a.shown) {
+			return change{}, errValue
+		}
+		sample := a.shown[c.Position]
+		at := slices.Index(a.picks, sample)
+		switch {
+		case c.Op == "pick" && at >= 0, c.Op == "unpick" && at < 0:
+			return change{}, nil // it is so already
+		case c.Op == "unpick":
+			a.picks = slices.Delete(slices.Clone(a.picks), at, at+1)
+		case len(a.picks) >= rules.MaxPicks:
+			return change{}, errCap
+		default:
+			a.picks, a.none = append(slices.Clone(a.picks), sample), false
+		}
+	case "none":
+		if !rules.AllowNone {
+			return change{}, errValue
+		}
+		if a.none = c.Number != 0; a.none {
+			a.picks = nil
+		}
+	case "reading":
+		next := *a
+		next.reading = strings.TrimSpace(c.Value)
+		if rules.Reading == ensemble.NoReading || !b.fits(p, trial, next) {
+			return change{}, errValue
+		}
+		a.reading = next.reading
+	case "confidence":
+		if c.Number < 0 || c.Number > rules.Confidence {
+			return change{}, errValue
+		}
+		a.confidence = c.Number
+	case "submit":
+		ballot := a.ballot(p, trial)
+		ballot.Cast = b.now()
+		if err := rules.Validate(&ballot); err != nil {
+			return change{}, errNotReady
+		}
+		a.finished = ballot.Cast
+		p.stage++
+		done.trials = append(done.trials, b.begin(p)...)
+	default:
+		return change{}, errValue
+	}
+	return done, nil
+}
+
+// fits reports whether a reading alone breaks no rule.
+func (b *book) fits(p *participant, trial string, a answer) bool {
+	free := b.study.rules
+	free.MinPicks, free.ReadingOptional = 0, true
+	a.picks, a.none = nil, false
+	ballot := a.ballot(p, trial)
+	return free.Validate(&ballot) == nil
+}
+
+// begin makes the answer of the trial that a participant has come to and
+// returns that trial; none after the last.
+func (b *book) begin(p *participant) []string {
+	all := b.study.all()
+	i := p.stage - 2
+	if i < 0 || i >= len(all) {
+		return nil
+	}
+	name := all[i].Name
+	if p.answers[name] == nil {
+		p.answers[name] = &answer{shown: ensemble.Order(b.study.Seed, p.name(), name, b.samples[name]), began: b.now()}
+	}
+	return []string{name}
+}
+
+// closeStudy ends voting for good.
+func (b *book) closeStudy(ctx context.Context) error {
+	return b.ask(ctx, func(b *book) (change, error) {
+		b.closed = true
+		return change{close: true}, nil
+	})
+}
+
+// ballots returns what was handed in, but for training, in the order of
+// participants and trials.
+func (b *book) ballots(ctx context.Context) (out []ensemble.Ballot, err error) {
+	err = b.ask(ctx, func(b *book) (change, error) {
+		for _, p := range b.participants {
+			for _, t := range b.study.Trials {
+				if a := p.answers[t.Name]; a != nil && !a.finished.IsZero() {
+					out = append(out, a.ballot(p, t.Name))
+				}
+			}
+		}
+		return change{}, nil
+	})
+	return out, err
+}

@@ -1,0 +1,263 @@
+"use strict";
+// A participant's page. It shows what the server has stored and nothing else:
+// every click goes to the server and shows as done when the answer comes.
+
+const $ = id => document.getElementById(id);
+let state = null;   // as /api/state sends it
+let zoom = 0;       // whole CSS pixels a pixel; 0 until a trial sets it
+let focus = 0;      // position the arrow keys are at
+const queue = [];   // clicks not yet stored, oldest first
+let sending = false;
+
+function make(tag, attributes, ...children) {
+  const e = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes || {})) {
+    if (name.startsWith("on")) e.addEventListener(name.slice(2), value);
+    else if (value === true) e.setAttribute(name, "");
+    else if (value !== false && value != null) e.setAttribute(name, value);
+  }
+  e.append(...children);
+  return e;
+}
+const paragraphs = text => (text || "").trim().split(/\n\s*\n/).filter(Boolean).map(t => make("p", {}, t.trim()));
+
+function alarm(text) { $("message").textContent = text; $("message").hidden = !text; }
+function say(text) { $("live").textContent = text; }
+
+async function call(path, body) {
+  const options = body ? { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) } : {};
+  const answer = await fetch(path, options);
+  const data = await answer.json();
+  return { status: answer.status, data };
+}
+const wait = ms => new Promise(done => setTimeout(done, ms));
+
+// patiently asks until the server answers, saying that it does not.
+async function patiently(path, body) {
+  for (let pause = 500; ; pause = Math.min(pause * 2, 5000)) {
+    try {
+      const { status, data } = await call(path, body);
+      if (status !== 429 && status < 500) { alarm(""); return { status, data }; }
+    } catch { /* no connection */ }
+    alarm("No connection to the study. What you see is stored up to your last confirmed click; trying again …");
+    await wait(pause);
+  }
+}
+
+async function start() {
+  const room = new URLSearchParams(location.search).get("room") || "";
+  const joined = await patiently("api/join", { room, pixel_ratio: window.devicePixelRatio || 1 });
+  if (joined.status !== 200) { end(joined.data.error); return; }
+  const { status, data } = await patiently("api/state");
+  if (status === 200) show(data); else end(data.error);
+}
+
+function end(text) {
+  $("main").replaceChildren(make("p", {}, text));
+  $("main").className = "text";
+  $("main").removeAttribute("aria-busy");
+  $("foot").hidden = true;
+}
+
+// click queues a change; changes are sent one after the other.
+function click(op, more) {
+  queue.push({ op, step: state.step, position: -1, value: "", number: 0, ...more });
+  draw();
+  if (!sending) send();
+}
+
+async function send() {
+  sending = true;
+  while (queue.length) {
+    const { status, data } = await patiently("api/click", queue[0]);
+    queue.shift();
+    if (status === 200) { show(data); continue; }
+    queue.length = 0; // what was meant for what is no more
+    if (data.state) show(data.state);
+    if (status === 409 && data.error.startsWith("the page is out of date")) say("Brought up to date.");
+    else alarm(data.error[0].toUpperCase() + data.error.slice(1) + ".");
+    say(data.error);
+    if (status === 401 || status === 410) { end(data.error); break; }
+  }
+  sending = false;
+  draw();
+}
+
+function show(next) {
+  const moved = !state || state.step !== next.step;
+  state = next;
+  if (moved) { zoom = 0; focus = 0; build(); window.scrollTo(0, 0); $("main").focus({ preventScroll: true }); }
+  draw();
+}
+
+// build lays out a step.
+function build() {
+  const main = $("main"), s = state, t = s.task;
+  document.title = s.title;
+  $("title").textContent = s.title;
+  $("where").textContent = s.phase === "training" ? "Training" : s.phase === "trial" ? `${s.trial} of ${s.trials}` : "";
+  main.className = t ? "" : "text";
+  main.removeAttribute("aria-busy");
+  $("foot").hidden = !t;
+  if (!t) {
+    const content = paragraphs(s.text);
+    if (s.phase === "consent") content.push(make("button", { class: "go", type: "button", id: "next", onclick: e => once(e, "agree") }, "I agree and take part"));
+    if (s.phase === "instructions") content.push(make("button", { class: "go", type: "button", id: "next", onclick: e => once(e, "start") }, "Start"));
+    if (s.phase === "thanks") content.unshift(make("h2", {}, "Thank you"), make("p", {}, "Your answers are stored. Your completion code:"), make("p", { class: "code", id: "code" }, s.code));
+    const heading = { consent: "Consent", instructions: "Instructions" }[s.phase];
+    main.replaceChildren(...(heading ? [make("h2", {}, heading)] : []), ...content);
+    return;
+  }
+  if (!zoom) zoom = Math.max(1, Math.min(Math.floor(64 / t.width) || 1, Math.floor((document.documentElement.clientWidth - 40) / t.width) || 1));
+  const parts = [];
+  if (s.phase === "training") parts.push(make("p", { class: "banner" }, "This is for practice and does not count."));
+  parts.push(make("h2", { id: "question" }, t.question));
+  parts.push(make("div", { class: "tools", role: "group", "aria-label": "Size of the images" },
+    make("span", {}, "Size"),
+    make("button", { type: "button", "aria-label": "Smaller", onclick: () => resize(-1) }, "−"),
+    make("button", { type: "button", "aria-label": "Larger", onclick: () => resize(1) }, "+"),
+    make("span", { class: "keys" }, "Keys: ", make("kbd", {}, "arrows"), " move, ", make("kbd", {}, "Enter"), " picks, ", make("kbd", {}, "u"), " undoes",
+      ...(t.reading === "digit" ? [", ", make("kbd", {}, "0–9"), " say what you read"] : [", ", make("kbd", {}, "1–9"), " pick the first nine"]))));
+  const grid = make("div", { class: "samples", id: "samples", role: "group", "aria-labelledby": "question", onkeydown: arrows });
+  for (let i = 0; i < t.samples; i++) {
+    grid.append(make("button", { class: "sample", type: "button", "aria-pressed": "false", "aria-label": `Image ${i + 1}`, tabindex: i ? -1 : 0,
+      onclick: e => { if (e.detail < 2) toggle(i); }, onfocus: () => rove(i) }));
+  }
+  parts.push(grid);
+  if (t.allow_none) parts.push(make("p", {}, make("button", { type: "button", id: "none", "aria-pressed": "false",
+    onclick: e => { if (e.detail < 2) click("none", { number: state.answer.none ? 0 : 1 }); } }, "None of these")));
+  if (t.reading !== "none") {
+    const field = make("fieldset", { id: "reading" }, make("legend", {}, t.reading_question + (t.reading_optional ? " (optional)" : "")));
+    if (t.reading === "digit") {
+      const row = make("div", { class: "choices" });
+      for (let d = 0; d < 10; d++) row.append(make("button", { type: "button", "aria-pressed": "false", "data-value": d, onclick: e => { if (e.detail < 2) read(String(d)); } }, String(d)));
+      field.append(row);
+    } else {
+      field.append(make("input", { type: "text", id: "text", maxlength: 60, autocomplete: "off", "aria-label": t.reading_question, onchange: e => click("reading", { value: e.target.value.trim() }) }));
+    }
+    parts.push(field);
+  }
+  if (t.confidence) {
+    const field = make("fieldset", { id: "confidence" }, make("legend", {}, `How sure are you? 1 is not at all, ${t.confidence} is certain`));
+    const row = make("div", { class: "choices" });
+    for (let c = 1; c <= t.confidence; c++) row.append(make("button", { type: "button", "aria-pressed": "false", "data-value": c, onclick: e => { if (e.detail < 2) click("confidence", { number: c }); } }, String(c)));
+    field.append(row);
+    parts.push(field);
+  }
+  main.replaceChildren(...parts);
+  place();
+}
+
+function once(e, op) { e.target.disabled = true; click(op); }
+
+// place cuts each image out of its sheet.
+function place() {
+  const t = state.task, per = t.columns * t.columns;
+  const grid = $("samples");
+  document.documentElement.style.setProperty("--w", t.width * zoom + "px");
+  document.documentElement.style.setProperty("--h", t.height * zoom + "px");
+  [...grid.children].forEach((b, i) => {
+    const sheet = Math.floor(i / per), at = i % per, rows = Math.ceil(Math.min(per, t.samples - sheet * per) / t.columns);
+    b.style.backgroundImage = `url(sheet/${state.step}/${sheet}.png)`;
+    b.style.backgroundSize = `${t.columns * t.width * zoom}px ${rows * t.height * zoom}px`;
+    b.style.backgroundPosition = `${-(at % t.columns) * t.width * zoom}px ${-Math.floor(at / t.columns) * t.height * zoom}px`;
+  });
+}
+
+function resize(by) {
+  const widest = Math.max(1, Math.floor((document.documentElement.clientWidth - 40) / state.task.width));
+  zoom = Math.max(1, Math.min(zoom + by, widest, 32));
+  place();
+}
+
+// picks are the positions picked once all that is queued is stored.
+function picks() {
+  let list = [...state.answer.picks];
+  for (const c of queue) {
+    if (c.op === "pick" && !list.includes(c.position)) list.push(c.position);
+    if (c.op === "unpick") list = list.filter(p => p !== c.position);
+    if (c.op === "none" && c.number) list = [];
+  }
+  return list;
+}
+
+function toggle(i) {
+  const now = picks();
+  if (now.includes(i)) { click("unpick", { position: i }); return; }
+  if (now.length >= state.task.max_picks) {
+    const text = `You may pick ${state.task.max_picks}. Undo one first.`;
+    alarm(text); say(text);
+    return;
+  }
+  alarm("");
+  click("pick", { position: i });
+}
+
+function undo() {
+  const now = picks();
+  if (now.length) click("unpick", { position: now[now.length - 1] });
+}
+
+function read(value) { click("reading", { value: state.answer.reading === value ? "" : value }); }
+
+// draw marks what is stored and what is on its way.
+function draw() {
+  const s = state;
+  if (!s || !s.task) return;
+  const t = s.task, a = s.answer, stored = new Set(a.picks), coming = new Set(queue.filter(c => c.op === "pick" || c.op === "unpick").map(c => c.position));
+  [...$("samples").children].forEach((b, i) => {
+    b.setAttribute("aria-pressed", stored.has(i));
+    b.classList.toggle("waiting", coming.has(i));
+  });
+  if ($("none")) $("none").setAttribute("aria-pressed", !!a.none);
+  for (const [id, value] of [["reading", a.reading], ["confidence", a.confidence]]) {
+    if ($(id)) for (const b of $(id).querySelectorAll("button")) b.setAttribute("aria-pressed", b.dataset.value === String(value || (id === "reading" ? value : "")));
+  }
+  if ($("text") && document.activeElement !== $("text") && !queue.some(c => c.op === "reading")) $("text").value = a.reading || "";
+  const missing = [];
+  if (!a.none && a.picks.length < t.min_picks) missing.push(`pick ${t.min_picks - a.picks.length} more`);
+  if (t.reading !== "none" && !t.reading_optional && !a.none && !a.reading) missing.push("say what you read");
+  $("count").replaceChildren(a.none ? "None of these" : `${a.picks.length} of ${t.max_picks} picked`,
+    make("small", {}, queue.length ? "storing …" : missing.length ? "Still to do: " + missing.join(", ") : "Stored. You can hand in."));
+  $("undo").disabled = !picks().length;
+  $("submit").disabled = missing.length > 0 || queue.length > 0;
+  say(a.none ? "None of these" : `${a.picks.length} of ${t.max_picks} picked`);
+}
+
+function rove(i) {
+  const grid = $("samples");
+  grid.children[focus] && grid.children[focus].setAttribute("tabindex", -1);
+  focus = i;
+  grid.children[i].setAttribute("tabindex", 0);
+}
+
+function arrows(e) {
+  const grid = $("samples"), n = grid.children.length;
+  const top = grid.children[0].offsetTop;
+  let across = [...grid.children].findIndex(b => b.offsetTop > top);
+  if (across < 0) across = n;
+  const to = { ArrowRight: focus + 1, ArrowLeft: focus - 1, ArrowDown: focus + across, ArrowUp: focus - across, Home: 0, End: n - 1 }[e.key];
+  if (to === undefined) return;
+  e.preventDefault();
+  if (to >= 0 && to < n) grid.children[to].focus();
+}
+
+document.addEventListener("keydown", e => {
+  if (!state || !state.task || e.ctrlKey || e.metaKey || e.altKey || e.target.tagName === "INPUT" || e.repeat) return;
+  if (e.key === "u") undo();
+  else if (/^[0-9]$/.test(e.key)) {
+    if (state.task.reading === "digit") read(e.key);
+    else if (e.key !== "0" && +e.key <= state.task.samples) toggle(+e.key - 1);
+  }
+});
+$("undo").addEventListener("click", e => { if (e.detail < 2) undo(); });
+$("submit").addEventListener("click", e => { if (e.detail < 2 && !queue.length) click("submit"); });
+window.addEventListener("resize", () => { if (state && state.task) resize(0); });
+// Another tab may have gone on.
+document.addEventListener("visibilitychange", async () => {
+  if (document.visibilityState === "visible" && state && !queue.length) {
+    const { status, data } = await patiently("api/state");
+    if (status === 200) show(data);
+  }
+});
+start();

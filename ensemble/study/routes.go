@@ -1,0 +1,376 @@
+package study
+
+import (
+	"bytes"
+	"context"
+	"crypto/subtle"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/trustsr/trustsr/ensemble"
+)
+
+//go:embed page
+var pages embed.FS
+
+// maxBody bounds what a page may send.
+const maxBody = 4 << 10
+
+// cookieName carries the participant's secret.
+const cookieName = "trustsr_study"
+
+// contentPolicy lets a page load nothing but the server's own files.
+const contentPolicy = "default-src 'none'; img-src 'self'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+func (v *Server) routes() http.Handler {
+	m := http.NewServeMux()
+	file := func(name, kind string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			data, err := pages.ReadFile("page/" + name)
+			if err != nil {
+				http.NotFound(w, r)
+				return
+			}
+			w.Header().Set("Content-Type", kind)
+			w.Write(data)
+		}
+	}
+	m.HandleFunc("GET /{$}", file("study.html", "text/html; charset=utf-8"))
+	m.HandleFunc("GET /study.js", file("study.js", "text/javascript; charset=utf-8"))
+	m.HandleFunc("GET /study.css", file("study.css", "text/css; charset=utf-8"))
+	m.HandleFunc("POST /api/join", v.join)
+	m.HandleFunc("GET /api/state", v.participant(v.state))
+	m.HandleFunc("POST /api/click", v.participant(v.click))
+	m.HandleFunc("GET /sheet/{step}/{n}", v.participant(v.sheet))
+
+	m.HandleFunc("GET /organiser", file("organiser.html", "text/html; charset=utf-8"))
+	m.HandleFunc("GET /organiser.js", file("organiser.js", "text/javascript; charset=utf-8"))
+	m.HandleFunc("GET /organiser/progress", v.organiser(v.sendProgress))
+	m.HandleFunc("GET /organiser/sample/{trial}/{seed}", v.organiser(v.sendSample))
+	m.HandleFunc("GET /organiser/ballots.csv", v.organiser(v.export("text/csv; charset=utf-8", ensemble.WriteCSV)))
+	m.HandleFunc("GET /organiser/ballots.jsonl", v.organiser(v.export("application/x-ndjson", ensemble.WriteJSONL)))
+	m.HandleFunc("POST /organiser/close", v.organiser(func(w http.ResponseWriter, r *http.Request) {
+		if err := v.CloseStudy(r.Context()); err != nil {
+			v.refuse(w, r, http.StatusInternalServerError, err)
+			return
+		}
+		send(w, map[string]bool{"closed": true})
+	}))
+	return v.guard(m)
+}
+
+// guard admits what may be answered at all.
+func (v *Server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		head := w.Header()
+		head.Set("Content-Security-Policy", contentPolicy)
+		head.Set("Referrer-Policy", "no-referrer")
+		head.Set("X-Content-Type-Options", "nosniff")
+		head.Set("Cache-Control", "no-store")
+		head.Set("Cross-Origin-Resource-Policy", "same-origin")
+		switch {
+		case !v.knownHost(r.Host): // pages elsewhere may rebind their name to this address
+			v.refuse(w, r, http.StatusMisdirectedRequest, errors.New("this study is not served under that name"))
+			return
+		case !v.rates.allow(address(r), v.book.now()):
+			w.Header().Set("Retry-After", "1")
+			v.refuse(w, r, http.StatusTooManyRequests, errors.New("too many requests; wait a moment"))
+			return
+		case r.Method == http.MethodPost:
+			origin := r.Header.Get("Origin")
+			if site := r.Header.Get("Sec-Fetch-Site"); origin != "" && !strings.EqualFold(origin, "http://"+r.Host) || site != "" && site != "same-origin" {
+				v.refuse(w, r, http.StatusForbidden, errors.New("a request from another site"))
+				return
+			}
+			if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+				v.refuse(w, r, http.StatusUnsupportedMediaType, errors.New("send application/json"))
+				return
+			}
+			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		case r.Method != http.MethodGet:
+			v.refuse(w, r, http.StatusMethodNotAllowed, errors.New("no such method"))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func address(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+// knownHost reports whether a Host header names this server.
+func (v *Server) knownHost(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	if ip := net.ParseIP(host); strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback() {
+		return true
+	}
+	for _, h := range v.Hosts {
+		if strings.EqualFold(h, host) {
+			return true
+		}
+	}
+	return false
+}
+
+// refuse answers with what is wrong and logs it, without secrets.
+func (v *Server) refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
+	v.Log.Printf("refused %d %s %s from %s: %v", status, r.Method, r.URL.Path, address(r), err)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(map[string]string{"error": err.Error()})
+}
+
+func send(w http.ResponseWriter, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(value)
+}
+
+// decode reads one JSON object without unknown fields.
+func decode(r *http.Request, into any) (status int, err error) {
+	d := json.NewDecoder(r.Body)
+	d.DisallowUnknownFields()
+	err = d.Decode(into)
+	if err == nil {
+		if _, more := d.Token(); more != io.EOF {
+			err = errors.New("more than one value")
+		}
+	}
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return http.StatusRequestEntityTooLarge, err
+	case err != nil:
+		return http.StatusBadRequest, fmt.Errorf("not the JSON that is expected: %w", err)
+	}
+	return 0, nil
+}
+
+// join admits a browser that shows the room's token. One that has joined
+// stays who it is.
+func (v *Server) join(w http.ResponseWriter, r *http.Request) {
+	var q struct {
+		Room       string  `json:"room"`
+		PixelRatio float64 `json:"pixel_ratio"`
+	}
+	if status, err := decode(r, &q); err != nil {
+		v.refuse(w, r, status, err)
+		return
+	}
+	if c, err := r.Cookie(cookieName); err == nil {
+		known := false
+		err := v.book.ask(r.Context(), func(b *book) (change, error) {
+			known = b.byKey[hashKey(c.Value)] != nil
+			return change{}, nil
+		})
+		if err == nil && known {
+			send(w, map[string]bool{"joined": true})
+			return
+		}
+	}
+	if subtle.ConstantTimeCompare([]byte(q.Room), []byte(v.Room)) != 1 {
+		v.refuse(w, r, http.StatusForbidden, errors.New("open the study with the whole address you were given"))
+		return
+	}
+	if !(q.PixelRatio >= 0 && q.PixelRatio <= 100) {
+		v.refuse(w, r, http.StatusBadRequest, errValue)
+		return
+	}
+	secret, err := v.book.join(r.Context(), r.UserAgent(), q.PixelRatio)
+	if err != nil {
+		v.refuse(w, r, statusOf(err), err)
+		return
+	}
+	http.SetCookie(w, &http.Cookie{Name: cookieName, Value: secret, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, MaxAge: 30 * 24 * 3600})
+	send(w, map[string]bool{"joined": true})
+}
+
+// statusOf is the status of a refusal.
+func statusOf(err error) int {
+	switch {
+	case errors.Is(err, errUnknown):
+		return http.StatusUnauthorized
+	case errors.Is(err, errClosed):
+		return http.StatusGone
+	case errors.Is(err, errNotNow), errors.Is(err, errCap), errors.Is(err, errNotReady):
+		return http.StatusConflict
+	case errors.Is(err, errValue):
+		return http.StatusUnprocessableEntity
+	case errors.Is(err, errFull), errors.Is(err, context.Canceled):
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
+}
+
+// participant hands on the hash of the browser's secret.
+func (v *Server) participant(next func(w http.ResponseWriter, r *http.Request, key string)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		c, err := r.Cookie(cookieName)
+		if err != nil {
+			v.refuse(w, r, http.StatusUnauthorized, errUnknown)
+			return
+		}
+		next(w, r, hashKey(c.Value))
+	}
+}
+
+func (v *Server) state(w http.ResponseWriter, r *http.Request, key string) {
+	v.answer(w, r, key, nil)
+}
+
+func (v *Server) click(w http.ResponseWriter, r *http.Request, key string) {
+	var c click
+	if status, err := decode(r, &c); err != nil {
+		v.refuse(w, r, status, err)
+		return
+	}
+	v.answer(w, r, key, &c)
+}
+
+// answer does a click, if there is one, and sends the participant's state.
+// After a refusal the page gets both, so that it can show what is stored.
+func (v *Server) answer(w http.ResponseWriter, r *http.Request, key string, c *click) {
+	var now *view
+	err := v.book.ask(r.Context(), func(b *book) (done change, err error) {
+		p := b.byKey[key]
+		if p == nil {
+			return done, errUnknown
+		}
+		if c != nil {
+			done, err = b.apply(p, *c)
+		}
+		now = v.view(b, p)
+		return done, err
+	})
+	if err == nil {
+		send(w, now)
+		return
+	}
+	status := statusOf(err)
+	text := err.Error()
+	if status == http.StatusInternalServerError {
+		text = "the answer could not be stored; try again" // why is for the organiser
+	}
+	v.Log.Printf("refused %d %s %s from %s: %v", status, r.Method, r.URL.Path, address(r), err)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(map[string]any{"error": text, "state": now})
+}
+
+// sheet sends pictures of the participant's present trial.
+func (v *Server) sheet(w http.ResponseWriter, r *http.Request, key string) {
+	n, err := strconv.Atoi(strings.TrimSuffix(r.PathValue("n"), ".png"))
+	step, err2 := strconv.Atoi(r.PathValue("step"))
+	if err != nil || err2 != nil || n < 0 {
+		v.refuse(w, r, http.StatusNotFound, errors.New("no such page"))
+		return
+	}
+	var d *deck
+	var shown []uint64
+	err = v.book.ask(r.Context(), func(b *book) (change, error) {
+		p := b.byKey[key]
+		if p == nil {
+			return change{}, errUnknown
+		}
+		all := b.study.all()
+		if step != p.stage || p.stage < 2 || p.stage-2 >= len(all) {
+			return change{}, errNotNow
+		}
+		name := all[p.stage-2].Name
+		d, shown = v.decks[name], p.answers[name].shown
+		return change{}, nil
+	})
+	if err != nil {
+		v.refuse(w, r, statusOf(err), err)
+		return
+	}
+	if n >= d.sheets() {
+		v.refuse(w, r, http.StatusNotFound, errors.New("no such page"))
+		return
+	}
+	data, err := d.sheet(shown, n)
+	if err != nil {
+		v.refuse(w, r, http.StatusInternalServerError, err)
+		return
+	}
+	w.Header().Set("Content-Type", "image/png")
+	w.Write(data)
+}
+
+// organiser admits the holder of the organiser's token: in the address for
+// pages one opens, in a header for what scripts send.
+func (v *Server) organiser(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		token := r.Header.Get("Authorization")
+		if rest, ok := strings.CutPrefix(token, "Bearer "); ok {
+			token = rest
+		} else {
+			token = r.URL.Query().Get("token")
+		}
+		if subtle.ConstantTimeCompare([]byte(token), []byte(v.Organiser)) != 1 {
+			v.refuse(w, r, http.StatusForbidden, errors.New("the organiser's token is missing or wrong"))
+			return
+		}
+		next(w, r)
+	}
+}
+
+func (v *Server) sendProgress(w http.ResponseWriter, r *http.Request) {
+	p, err := v.progress(r.Context())
+	if err != nil {
+		v.refuse(w, r, http.StatusInternalServerError, err)
+		return
+	}
+	send(w, p)
+}
+
+func (v *Server) sendSample(w http.ResponseWriter, r *http.Request) {
+	seed, err := strconv.ParseUint(r.PathValue("seed"), 10, 64)
+	d := v.decks[r.PathValue("trial")]
+	if err != nil || d == nil || d.images[seed] == nil {
+		v.refuse(w, r, http.StatusNotFound, errors.New("no such sample"))
+		return
+	}
+	w.Header().Set("Content-Type", "image/png")
+	d.images[seed].EncodePNG(w)
+}
+
+// export sends all ballots in a format.
+func (v *Server) export(kind string, write func(io.Writer, []ensemble.Ballot) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ballots, err := v.Ballots(r.Context())
+		var b bytes.Buffer
+		if err == nil {
+			err = write(&b, ballots)
+		}
+		if err != nil {
+			v.refuse(w, r, http.StatusInternalServerError, err)
+			return
+		}
+		w.Header().Set("Content-Type", kind)
+		w.Header().Set("Content-Disposition", "attachment")
+		io.Copy(w, &b)
+	}
+}
+
+// HTTPServer returns a server for v with limits on slow and large requests.
+func (v *Server) HTTPServer() *http.Server {
+	return &http.Server{Handler: v, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 20 * time.Second, WriteTimeout: 60 * time.Second,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: v.Log}
+}

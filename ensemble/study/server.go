@@ -1,0 +1,193 @@
+package study
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+
+	"github.com/trustsr/trustsr/ensemble"
+	"github.com/trustsr/trustsr/srspace"
+)
+
+// Options of a server. The zero value makes tokens.
+type Options struct {
+	Room      string      // token that participants need to join
+	Organiser string      // token of the organiser's page
+	Log       *log.Logger // of refusals; nil drops them
+
+	// Hosts are the names and addresses under which participants reach the
+	// server, beside loopback ones: requests for others are refused.
+	Hosts []string
+}
+
+// Server is a running study. It is an http.Handler.
+type Server struct {
+	Options
+	study *Study
+	decks map[string]*deck
+	book  *book
+	mux   http.Handler
+
+	rates rates
+}
+
+// Open opens a study with its store, which it makes if there is none, and
+// goes on where it stopped.
+func Open(s *Study, store string, o Options) (*Server, error) {
+	if o.Room == "" {
+		o.Room = rand.Text()[:12]
+	}
+	if o.Organiser == "" {
+		o.Organiser = rand.Text()
+	}
+	if o.Log == nil {
+		o.Log = log.New(io.Discard, "", 0)
+	}
+	v := &Server{Options: o, study: s, decks: map[string]*deck{}}
+	samples := map[string][]uint64{}
+	for _, t := range s.all() {
+		d, err := openDeck(s, t)
+		if err != nil {
+			return nil, err
+		}
+		v.decks[t.Name], samples[t.Name] = d, d.samples
+	}
+	db, err := openStore(store, fingerprint(s, samples))
+	if err != nil {
+		return nil, err
+	}
+	if v.book, err = openBook(s, samples, db); err != nil {
+		db.Close()
+		return nil, err
+	}
+	v.mux = v.routes()
+	return v, nil
+}
+
+// fingerprint tells studies apart whose answers must not be mixed: by what
+// decides the orders and what is asked.
+func fingerprint(s *Study, samples map[string][]uint64) string {
+	h := sha256.New()
+	json.NewEncoder(h).Encode(struct {
+		Seed    uint64
+		Rules   ensemble.Protocol
+		Trials  []Trial
+		Samples map[string][]uint64
+	}{s.Seed, s.rules, s.all(), samples})
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Close finishes what was asked and closes the store.
+func (v *Server) Close() error { return v.book.stop() }
+
+// ServeHTTP implements http.Handler.
+func (v *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { v.mux.ServeHTTP(w, r) }
+
+// Ballots returns the ballots handed in so far, training left out.
+func (v *Server) Ballots(ctx context.Context) ([]ensemble.Ballot, error) { return v.book.ballots(ctx) }
+
+// CloseStudy ends voting for good: the store refuses every further answer.
+func (v *Server) CloseStudy(ctx context.Context) error { return v.book.closeStudy(ctx) }
+
+// Trials returns the trials that count, with the samples shown and the rules
+// for their number.
+func (v *Server) Trials() []TrialSamples {
+	var out []TrialSamples
+	for _, t := range v.study.Trials {
+		d := v.decks[t.Name]
+		out = append(out, TrialSamples{t.Name, d.space, d.all(), d.protocol(v.study.rules)})
+	}
+	return out
+}
+
+// TrialSamples is what was shown in a trial.
+type TrialSamples struct {
+	Name     string
+	Space    *srspace.Space
+	Samples  []srspace.Sample
+	Protocol ensemble.Protocol
+}
+
+// progress is what the organiser sees.
+type progress struct {
+	Joined   int    `json:"joined"`
+	Finished int    `json:"finished"`
+	Ballots  int    `json:"ballots"`
+	Planned  int    `json:"planned,omitempty"`
+	Closed   bool   `json:"closed"`
+	Trials   []row  `json:"trials"`
+	People   []seat `json:"people"`
+}
+
+type row struct {
+	Name     string                  `json:"name"`
+	Ballots  int                     `json:"ballots"`
+	Nones    int                     `json:"nones"`
+	Readings []ensemble.ReadingCount `json:"readings,omitempty"`
+	Top      []ensemble.Votes        `json:"top,omitempty"`
+	Tie      string                  `json:"tie,omitempty"`
+}
+
+type seat struct {
+	Name  string `json:"name"`
+	Step  string `json:"step"`
+	Began string `json:"joined"`
+}
+
+// progress counts what is there.
+func (v *Server) progress(ctx context.Context) (*progress, error) {
+	out := &progress{Planned: v.study.rules.Participants}
+	var ballots []ensemble.Ballot
+	all := v.study.all()
+	err := v.book.ask(ctx, func(b *book) (change, error) {
+		out.Closed, out.Joined = b.closed, len(b.participants)
+		for _, p := range b.participants {
+			step := "thanks"
+			switch i := p.stage - 2; {
+			case i < -1:
+				step = "consent"
+			case i < 0:
+				step = "instructions"
+			case i < len(all):
+				step = all[i].Name
+			default:
+				out.Finished++
+			}
+			if len(out.People) < 500 {
+				out.People = append(out.People, seat{p.name(), step, p.joined.Format("15:04:05")})
+			}
+		}
+		return change{}, nil
+	})
+	if err == nil {
+		ballots, err = v.Ballots(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	out.Ballots = len(ballots)
+	for _, t := range v.study.Trials {
+		r := row{Name: t.Name}
+		if here := ensemble.OfTrial(ballots, t.Name); len(here) > 0 {
+			tally, err := ensemble.Count(t.Name, here)
+			if err != nil {
+				return nil, err
+			}
+			r.Ballots, r.Nones, r.Readings = tally.Ballots, tally.None, ensemble.CountReadings(here)
+			r.Top = tally.Voted()
+			k := v.decks[t.Name].protocol(v.study.rules).Combined
+			if top, err := tally.Top(k, ensemble.TieRule(v.study.Ties), v.study.Seed); err == nil && !top.Decided() {
+				r.Tie = fmt.Sprintf("%d samples tie for %d places", len(top.Tied), top.Places)
+			}
+			r.Top = r.Top[:min(len(r.Top), 12)]
+		}
+		out.Trials = append(out.Trials, r)
+	}
+	return out, nil
+}

@@ -1,0 +1,211 @@
+// Package study asks many people to choose: pages for the browsers of
+// participants, a store that keeps every click before the page confirms it,
+// and an organiser's page. A study is described by one file and needs no
+// network but the room's.
+//
+// What leaves the server for a participant is the pictures, in that
+// participant's own order, and the questions. Truth, scores, seeds, file
+// names and sample numbers do not: pages speak of positions only.
+package study
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/trustsr/trustsr/ensemble"
+	"github.com/trustsr/trustsr/srspace"
+)
+
+// ErrStudy is what errors about a study file that cannot be run wrap.
+var ErrStudy = errors.New("unusable study")
+
+// maxFile bounds a study file; 1 MiB holds any consent text.
+const maxFile = 1 << 20
+
+// Study describes a study. Paths are relative to its file.
+type Study struct {
+	Title        string `yaml:"title"`
+	Consent      string `yaml:"consent"`      // what a participant agrees to; blank lines part paragraphs
+	Instructions string `yaml:"instructions"` // what to do
+	Thanks       string `yaml:"thanks,omitempty"`
+
+	Protocol string  `yaml:"protocol"`           // a preset: task1, task2, method
+	Rules    *Rules  `yaml:"rules,omitempty"`    // changes to the preset
+	Seed     uint64  `yaml:"seed"`               // decides every participant's orders, ties and bootstrap
+	Ties     string  `yaml:"ties,omitempty"`     // tie rule of the report, by default expand
+	Training *Trial  `yaml:"training,omitempty"` // shown first, never counted
+	Trials   []Trial `yaml:"trials"`
+
+	rules ensemble.Protocol // after Rules
+	dir   string            // of the file
+}
+
+// Rules change single values of a preset protocol.
+type Rules struct {
+	Question        *string `yaml:"question,omitempty"`
+	ReadingQuestion *string `yaml:"reading_question,omitempty"`
+	Reading         *string `yaml:"reading,omitempty"` // none, digit or text
+	MinPicks        *int    `yaml:"min_picks,omitempty"`
+	MaxPicks        *int    `yaml:"max_picks,omitempty"`
+	AllowNone       *bool   `yaml:"allow_none,omitempty"`
+	Confidence      *int    `yaml:"confidence,omitempty"` // scale 1 … n, 0 for not asked
+	Combined        *int    `yaml:"combined,omitempty"`
+}
+
+// Trial is one SR space to choose from.
+type Trial struct {
+	Name    string `yaml:"name"`
+	Space   string `yaml:"space"`
+	Samples int    `yaml:"samples,omitempty"` // the first so many; by default as many as the protocol shows
+	Expect  string `yaml:"expect,omitempty"`  // the reading of a golden trial, which screens participants
+}
+
+// Load reads a study file, YAML or JSON, and checks it. It does not open the
+// spaces.
+func Load(path string) (*Study, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, srspace.WithHint(fmt.Errorf("study: %w", err), "make one with: go run ./kernel study new FILE --space DIR")
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("study %s: %w", path, err)
+	}
+	s, err := Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("study %s: %w", path, err)
+	}
+	s.dir = filepath.Dir(path)
+	return s, nil
+}
+
+// Parse reads a study from YAML or JSON. Unknown fields are errors. All
+// errors wrap [ErrStudy].
+func Parse(data []byte) (*Study, error) {
+	if len(data) > maxFile {
+		return nil, fmt.Errorf("%w: more than %d bytes", ErrStudy, maxFile)
+	}
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	d.KnownFields(true)
+	s := &Study{}
+	if err := d.Decode(s); err != nil {
+		return nil, srspace.WithHint(fmt.Errorf("%w: %w", ErrStudy, err), "compare it with a new one: go run ./kernel study new FILE")
+	}
+	if err := s.check(); err != nil {
+		return nil, srspace.WithHint(fmt.Errorf("%w: %w", ErrStudy, err), "compare it with a new one: go run ./kernel study new FILE")
+	}
+	return s, nil
+}
+
+func (s *Study) check() error {
+	for name, text := range map[string]string{"title": s.Title, "consent": s.Consent, "instructions": s.Instructions} {
+		if strings.TrimSpace(text) == "" {
+			return fmt.Errorf("no %s", name)
+		}
+	}
+	p, err := ensemble.FindProtocol(s.Protocol)
+	if err != nil {
+		return err
+	}
+	if r := s.Rules; r != nil {
+		set(&p.Question, r.Question)
+		set(&p.ReadingQuestion, r.ReadingQuestion)
+		set(&p.MinPicks, r.MinPicks)
+		set(&p.MaxPicks, r.MaxPicks)
+		set(&p.AllowNone, r.AllowNone)
+		set(&p.Confidence, r.Confidence)
+		set(&p.Combined, r.Combined)
+		if r.Reading != nil {
+			p.Reading = ensemble.ReadingKind(*r.Reading)
+		}
+	}
+	if s.Ties == "" {
+		s.Ties = string(ensemble.Expand)
+	}
+	known := false
+	for _, rule := range ensemble.TieRules {
+		known = known || s.Ties == string(rule)
+	}
+	if !known {
+		return fmt.Errorf("tie rule %q is none of %q", s.Ties, ensemble.TieRules)
+	}
+	if len(s.Trials) == 0 {
+		return errors.New("no trials")
+	}
+	if len(s.Trials) > 1000 {
+		return fmt.Errorf("%d trials", len(s.Trials))
+	}
+	names := map[string]bool{}
+	for _, t := range s.all() {
+		probe := ensemble.Ballot{Participant: "p", Trial: t.Name, Shown: []uint64{0}}
+		if err := probe.Check(); err != nil {
+			return err
+		}
+		switch {
+		case names[t.Name]:
+			return fmt.Errorf("two trials are called %q", t.Name)
+		case t.Space == "":
+			return fmt.Errorf("trial %q has no space", t.Name)
+		case t.Samples < 0 || t.Samples > ensemble.MaxShown:
+			return fmt.Errorf("trial %q shows %d samples", t.Name, t.Samples)
+		case t.Expect != "" && p.Reading == ensemble.NoReading:
+			return fmt.Errorf("trial %q expects a reading, but none is asked for", t.Name)
+		}
+		names[t.Name] = true
+	}
+	// Trials may show fewer samples than the paper's.
+	p.FewerSamples = true
+	s.rules = p
+	return s.rules.Check()
+}
+
+func set[T any](to *T, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+// ProtocolRules are the rules of the study: the preset with its changes.
+func (s *Study) ProtocolRules() ensemble.Protocol { return s.rules }
+
+// all returns the trials in the order shown, training first.
+func (s *Study) all() []Trial {
+	if s.Training == nil {
+		return s.Trials
+	}
+	return append([]Trial{*s.Training}, s.Trials...)
+}
+
+// counted reports whether a trial of all is one that counts.
+func (s *Study) counted(trial int) bool { return s.Training == nil || trial > 0 }
+
+// Screening returns the rules for setting participants apart: all golden
+// trials read as expected. Without golden trials it sets apart nobody.
+func (s *Study) Screening() ensemble.Screening {
+	golden := map[string]ensemble.Golden{}
+	for _, t := range s.Trials {
+		if t.Expect != "" {
+			golden[t.Name] = ensemble.Golden{Reading: t.Expect}
+		}
+	}
+	if len(golden) == 0 {
+		return ensemble.Screening{}
+	}
+	return ensemble.Screening{Golden: golden, MinGolden: 1}
+}
+
+// SpacePath returns the folder of a trial's space.
+func (s *Study) SpacePath(t Trial) string {
+	if filepath.IsAbs(t.Space) {
+		return t.Space
+	}
+	return filepath.Join(s.dir, filepath.FromSlash(t.Space))
+}

@@ -1,0 +1,124 @@
+package study
+
+import (
+	"sync"
+	"time"
+)
+
+// view is all that a participant's page is told.
+type view struct {
+	Step  int    `json:"step"`
+	Phase string `json:"phase"` // consent, instructions, training, trial, thanks
+	Title string `json:"title"`
+	Text  string `json:"text,omitempty"`
+	Code  string `json:"code,omitempty"` // at the end
+	Done  bool   `json:"closed,omitempty"`
+
+	Trial  int        `json:"trial,omitempty"`  // 1 … Trials
+	Trials int        `json:"trials,omitempty"` // that count
+	Task   *task      `json:"task,omitempty"`
+	Answer *answering `json:"answer,omitempty"`
+}
+
+// task is what is asked in a trial.
+type task struct {
+	Question        string `json:"question"`
+	Reading         string `json:"reading"` // none, digit, text
+	ReadingQuestion string `json:"reading_question,omitempty"`
+	ReadingOptional bool   `json:"reading_optional,omitempty"`
+	Confidence      int    `json:"confidence,omitempty"`
+	MinPicks        int    `json:"min_picks"`
+	MaxPicks        int    `json:"max_picks"`
+	AllowNone       bool   `json:"allow_none,omitempty"`
+
+	Samples int `json:"samples"`
+	Width   int `json:"width"` // of a sample, pixels
+	Height  int `json:"height"`
+	Columns int `json:"columns"` // of a sheet; it has as many rows
+	Sheets  int `json:"sheets"`
+}
+
+// answering is what is stored of the answer so far.
+type answering struct {
+	Picks      []int  `json:"picks"` // positions, in the order picked
+	None       bool   `json:"none,omitempty"`
+	Reading    string `json:"reading,omitempty"`
+	Confidence int    `json:"confidence,omitempty"`
+}
+
+// view is called on the book's goroutine.
+func (v *Server) view(b *book, p *participant) *view {
+	s := b.study
+	out := &view{Step: p.stage, Title: s.Title, Trials: len(s.Trials), Done: b.closed}
+	all := s.all()
+	switch i := p.stage - 2; {
+	case i == -2:
+		out.Phase, out.Text = "consent", s.Consent
+	case i == -1:
+		out.Phase, out.Text = "instructions", s.Instructions
+	case i >= len(all):
+		out.Phase, out.Text, out.Code = "thanks", s.Thanks, p.code
+	default:
+		out.Phase = "trial"
+		out.Trial = i + 1
+		if s.Training != nil {
+			out.Trial = i
+		}
+		if !s.counted(i) {
+			out.Phase = "training"
+		}
+		d, r := v.decks[all[i].Name], &s.rules
+		out.Task = &task{
+			Question: r.Question, Reading: string(r.Reading), ReadingQuestion: r.ReadingQuestion, ReadingOptional: r.ReadingOptional,
+			Confidence: r.Confidence, MinPicks: min(r.MinPicks, len(d.samples)), MaxPicks: r.MaxPicks, AllowNone: r.AllowNone,
+			Samples: len(d.samples), Width: d.width, Height: d.height, Columns: d.columns, Sheets: d.sheets(),
+		}
+		a := p.answers[all[i].Name]
+		out.Answer = &answering{Picks: []int{}, None: a.none, Reading: a.reading, Confidence: a.confidence}
+		at := map[uint64]int{}
+		for position, sample := range a.shown {
+			at[sample] = position
+		}
+		for _, sample := range a.picks {
+			out.Answer.Picks = append(out.Answer.Picks, at[sample])
+		}
+	}
+	return out
+}
+
+// rates limits how often one address may ask: a classroom behind one address
+// fits, a script that hammers does not.
+type rates struct {
+	mu      sync.Mutex
+	buckets map[string]*bucket
+}
+
+type bucket struct {
+	left float64
+	at   time.Time
+}
+
+const (
+	ratePerSecond = 1000 // requests of one address
+	rateBurst     = 3000
+)
+
+func (r *rates) allow(address string, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.buckets == nil || len(r.buckets) > maxParticipants {
+		r.buckets = map[string]*bucket{}
+	}
+	b := r.buckets[address]
+	if b == nil {
+		b = &bucket{left: rateBurst, at: now}
+		r.buckets[address] = b
+	}
+	b.left = min(rateBurst, b.left+now.Sub(b.at).Seconds()*ratePerSecond)
+	b.at = now
+	if b.left < 1 {
+		return false
+	}
+	b.left--
+	return true
+}
