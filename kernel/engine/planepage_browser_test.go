@@ -280,6 +280,9 @@ func TestVarietyPagesFit(t *testing.T) {
 					chromedp.Navigate(p.planeURL(page.name, name)), chromedp.WaitVisible(page.ready, chromedp.ByQuery), chromedp.Sleep(300*time.Millisecond))
 				if page.name == "plane" {
 					pg.want("star", starPlace+` != "none"`, "true")
+					if labels := pg.text(crossingLabels); labels != "3: " {
+						t.Errorf("%d px, %s: labels of points that are in each other's way or outside: %s", width, scheme, labels)
+					}
 				}
 				if over := pg.text(`document.documentElement.scrollWidth - document.documentElement.clientWidth`); over != "0" {
 					t.Errorf("%s, %d px, %s: %s px too wide", page.name, width, scheme, over)
@@ -388,6 +391,14 @@ const faintText = `(() => {
 		if (contrast < 4.5) out.push(e.tagName + " " + e.textContent.trim().slice(0, 30) + " " + contrast.toFixed(2));
 	}
 	return out.slice(0, 5).join("; ");
+})()`
+
+// crossingLabels counts the labels of points and lists those that meet.
+const crossingLabels = `(() => {
+	const frame = document.querySelector("#plot .frame").getBoundingClientRect();
+	const boxes = [...document.querySelectorAll("#plot text.label")].map((e) => [e.textContent, e.getBoundingClientRect()]);
+	const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+	return boxes.length + ": " + boxes.filter(([, a], i) => a.left < frame.left || a.right > frame.right || boxes.some(([, b], j) => i !== j && meet(a, b))).map(([text]) => text).join(", ");
 })()`
 
 // unnamedControls lists what can be operated and has no accessible name.

@@ -260,6 +260,7 @@
     single: "M6.5 0A6.5 6.5 0 1 1 -6.5 0A6.5 6.5 0 1 1 6.5 0Z",
     method: "M-5 -5H5V5H-5Z",
     control: "M-3.5 0H3.5M0 -3.5V3.5",
+    all: "M-7.5 0H7.5M0 -7.5V7.5", // the control that averages every sample
     ensemble: "M0 -10L2.4 -3.2L9.5 -3.1L3.8 1.2L5.9 8.1L0 4L-5.9 8.1L-3.8 1.2L-9.5 -3.1L-2.4 -3.2Z",
   };
 
@@ -307,14 +308,14 @@
     for (const point of inside.sort((a, b) => layer(a) - layer(b))) {
       const mark = { point, x: x.at(point.scores[ix]), y: y.at(point.scores[iy]) };
       mark.element = make("path", {
-        class: `point ${point.kind}`, d: shapes[point.kind], transform: `translate(${mark.x.toFixed(1)} ${mark.y.toFixed(1)})`,
+        class: `point ${point.kind}`, d: shapes[point.kind === "control" && !point.seeds ? "all" : point.kind], transform: `translate(${mark.x.toFixed(1)} ${mark.y.toFixed(1)})`,
         role: point.seed ? "button" : "img", "aria-label": describe(point), tabindex: -1,
       });
       if (point.seed) mark.element.dataset.seed = point.seed;
       mark.element.addEventListener("focus", () => { focus = key(point); show(point); reachable(); });
       marks.push(mark);
     }
-    label(width - right);
+    label(width - right, height - bottom);
     const gone = visible.length - finite.length;
     byId("dropped").hidden = !gone && inside.length === finite.length;
     byId("dropped").textContent = !gone ? `${finite.length - inside.length} points lie outside.` : `Not drawn, infinite or undefined: ${visible.filter((p) => !finite.includes(p)).slice(0, 3).map((p) => p.label).join(", ")}${gone > 3 ? ` and ${gone - 3} more` : ""}`;
@@ -326,7 +327,7 @@
   }
 
   // label names the few points that are not samples, where there is room.
-  function label(edge) {
+  function label(edge, base) {
     const taken = [];
     for (const mark of marks) {
       const { point } = mark;
@@ -334,11 +335,13 @@
       const text = make("text", { class: "label" });
       text.textContent = point.label;
       const width = text.getComputedTextLength();
-      const places = [[mark.x + 12, mark.y + 4], [mark.x - 12 - width, mark.y + 4], [mark.x - width / 2, mark.y - 13], [mark.x - width / 2, mark.y + 22]];
-      const cost = ([px, py]) => (px < 60 || px + width > edge ? 1e6 : 0) +
-        taken.reduce((sum, t) => sum + (px < t[0] + t[2] && px + width > t[0] && Math.abs(py - t[1]) < 14 ? 1e4 : 0), 0) +
-        marks.filter((m) => m.x > px - 4 && m.x < px + width + 4 && m.y > py - 14 && m.y < py + 6).length;
-      const best = places.sort((a, b) => cost(a) - cost(b))[0];
+      const clamp = (v) => Math.max(62, Math.min(edge - 4 - width, v));
+      const places = [4, -13, 22, -30, 39, -47, 56].flatMap((dy) => [mark.x + 12, mark.x - 12 - width, mark.x - width / 2].map((px) => [clamp(px), mark.y + dy]));
+      const cost = ([px, py]) => (py < 24 || py > base - 4 ? 1e6 : 0) + Math.hypot(Math.max(px - mark.x, 0, mark.x - px - width), py - mark.y) / 10 +
+        taken.reduce((sum, t) => sum + (px < t[0] + t[2] + 4 && px + width + 4 > t[0] && Math.abs(py - t[1]) < 15 ? 1e4 : 0), 0) +
+        marks.filter((m) => m.x > px - 4 && m.x < px + width + 4 && m.y > py - 14 && m.y < py + 6).length +
+        (mark.x > px - 8 && mark.x < px + width + 8 && mark.y > py - 20 && mark.y < py + 10 ? 50 : 0); // its own mark
+      const best = places.sort((p, q) => cost(p) - cost(q))[0];
       text.setAttribute("x", best[0]);
       text.setAttribute("y", best[1]);
       text.setAttribute("aria-hidden", "true");
