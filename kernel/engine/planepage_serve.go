@@ -17,6 +17,7 @@ import (
 //	GET /plane/{space}/star    the ensemble of the picks as they are now
 //	GET /compare/{space}       the page
 //	GET /compare/{space}/data  what it shows
+//	GET /page/{plane,compare}.{css,js}
 //
 // Picks go to the gallery's address: a pick here is a pick there.
 func (e *Engine) addVarietyPages(mux *http.ServeMux) {
@@ -31,8 +32,9 @@ func (e *Engine) addVarietyPages(mux *http.ServeMux) {
 	mux.HandleFunc("GET /compare/{space}/data", e.withSpace(e.serveCompareData))
 }
 
-// livePage is what the template of a page asks for. Data, Style and Script
-// are set in a page that is a file of its own, and nothing else is then.
+// livePage is what the template of a page asks for. Policy, Data, Style and
+// Script are those of a page that is a file of its own, Token and Query those
+// of one that asks the engine.
 type livePage struct {
 	Space, Name, Token, Query string
 	Policy                    string

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 
+	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 )
 
@@ -58,13 +59,7 @@ func showPage(address, title string, height int) {
 func (s *Space) writePage(path string, req wire.Request) {
 	req.Space = s.info.Name
 	page := call(req).Page
-	temp := path + ".part"
-	err := os.WriteFile(temp, page, 0o644)
-	if err == nil {
-		err = os.Rename(temp, path)
-	}
-	if err != nil {
-		os.Remove(temp)
+	if err := atomicfile.Write(path, page); err != nil {
 		fail(&refusal{"writing the page: " + err.Error(), "paths are seen from the folder of the notebook"})
 	}
 	say("%s: %d kB; it needs nothing else to be opened in a browser.", path, (len(page)+1023)/1024)

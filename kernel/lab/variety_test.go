@@ -64,7 +64,7 @@ func TestPagesInNotebook(t *testing.T) {
 	os.WriteFile(image, nil, 0o600)
 	_, errs, status := cell(t, "variety", append(env, wire.EnvSocket+"="+socket, wire.EnvURL+"=http://127.0.0.1:1", wire.EnvToken+"=t&u",
 		"TRUSTSR_TEST_IMAGE="+image, "TRUSTSR_TEST_PAGE="+filepath.Join(t.TempDir(), "nowhere", "plane.html"))...)
-	if status != 1 || !strings.HasPrefix(errs, "error: writing the page: open ") || !strings.HasSuffix(errs, "hint: paths are seen from the folder of the notebook\n") {
+	if status != 1 || !strings.HasPrefix(errs, "error: writing the page: write ") || !strings.HasSuffix(errs, "hint: paths are seen from the folder of the notebook\n") {
 		t.Errorf("status %d, stderr %q", status, errs)
 	}
 	var all []string

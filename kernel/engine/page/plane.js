@@ -12,6 +12,7 @@
   const own = byId("data"); // the page is a file: what it shows is in it
   const query = new URLSearchParams(page.query);
   const retryEvery = 700; // ms, while the engine is away
+  const lookEvery = 500; // ms between looks at picks made elsewhere
   const patience = 2500; // ms to wait for an answer about picks; connections to a dead engine hang
   const kinds = [ // in the order drawn; [name, one, many]
     ["control", "control (nobody chose)", "controls (nobody chose)"],
@@ -619,7 +620,7 @@
   // follow keeps up with picks made elsewhere.
   async function follow() {
     for (;;) {
-      await sleep(1500);
+      await sleep(lookEvery);
       if (document.hidden || sending) continue;
       try {
         const stored = await until(() => ask("gallery/SPACE/picks", null, patience));
