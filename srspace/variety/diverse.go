@@ -14,20 +14,19 @@ type Subset struct {
 	Radius float64
 }
 
-// Bound returns a radius within which no subset of as many samples, nor as
-// many pictures of any other kind, covers all: half of Radius. For with the
-// sample at Radius there are k+1 that are pairwise at least Radius apart, and
-// two of them have the nearest picture in common.
+// Bound returns a radius below which no subset of as many samples, nor as many
+// pictures of any other kind, covers all: half of Radius. For the chosen ones
+// and the sample at Radius are k+1 that are pairwise at least Radius apart, and
+// of any k pictures one is the nearest to two of them.
 func (s *Subset) Bound() float64 { return s.Radius / 2 }
 
 // Diverse returns k samples that cover the space: every sample is near one of
 // them. It takes the medoid of all samples and then again and again the sample
 // farthest from those taken, the first of equals (farthest-point traversal).
-// The radius is at most twice the least possible one: Gonzalez, "Clustering to
-// minimize the maximum intercluster distance", Theoretical Computer Science 38
-// (1985), theorem 2.2; no algorithm of polynomial time does better than 2
-// unless P = NP. It fails with an error that wraps [ErrEmpty] when k is below
-// 1 or above the number of samples.
+// The radius is at most twice the least that k samples can have: Gonzalez,
+// "Clustering to minimize the maximum intercluster distance", Theoretical
+// Computer Science 38 (1985); [Subset.Bound] says why. It fails with an error
+// that wraps [ErrEmpty] when k is below 1 or above the number of samples.
 func (s *Set) Diverse(k int) (*Subset, error) {
 	n := s.Len()
 	if k < 1 || k > n {
