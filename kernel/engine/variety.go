@@ -179,7 +179,7 @@ func (v *varied) diverse(req *wire.Request) (*wire.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := pictureFigure(picture, fmt.Sprintf("%s: %d of %d samples that cover the space: each sample is within %.1f levels (root mean square) of one of them, and no %d pictures can do that within %.1f (farthest-point traversal, at most twice the optimum: Gonzalez 1985).",
+	f, err := pictureFigure(picture, fmt.Sprintf("%s: %d of %d samples that cover the space: each sample is within %.1f levels (root mean square) of one of them, and no %d pictures can do that within less than %.1f (farthest-point traversal, at most twice the optimum: Gonzalez 1985).",
 		v.subject.Title, len(seeds), len(v.seeds), subset.Radius, len(seeds), subset.Bound()))
 	return &wire.Result{Figure: f, Groups: [][]uint64{seeds}}, err
 }

@@ -67,8 +67,8 @@ func ExampleSet_Diverse() {
 		log.Fatal(err)
 	}
 	fmt.Printf("samples %v: every other is within %.1f levels of one of them\n", few.Samples, few.Radius)
-	fmt.Printf("no two pictures do that within %.1f\n", few.Bound())
+	fmt.Printf("no two pictures do that within less than %.1f\n", few.Bound())
 	// Output:
 	// samples [2 8]: every other is within 6.7 levels of one of them
-	// no two pictures do that within 3.3
+	// no two pictures do that within less than 3.3
 }
