@@ -60,7 +60,8 @@ func Advantages(reports []*Report) ([]Advantage, error) {
 
 // SummaryMarkdown returns the trials of a study as a Markdown table, one line
 // a trial, and what choosing gained over choosing by lot over all of them
-// ([Advantages]), where there are controls.
+// ([Advantages]), where there are controls and more than one trial: the
+// percentile of one alone is uniform where people choose by lot.
 func SummaryMarkdown(reports []*Report) (string, error) {
 	if len(reports) == 0 {
 		return "", fmt.Errorf("summary of no trials: %w", ErrEmpty)
@@ -97,7 +98,7 @@ func SummaryMarkdown(reports []*Report) (string, error) {
 		}
 		fmt.Fprintf(&s, " | %d |\n", len(a.Warnings))
 	}
-	if len(metrics) == 0 {
+	if len(metrics) == 0 || len(reports) == 1 {
 		return s.String(), nil
 	}
 	advantages, err := Advantages(reports)

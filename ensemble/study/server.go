@@ -15,7 +15,8 @@ import (
 	"github.com/trustsr/trustsr/srspace"
 )
 
-// Options of a server. The zero value makes tokens.
+// Options of a server. Tokens that are empty are made, and kept in the store:
+// addresses stay the same when the server is started again.
 type Options struct {
 	Room      string      // token that participants need to join
 	Organiser string      // token of the organiser's page
@@ -40,12 +41,6 @@ type Server struct {
 // Open opens a study with its store, which it makes if there is none, and
 // goes on where it stopped.
 func Open(s *Study, store string, o Options) (*Server, error) {
-	if o.Room == "" {
-		o.Room = rand.Text()[:12]
-	}
-	if o.Organiser == "" {
-		o.Organiser = rand.Text()
-	}
 	if o.Log == nil {
 		o.Log = log.New(io.Discard, "", 0)
 	}
@@ -61,6 +56,14 @@ func Open(s *Study, store string, o Options) (*Server, error) {
 	db, err := openStore(store, fingerprint(s, samples))
 	if err != nil {
 		return nil, err
+	}
+	for name, token := range map[string]*string{"room": &v.Room, "organiser": &v.Organiser} {
+		if *token == "" {
+			if *token, err = keep(db, name, rand.Text()[:16]); err != nil {
+				db.Close()
+				return nil, fmt.Errorf("%w: %w", ErrStore, err)
+			}
+		}
 	}
 	if v.book, err = openBook(s, samples, db); err != nil {
 		db.Close()

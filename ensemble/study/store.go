@@ -57,18 +57,27 @@ func openStore(path, fingerprint string) (*sql.DB, error) {
 		return nil, fmt.Errorf("%w: %s: %w", ErrStore, path, err)
 	}
 	for name, want := range map[string]string{"version": version, "study": fingerprint} {
-		if _, err := db.Exec(`INSERT OR IGNORE INTO meta VALUES (?, ?)`, name, want); err != nil {
+		got, err := keep(db, name, want)
+		if err == nil && got != want {
+			err = srspace.WithHint(fmt.Errorf("another %s: its orders and votes are not of this study file", name),
+				"put the study file and its spaces back as they were, or name another store with --store")
+		}
+		if err != nil {
 			db.Close()
 			return nil, fmt.Errorf("%w: %s: %w", ErrStore, path, err)
 		}
-		var got string
-		if err := db.QueryRow(`SELECT value FROM meta WHERE name = ?`, name).Scan(&got); err != nil || got != want {
-			db.Close()
-			return nil, srspace.WithHint(fmt.Errorf("%w: %s has another %s: its orders and votes are not of this study file (%w)", ErrStore, path, name, errors.Join(err, errors.New(got))),
-				"put the study file back as it was, or name another store with --store")
-		}
 	}
 	return db, nil
+}
+
+// keep stores a value unless there is one of that name, and returns what is
+// stored.
+func keep(db *sql.DB, name, value string) (stored string, err error) {
+	if _, err := db.Exec(`INSERT OR IGNORE INTO meta VALUES (?, ?)`, name, value); err != nil {
+		return "", err
+	}
+	err = db.QueryRow(`SELECT value FROM meta WHERE name = ?`, name).Scan(&stored)
+	return stored, err
 }
 
 // timeForm is RFC 3339 with microseconds, which sorts as text.

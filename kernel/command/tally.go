@@ -92,25 +92,13 @@ func tally(c *cobra.Command, o tallyOptions) error {
 	}
 	appearances := map[uint64]ensemble.Appearance{}
 	if isDigit(pictures[0]) { // the reader knows digits only
-		m, err := digits.Open("")
-		if err != nil {
-			return err
-		}
-		probabilities, err := m.Probabilities(pictures)
+		looks, read, err := readDigits(pictures)
 		if err != nil {
 			return err
 		}
 		options.Readings = map[uint64]string{}
 		for i, s := range samples {
-			readings, best := map[string]float64{}, 0
-			for digit, p := range probabilities[i] {
-				readings[strconv.Itoa(digit)] = p
-				if p > probabilities[i][best] {
-					best = digit
-				}
-			}
-			options.Readings[s.Seed] = strconv.Itoa(best)
-			appearances[s.Seed] = ensemble.Appearance{Readings: readings, Quality: probabilities[i][best]}
+			options.Readings[s.Seed], appearances[s.Seed] = read[i], looks[i]
 		}
 	}
 	ballots, err := o.cast(&protocol, appearances)
@@ -128,6 +116,30 @@ func tally(c *cobra.Command, o tallyOptions) error {
 		return err
 	}
 	return o.write(c, report, ballots)
+}
+
+// readDigits returns what the digit reader sees in pictures, and what it reads.
+func readDigits(pictures []*srspace.Image) (looks []ensemble.Appearance, read []string, err error) {
+	m, err := digits.Open("")
+	if err != nil {
+		return nil, nil, err
+	}
+	probabilities, err := m.Probabilities(pictures)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, each := range probabilities {
+		readings, best := map[string]float64{}, 0
+		for digit, p := range each {
+			readings[strconv.Itoa(digit)] = p
+			if p > each[best] {
+				best = digit
+			}
+		}
+		looks = append(looks, ensemble.Appearance{Readings: readings, Quality: each[best]})
+		read = append(read, strconv.Itoa(best))
+	}
+	return looks, read, nil
 }
 
 // isDigit reports whether a picture has the size of MNIST's digits.
