@@ -203,7 +203,7 @@ func (e *Engine) planeData(ctx context.Context, s *space, list string, ids []str
 	if err != nil {
 		return nil, nil, err
 	}
-	measures, err := e.measures(s, ids)
+	measures, err := e.measures(ctx, s, ids, report)
 	if err != nil {
 		return nil, nil, err
 	}

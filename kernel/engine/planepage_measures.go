@@ -31,7 +31,7 @@ const planeDirections = 2
 // measures returns the axes of a space's plane, the two shown first in front:
 // fidelity and perception where the truth is known, then the metrics with the
 // ids asked for, and the directions in which the samples vary most.
-func (e *Engine) measures(s *space, ids []string) ([]measure, error) {
+func (e *Engine) measures(ctx context.Context, s *space, ids []string, report func(wire.Progress)) ([]measure, error) {
 	var all []metrics.Metric
 	if s.subject.hr != nil {
 		perception, err := e.config.Tools.Perception()
@@ -41,7 +41,7 @@ func (e *Engine) measures(s *space, ids []string) ([]measure, error) {
 		all = append(all, metrics.PSNRMetric{}, perception, metrics.SSIMMetric{})
 	}
 	all = append(all, metrics.LRPSNRMetric{})
-	directions, err := e.directionMeasures(s)
+	directions, err := e.directionMeasures(ctx, s, report)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ type componentStore struct {
 // of returns the components of a space, nil where it holds too few samples
 // that differ, or too many. Samples never change, so their number tells
 // whether they are those of last time.
-func (c *componentStore) of(s *space) (*variety.Components, error) {
+func (c *componentStore) of(ctx context.Context, s *space, report func(wire.Progress)) (*variety.Components, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := s.store.Len()
@@ -127,7 +127,7 @@ func (c *componentStore) of(s *space) (*variety.Components, error) {
 	if c.dir == s.dir && c.samples == n {
 		return c.components, nil
 	}
-	v, err := s.varied()
+	v, err := s.varied(ctx, report)
 	if err != nil {
 		return nil, err
 	}
@@ -140,8 +140,8 @@ func (c *componentStore) of(s *space) (*variety.Components, error) {
 }
 
 // directionMeasures measures along the first principal components.
-func (e *Engine) directionMeasures(s *space) ([]measure, error) {
-	components, err := e.components.of(s)
+func (e *Engine) directionMeasures(ctx context.Context, s *space, report func(wire.Progress)) ([]measure, error) {
+	components, err := e.components.of(ctx, s, report)
 	if err != nil || components == nil {
 		return nil, err
 	}

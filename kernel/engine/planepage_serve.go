@@ -91,13 +91,14 @@ func (e *Engine) starOf(ctx context.Context, s *space, list string, ids []string
 	if err != nil {
 		return nil, err
 	}
-	measures, err := e.measures(s, ids)
+	silent := func(wire.Progress) {}
+	measures, err := e.measures(ctx, s, ids, silent)
 	if err != nil {
 		return nil, err
 	}
 	out.Point = &planePoint{Kind: "ensemble", Label: meanName(picks), Seeds: seedStrings(picks.Seeds), List: list}
 	for _, m := range measures {
-		scores, err := m.score(ctx, []*srspace.Image{mean}, func(wire.Progress) {})
+		scores, err := m.score(ctx, []*srspace.Image{mean}, silent)
 		if err != nil {
 			return nil, withContext(m.axis.ID, err)
 		}

@@ -18,8 +18,9 @@ type varied struct {
 	set    *variety.Set
 }
 
-// varied reads the samples; at least two are needed.
-func (s *space) varied() (*varied, error) {
+// varied reads the samples and compares each with each; at least two are
+// needed.
+func (s *space) varied(ctx context.Context, report func(wire.Progress)) (*varied, error) {
 	seeds, images, err := s.images()
 	if err != nil {
 		return nil, err
@@ -31,6 +32,10 @@ func (s *space) varied() (*varied, error) {
 	set, err := variety.New(images)
 	if err != nil {
 		return nil, withContext("space "+s.name, err)
+	}
+	progress := &drawing{report: func(p wire.Progress) { p.Note = "comparing samples"; report(p) }}
+	if err := set.Prepare(ctx, progress.samples); err != nil {
+		return nil, err
 	}
 	return &varied{s, seeds, images, set}, nil
 }
@@ -55,9 +60,8 @@ func (v *varied) imagesOf(places []int) []*srspace.Image {
 
 // onVaried answers a request about the variety of a space's samples.
 func onVaried(do func(*varied, *wire.Request) (*wire.Result, error)) operation {
-	return onSpace(func(_ context.Context, _ *Engine, s *space, req *wire.Request, report func(wire.Progress)) (*wire.Result, error) {
-		report(wire.Progress{Note: "comparing all samples"})
-		v, err := s.varied()
+	return onSpace(func(ctx context.Context, _ *Engine, s *space, req *wire.Request, report func(wire.Progress)) (*wire.Result, error) {
+		v, err := s.varied(ctx, report)
 		if err != nil {
 			return nil, err
 		}

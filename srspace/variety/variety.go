@@ -12,6 +12,7 @@
 package variety
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -41,8 +42,8 @@ type Set struct {
 	width, height int
 	pixels        [][]byte // 8-bit RGB of each sample
 
-	once    sync.Once
-	squares [][]float64 // squared distance of samples i and j at [i][j], levels²
+	mu      sync.Mutex
+	squares [][]float64 // squared distance of samples i and j at [i][j], levels²; nil until prepared
 }
 
 // New returns the set of these images. It fails with an error that wraps
@@ -73,29 +74,53 @@ func (s *Set) Len() int { return len(s.pixels) }
 // levels of 0 to 255.
 func (s *Set) Distance(i, j int) float64 { return math.Sqrt(s.distances()[i][j]) }
 
-// distances returns the mean squared differences of all pairs, worked out at
-// the first call.
-func (s *Set) distances() [][]float64 {
-	s.once.Do(func() {
-		n := len(s.pixels)
-		s.squares = make([][]float64, n)
-		for i := range s.squares {
-			s.squares[i] = make([]float64, n)
-		}
-		var next atomic.Int64
-		var workers sync.WaitGroup
-		for range min(n, runtime.GOMAXPROCS(0)) {
-			workers.Go(func() {
-				for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-					for j := range i {
-						d := meanSquare(s.pixels[i], s.pixels[j])
-						s.squares[i][j], s.squares[j][i] = d, d
-					}
+// Prepare compares all pairs of samples, which the other methods do when they
+// are first called: in about a nanosecond for each value of each pair, 0.1 s
+// for 324 digits and 10 s for as many pictures of 256×256. progress, unless
+// nil, is called with the number of samples compared with all before them, one
+// call at a time. A cancelled ctx ends it with ctx's error.
+func (s *Set) Prepare(ctx context.Context, progress func(done, total int)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.squares != nil {
+		return nil
+	}
+	n := len(s.pixels)
+	squares := make([][]float64, n)
+	for i := range squares {
+		squares[i] = make([]float64, n)
+	}
+	// The long rows first, so that no worker is left with one at the end.
+	var next atomic.Int64
+	var reporting sync.Mutex
+	var workers sync.WaitGroup
+	done := 0
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		workers.Go(func() {
+			for i := n - int(next.Add(1)); i >= 0 && ctx.Err() == nil; i = n - int(next.Add(1)) {
+				for j := range i {
+					d := meanSquare(s.pixels[i], s.pixels[j])
+					squares[i][j], squares[j][i] = d, d
 				}
-			})
-		}
-		workers.Wait()
-	})
+				reporting.Lock()
+				if done++; progress != nil {
+					progress(done, n)
+				}
+				reporting.Unlock()
+			}
+		})
+	}
+	workers.Wait()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.squares = squares
+	return nil
+}
+
+// distances returns the mean squared differences of all pairs.
+func (s *Set) distances() [][]float64 {
+	s.Prepare(context.Background(), nil) // which cannot be cancelled
 	return s.squares
 }
 

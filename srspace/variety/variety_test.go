@@ -1,6 +1,7 @@
 package variety_test
 
 import (
+	"context"
 	"errors"
 	"math"
 	"slices"
@@ -350,6 +351,31 @@ func radius(s *variety.Set, subset []int) float64 {
 		worst = max(worst, nearest)
 	}
 	return worst
+}
+
+// Preparing tells how far it is, and is not half done when it is cancelled.
+func TestPrepare(t *testing.T) {
+	s, err := variety.New(random(20, 3, 3, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var told []int
+	err = s.Prepare(ctx, func(done, total int) {
+		if told = append(told, done); done == 5 || total != 20 {
+			cancel()
+		}
+	})
+	if !errors.Is(err, context.Canceled) || len(told) < 5 || len(told) > 10 {
+		t.Errorf("cancelled after %v: %v", told, err)
+	}
+	told = nil
+	if err := s.Prepare(context.Background(), func(done, _ int) { told = append(told, done) }); err != nil || len(told) != 20 || !slices.IsSorted(told) {
+		t.Errorf("told %v, %v", told, err)
+	}
+	if err := s.Prepare(ctx, func(int, int) { t.Error("prepared twice") }); err != nil || s.Distance(3, 17) == 0 {
+		t.Errorf("distance %v, %v", s.Distance(3, 17), err)
+	}
 }
 
 func TestErrors(t *testing.T) {
