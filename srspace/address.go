@@ -19,6 +19,11 @@ const maxAddress = 1024
 //
 //	model@wwwwwwwwwwww/lr@llllllllllll/ddim-50-eta1/seed/17
 //
+// and for a copy of a tiled run, here the one in row 4, column 7 of the 9×9
+// of run 2, all counted from 0,
+//
+//	model@wwwwwwwwwwww/lr@llllllllllll/ddim-50-eta1/9x9/run2/tile4,7
+//
 // The rest of the recipe (schedule, fit, backend, …) is in the [Manifest].
 type Address struct {
 	Model   string  // name, see [Recipe.Validate]
@@ -28,6 +33,7 @@ type Address struct {
 	Steps   int     // denoising steps, ≥ 1
 	Eta     float64 // in [0,1]
 	Seed    uint64
+	Tile    int // copies of the LR in each direction, see [Recipe]; 0: not tiled
 }
 
 // Address returns the address of the sample that the recipe draws from the
@@ -41,6 +47,7 @@ func (r Recipe) Address(lrHash string, seed uint64) Address {
 		Steps:   r.Steps,
 		Eta:     r.Eta,
 		Seed:    seed,
+		Tile:    r.Tile,
 	}
 }
 
@@ -51,8 +58,12 @@ func (a Address) String() string {
 	if a == (Address{}) {
 		return ""
 	}
-	return fmt.Sprintf("%s@%s/lr@%s/%s-%d-eta%s/seed/%d",
-		a.Model, a.Weights, a.LR, a.Method, a.Steps, strconv.FormatFloat(a.Eta, 'f', -1, 64), a.Seed)
+	s := fmt.Sprintf("%s@%s/lr@%s/%s-%d-eta%s", a.Model, a.Weights, a.LR, a.Method, a.Steps, strconv.FormatFloat(a.Eta, 'f', -1, 64))
+	if a.Tile == 0 {
+		return fmt.Sprintf("%s/seed/%d", s, a.Seed)
+	}
+	n := uint64(a.Tile)
+	return fmt.Sprintf("%s/%dx%d/run%d/tile%d,%d", s, n, n, a.Seed/(n*n), a.Seed%(n*n)/n, a.Seed%n)
 }
 
 // ParseAddress reads the text form. It accepts exactly what [Address.String]
@@ -75,8 +86,9 @@ func parseAddress(s string) (a Address, why string) {
 		return a, "too long"
 	}
 	part := strings.Split(s, "/")
-	if len(part) != 5 || part[3] != "seed" {
-		return a, "not of the form model/lr/sampler/seed/number"
+	tiled := len(part) == 6
+	if !tiled && (len(part) != 5 || part[3] != "seed") {
+		return a, "not of the form model/lr/sampler/seed/number or model/lr/sampler/NxN/runNUMBER/tileROW,COLUMN"
 	}
 	var ok bool
 	if a.Model, a.Weights, ok = strings.Cut(part[0], "@"); !ok || !nameForm.MatchString(a.Model) || !isShortHash(a.Weights) {
@@ -108,10 +120,38 @@ func parseAddress(s string) (a Address, why string) {
 	if !(a.Eta >= 0 && a.Eta <= 1) || math.Signbit(a.Eta) {
 		return a, "eta is outside [0,1]"
 	}
+	if tiled {
+		return a, a.parseTile(part[3], part[4], part[5])
+	}
 	if a.Seed, errSeed = strconv.ParseUint(part[4], 10, 64); errSeed != nil {
 		return a, "the seed is not a whole number from 0 to 2⁶⁴−1"
 	}
 	return a, ""
+}
+
+// parseTile reads the last three parts of the address of a tiled sample and
+// returns what is wrong with them, or "".
+func (a *Address) parseTile(grid, run, tile string) (why string) {
+	n, _, _ := strings.Cut(grid, "x")
+	var err error
+	if a.Tile, err = strconv.Atoi(n); err != nil || a.Tile == 0 || !validTile(a.Tile) {
+		return fmt.Sprintf("the tiling is not NxN with N from 2 to %d", maxTile)
+	}
+	number, isRun := strings.CutPrefix(run, "run")
+	place, isTile := strings.CutPrefix(tile, "tile")
+	row, column, _ := strings.Cut(place, ",")
+	r, errRun := strconv.ParseUint(number, 10, 64)
+	y, errRow := strconv.Atoi(row)
+	x, errColumn := strconv.Atoi(column)
+	each := uint64(a.Tile * a.Tile)
+	switch {
+	case !isRun || errRun != nil || r >= math.MaxUint64/each:
+		return "the run is not 'run' and a whole number"
+	case !isTile || errRow != nil || errColumn != nil || min(x, y) < 0 || max(x, y) >= a.Tile:
+		return "the tile is not 'tile' and row,column inside the tiling"
+	}
+	a.Seed = r*each + uint64(y*a.Tile+x)
+	return ""
 }
 
 func isShortHash(s string) bool {

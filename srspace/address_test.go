@@ -51,6 +51,32 @@ func TestAddress(t *testing.T) {
 	}
 }
 
+// The paper's 324 digits are 4 runs of 9×9: sample 205 = 2·81 + 4·9 + 7.
+func TestTiledAddress(t *testing.T) {
+	r := testRecipe
+	r.Tile = 9
+	const want = "toy@0123456789ab/lr@fedcba987654/ddim-50-eta1/9x9/run2/tile4,7"
+	a := r.Address(testLRHash, 205)
+	if a.String() != want {
+		t.Errorf("address %s, want %s", a, want)
+	}
+	if back, err := ParseAddress(want); err != nil || back != a {
+		t.Errorf("parsed as %+v, %v", back, err)
+	}
+	for _, end := range []string{"9x9/run2/tile9,0", "9x9/run2/tile0,9", "9x9/run2/tile-1,0", "9x9/run02/tile0,0", "9x8/run2/tile4,7",
+		"1x1/run2/tile0,0", "0x0/run0/tile0,0", "65x65/run0/tile0,0", "9x9/run18446744073709551615/tile0,0", "9x9/2/tile4,7", "9x9/run2/4,7", "9x9/run2/tile4"} {
+		if a, err := ParseAddress(strings.TrimSuffix(want, "9x9/run2/tile4,7") + end); err == nil {
+			t.Errorf("%s is read as %+v", end, a)
+		}
+	}
+	for _, tile := range []int{-1, 1, 65} {
+		r.Tile = tile
+		if r.Validate() == nil {
+			t.Errorf("a recipe of tile %d is valid", tile)
+		}
+	}
+}
+
 func TestParseAddressRefuses(t *testing.T) {
 	const good = "toy@0123456789ab/lr@fedcba987654/ddim-50-eta1/seed/17"
 	for _, c := range []struct{ name, text string }{

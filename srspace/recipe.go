@@ -21,7 +21,8 @@ var (
 // record: Model and Method are letters, digits, '.', '_' and '-' (they stand
 // in addresses); Weights is 64 lower-case hexadecimal digits (a sampler
 // without weights gives the SHA-256 of no bytes, e3b0c442…); Scale and Steps
-// are at least 1; Eta lies in [0,1].
+// are at least 1; Eta lies in [0,1];
+// Tile is 0, or 2 to 64.
 func (r Recipe) Validate() error {
 	switch {
 	case len(r.Model) > 100 || !nameForm.MatchString(r.Model):
@@ -36,9 +37,17 @@ func (r Recipe) Validate() error {
 		return fmt.Errorf("recipe: steps %d is below 1", r.Steps)
 	case !(r.Eta >= 0 && r.Eta <= 1) || math.Signbit(r.Eta):
 		return fmt.Errorf("recipe: eta %v is outside [0,1]", r.Eta)
+	case !validTile(r.Tile):
+		return fmt.Errorf("recipe: tile %d is neither 0 nor 2 to %d", r.Tile, maxTile)
 	}
 	return nil
 }
+
+// maxTile bounds the copies of a picture side by side: 64 of 7 pixels are
+// near the largest picture that is sampled whole.
+const maxTile = 64
+
+func validTile(n int) bool { return n == 0 || n >= 2 && n <= maxTile }
 
 // difference names the first field in which b departs from r, with both
 // values, or returns "" for equal recipes.

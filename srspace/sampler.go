@@ -20,6 +20,12 @@ type Recipe struct {
 	RNG      string  `json:"rng"`              // noise generator, e.g. "philox4x32-10"
 	Backend  string  `json:"backend"`          // e.g. "go", "onnx:cpu"; equal bytes hold on one backend
 	Software string  `json:"software_version"` // of this module
+
+	// Tile is how many times the LR picture is repeated in both directions;
+	// a run of the network then gives Tile×Tile samples, one a copy. 0: the
+	// picture is drawn alone. Sample n is copy n mod Tile² of run n / Tile²,
+	// rows first.
+	Tile int `json:"tile,omitempty"`
 }
 
 // Sample is one draw from an SR space.
