@@ -259,6 +259,7 @@ func TestPlaneInBrowser(t *testing.T) {
 	pg.want("away", countLine, "1 of 5 picked, not stored yet")
 	p.start()
 	pg.seen("back", "1 of 5 picked, stored", 33, true)
+	pg.want("star", starPlace+` != "none"`, "true")
 }
 
 // significant writes a number as the page does.

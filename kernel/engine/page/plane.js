@@ -153,7 +153,7 @@
     const before = list;
     list = stored;
     if (!before || before.revision !== list.revision) moveStar();
-    if (before && before.samples !== list.samples) load();
+    if (before && before.samples !== list.samples) load().catch(complain);
   }
 
   function toggle(point) {
@@ -168,6 +168,7 @@
   // moveStar asks for the mean of the picks as they are now. A file knows the
   // numbers of the mean it was saved with only; of others it shows the picture.
   let starsAsked = 0;
+  let starMissed = false; // the engine went away before it answered
   async function moveStar() {
     if (!data) return;
     if (live) {
@@ -178,6 +179,7 @@
         star = answer;
       } catch (err) {
         if (err.refused) complain(err);
+        else starMissed = mine === starsAsked;
         return;
       }
     } else {
@@ -626,6 +628,7 @@
         const stored = await until(() => ask("gallery/SPACE/picks", null, patience));
         if (sending || queue.length) continue; // older than what is being stored
         accept(stored);
+        if (starMissed) { starMissed = false; moveStar(); }
         render();
       } catch (refusal) {
         complain(refusal);
