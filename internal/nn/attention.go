@@ -72,12 +72,31 @@ func (o *Ops) SplitQKV(qkv *Node, heads int, legacy bool) (q, k, v *Node) {
 	return part(0), part(1), part(2)
 }
 
+// attentionScores bounds the scores that Attend holds at a time: 128 MiB as
+// float32. All of a 512×512 picture's decoder would take 256 GiB.
+const attentionScores = 1 << 25
+
 // Attend is softmax(q·kᵀ/√d)·v per head (Vaswani et al., "Attention Is All
 // You Need", equation 1); q, k, v and the result are [batch, tokens, heads,
-// d]. The scale is split over q and k, as in the models it equals.
+// d]. The scale is split over q and k, as in the models it equals. Many
+// queries are taken in parts, which changes no result: each has a softmax of
+// its own.
 func (o *Ops) Attend(q, k, v *Node) *Node {
-	d := q.Shape().Dimensions[3]
+	dims := q.Shape().Dimensions
+	tokens, d := dims[1], dims[3]
 	scale := 1 / math.Sqrt(math.Sqrt(float64(d)))
-	weights := Softmax(Einsum("bthd,bshd->bhts", MulScalar(q, scale), MulScalar(k, scale)), -1)
-	return Einsum("bhts,bshd->bthd", weights, v)
+	q, k = MulScalar(q, scale), MulScalar(k, scale)
+	attend := func(q *Node) *Node {
+		weights := Softmax(Einsum("bthd,bshd->bhts", q, k), -1)
+		return Einsum("bhts,bshd->bthd", weights, v)
+	}
+	each := max(1, attentionScores/(dims[0]*dims[2]*k.Shape().Dimensions[1]))
+	if tokens <= each || o.Train { // a slice has no gradient on ONNX Runtime
+		return attend(q)
+	}
+	var parts []*Node
+	for from := 0; from < tokens; from += each {
+		parts = append(parts, attend(SliceAxis(q, 1, AxisRange(from, min(tokens, from+each)))))
+	}
+	return Concatenate(parts, 1)
 }

@@ -23,7 +23,7 @@ func (o *Ops) Conv2D(s *model.Scope, x *Node, out, size, stride int, pad Padding
 	var y *Node
 	if o.ChannelsLast {
 		w := Variable(s, "weight", g, size, size, in, out)
-		if h, width := o.Size(x); !o.Train && size == 3 && stride == 1 && pad == Same && h*width >= rowConvPixels {
+		if n, _, h, width := o.dims(x); !o.Train && size == 3 && stride == 1 && pad == Same && n*h*width >= rowConvPixels {
 			y = rowConv(x, w)
 		} else {
 			y = o.patchConv(x, w, stride, pad)

@@ -146,3 +146,71 @@ func BenchmarkShift(b *testing.B) {
 		b.Run(name, func(b *testing.B) { times(b, at, []int{65 * 65, 160}, shift) })
 	}
 }
+
+// 3×3 convolutions that keep the size: of the digit model's UNet and decoder
+// and of the published UNet's levels.
+func BenchmarkConv3(b *testing.B) {
+	o := &Ops{ChannelsLast: true}
+	at := benchBackends(b)["go"]
+	for _, d := range [][]int{{27, 7, 7, 64}, {27, 14, 14, 64}, {27, 28, 28, 32}, {1, 8, 8, 640}, {1, 16, 16, 320}, {1, 32, 32, 320}, {1, 64, 64, 160}} {
+		c := d[3]
+		for name, conv := range map[string]func(x, k *Node) *Node{
+			"patches": func(x, k *Node) *Node { return o.patchConv(x, k, 1, Same) },
+			"rows":    rowConv,
+		} {
+			b.Run(fmt.Sprintf("%v/%s", d, name), func(b *testing.B) {
+				times(b, at, d, func(x *Node) *Node {
+					return conv(x, Ones(x.Graph(), shapes.Make(dtypes.Float32, 3, 3, c, c)))
+				})
+			})
+		}
+	}
+}
+
+// Group normalisation without scale and shift, then per channel, channels
+// first as ONNX Runtime and XLA have them.
+func BenchmarkGroupNorm(b *testing.B) {
+	at, ok := benchBackends(b)["onnx:cpu"]
+	if !ok {
+		b.Skip("no ONNX Runtime library on this machine")
+	}
+	for _, d := range [][]int{{1, 160, 64, 64}, {81, 64, 7, 7}, {81, 32, 28, 28}} {
+		n, c := d[0], d[1]
+		groups := 8
+		perChannel := func(x *Node) *Node { return Reshape(IotaFull(x.Graph(), shapes.Make(dtypes.Float32, c)), 1, c, 1, 1) }
+		affine := func(x *Node) *Node { return Add(Mul(x, perChannel(x)), perChannel(x)) }
+		for name, norm := range map[string]func(x *Node) *Node{
+			"centred": func(x *Node) *Node {
+				flat := Reshape(x, n, groups, -1)
+				centred := Sub(flat, ReduceAndKeep(flat, ReduceMean, -1))
+				variance := ReduceAndKeep(Mul(centred, centred), ReduceMean, -1)
+				return affine(Reshape(Div(centred, Sqrt(AddScalar(variance, 1e-5))), d...))
+			},
+			"folded": func(x *Node) *Node {
+				flat := Reshape(x, n, groups, -1)
+				mean := ReduceAndKeep(flat, ReduceMean, -1)
+				centred := Sub(flat, mean)
+				variance := ReduceAndKeep(Mul(centred, centred), ReduceMean, -1)
+				ofGroup := func(v *Node) *Node {
+					return Reshape(BroadcastToDims(v, n, groups, c/groups), n, c, 1, 1)
+				}
+				scale := Mul(ofGroup(Div(OnesLike(variance), Sqrt(AddScalar(variance, 1e-5)))), perChannel(x))
+				return Add(Mul(x, scale), Sub(perChannel(x), Mul(ofGroup(mean), scale)))
+			},
+			"scaled once": func(x *Node) *Node {
+				flat := Reshape(x, n, groups, -1)
+				centred := Sub(flat, ReduceAndKeep(flat, ReduceMean, -1))
+				variance := ReduceAndKeep(Mul(centred, centred), ReduceMean, -1)
+				inv := Reshape(Div(OnesLike(variance), Sqrt(AddScalar(variance, 1e-5))), n, groups, 1, 1)
+				channel := func() *Node { return Reshape(perChannel(x), 1, groups, c/groups, 1) }
+				y := Mul(Reshape(centred, n, groups, c/groups, d[2]*d[3]), Mul(inv, channel()))
+				return Reshape(Add(y, channel()), d...)
+			},
+			"layer norm": func(x *Node) *Node {
+				return affine(Reshape(BackendFusedLayerNorm(Reshape(x, n, groups, c/groups*d[2]*d[3]), []int{2}, 1e-5, nil, nil), d...))
+			},
+		} {
+			b.Run(fmt.Sprintf("onnx:cpu/%v/%s", d, name), func(b *testing.B) { times(b, at, d, norm) })
+		}
+	}
+}

@@ -158,11 +158,19 @@ func (o *Ops) GroupNorm(s *model.Scope, x *Node, groups int, epsilon float64) *N
 	scale := Variable(s, "weight", g, c)
 	shift := Variable(s, "bias", g, c)
 	if !o.ChannelsLast {
+		// all that is one value a channel is worked out first, so that two
+		// passes over the picture apply it (BenchmarkGroupNorm)
 		flat := Reshape(x, n, groups, -1)
-		centred := Sub(flat, ReduceAndKeep(flat, ReduceMean, -1))
+		mean := ReduceAndKeep(flat, ReduceMean, -1)
+		centred := Sub(flat, mean)
 		variance := ReduceAndKeep(Mul(centred, centred), ReduceMean, -1)
-		y := Reshape(Div(centred, Sqrt(AddScalar(variance, epsilon))), n, c, h, w)
-		return Add(Mul(y, o.perChannel(scale)), o.perChannel(shift))
+		inv := Div(ScalarOne(g, dtypes.Float32), Sqrt(AddScalar(variance, epsilon)))
+		ofGroup := func(v *Node) *Node { // [n, groups, 1] → [n, c]
+			return Reshape(BroadcastToDims(v, n, groups, c/groups), n, c)
+		}
+		a := Mul(ofGroup(inv), Reshape(scale, 1, c))
+		b := Sub(Reshape(shift, 1, c), Mul(ofGroup(mean), a))
+		return o.AddPerChannel(o.MulPerChannel(x, a), b)
 	}
 	// Channels last: sums over the pixels are matrix products with ones,
 	// eight times as fast as a reduction on the Go backend. The mean is taken

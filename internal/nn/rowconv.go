@@ -5,9 +5,9 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// rowConvPixels is the size of picture from which rowConv is faster than
-// patches: its margins are a smaller part of larger pictures.
-const rowConvPixels = 32 * 32
+// rowConvPixels is how many pixels a batch needs for rowConv to be faster than
+// patches (BenchmarkConv3): a product for each kernel row pays with more rows.
+const rowConvPixels = 2048
 
 // rowConv is a 3×3 convolution that keeps the size, of x [n, h, w, in] with
 // kernel [3, 3, in, out]. It lays out three neighbours a pixel rather than
