@@ -90,10 +90,11 @@ func (p *page) shot(name string) {
 }
 
 const (
-	picked  = `document.querySelectorAll('.sample[aria-pressed="true"]').length`
-	ready   = `document.querySelector("#submit") && !document.querySelector("#submit").disabled`
-	inTrial = `document.querySelectorAll(".sample").length > 0`
-	thanked = `document.querySelector("#code") !== null`
+	picked   = `document.querySelectorAll('.sample[aria-pressed="true"]').length`
+	ready    = `document.querySelector("#submit") && !document.querySelector("#submit").disabled`
+	inTrial  = `document.querySelectorAll(".sample").length > 0`
+	pictured = `document.querySelector('#samples[aria-busy="false"]') && [...document.querySelectorAll(".sample")].every(b => b.style.backgroundImage.includes("blob:"))`
+	thanked  = `document.querySelector("#code") !== null`
 )
 
 // Three participants at once go through a Task-1 study: one reloads in the
@@ -145,6 +146,7 @@ func TestInBrowser(t *testing.T) {
 		p.click(`#reading [data-value="5"]`, 1)
 		p.click(`#confidence [data-value="4"]`, 1)
 		p.until("complete", ready)
+		p.until("pictures", pictured)
 		p.shot("trial")
 		p.click("#submit", 1)
 		p.until("thanks", thanked)
@@ -257,6 +259,7 @@ func TestOnTelephone(t *testing.T) {
 		p.until("trial", inTrial)
 		p.click(".sample:nth-child(2)", 1)
 		p.until("picked", picked+" === 1")
+		p.until("pictures", pictured)
 		var wide, small, unnamed int
 		p.do("measure", chromedp.Evaluate(`document.documentElement.scrollWidth`, &wide),
 			chromedp.Evaluate(`[...document.querySelectorAll("button")].filter(b => b.offsetHeight < 40).length`, &small),

@@ -6,6 +6,7 @@ const $ = id => document.getElementById(id);
 let state = null;   // as /api/state sends it
 let zoom = 0;       // whole CSS pixels a pixel; 0 until a trial sets it
 let focus = 0;      // position the arrow keys are at
+let sheets = [];    // addresses of the pictures that have come
 const queue = [];   // clicks not yet stored, oldest first
 let sending = false;
 
@@ -72,12 +73,16 @@ async function send() {
     const { status, data } = await patiently("api/click", queue[0]);
     queue.shift();
     if (status === 200) { show(data); continue; }
-    queue.length = 0; // what was meant for what is no more
-    if (data.state) show(data.state);
-    if (status === 409 && data.error.startsWith("the page is out of date")) say("Brought up to date.");
-    else alarm(data.error[0].toUpperCase() + data.error.slice(1) + ".");
-    say(data.error);
-    if (status === 401 || status === 410) { end(data.error); break; }
+    if (status === 401 || status === 410) { queue.length = 0; end(data.error); break; }
+    const late = data.error === "the page is out of date";
+    if (data.state) {
+      // What was meant for a page that is gone is dropped: it was stored, and
+      // the answer lost on its way, or another tab went on.
+      queue.splice(0, queue.length, ...queue.filter(c => c.step === data.state.step));
+      show(data.state);
+      if (!state.task && !queue.length) build(); // its button works again
+    }
+    if (!late) alarm(data.error[0].toUpperCase() + data.error.slice(1) + ".");
   }
   sending = false;
   draw();
@@ -145,20 +150,46 @@ function build() {
     parts.push(field);
   }
   main.replaceChildren(...parts);
+  sheets.forEach(URL.revokeObjectURL);
+  sheets = [];
+  for (let k = 0; k < t.sheets; k++) fetchSheet(s.step, k);
   place();
 }
 
-function once(e, op) { e.target.disabled = true; click(op); }
+// fetchSheet gets pictures, however often the connection breaks.
+async function fetchSheet(step, k) {
+  for (let pause = 300; state.step === step; pause = Math.min(pause * 2, 5000)) {
+    try {
+      const answer = await fetch(`sheet/${step}/${k}.png`);
+      if (answer.ok) {
+        const picture = URL.createObjectURL(await answer.blob());
+        if (state.step !== step) return;
+        sheets[k] = picture;
+        place();
+        return;
+      }
+      if (answer.status === 409) return; // another tab has gone on
+    } catch { /* no connection */ }
+    await wait(pause);
+  }
+}
+
+function once(e, op) {
+  if (e.detail > 1) return;
+  e.target.disabled = true;
+  click(op);
+}
 
 // place cuts each image out of its sheet.
 function place() {
   const t = state.task, per = t.columns * t.columns;
   const grid = $("samples");
+  grid.setAttribute("aria-busy", sheets.filter(Boolean).length < t.sheets);
   document.documentElement.style.setProperty("--w", t.width * zoom + "px");
   document.documentElement.style.setProperty("--h", t.height * zoom + "px");
   [...grid.children].forEach((b, i) => {
     const sheet = Math.floor(i / per), at = i % per, rows = Math.ceil(Math.min(per, t.samples - sheet * per) / t.columns);
-    b.style.backgroundImage = `url(sheet/${state.step}/${sheet}.png)`;
+    b.style.backgroundImage = sheets[sheet] ? `url(${sheets[sheet]})` : "";
     b.style.backgroundSize = `${t.columns * t.width * zoom}px ${rows * t.height * zoom}px`;
     b.style.backgroundPosition = `${-(at % t.columns) * t.width * zoom}px ${-Math.floor(at / t.columns) * t.height * zoom}px`;
   });
