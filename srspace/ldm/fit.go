@@ -24,20 +24,35 @@ func Fits() []string { return []string{FitEdge, FitReflect, FitPeriodic, FitNone
 // multiple is what both sides of a latent must be divisible by.
 func (c UNetConfig) multiple() int { return 1 << (len(c.ChannelMult) - 1) }
 
+// fitted returns the size at which a picture of the given size is sampled.
+func (s *Sampler) fitted(width, height int) (w, h int, err error) {
+	if width < 1 || height < 1 {
+		return 0, 0, fmt.Errorf("LR image of %d×%d pixels", width, height)
+	}
+	m := s.Model.Config.UNet.multiple()
+	w, h = (width+m-1)/m*m, (height+m-1)/m*m
+	switch way := s.Description.Fit; {
+	case w == width && h == height || way == FitEdge || way == FitReflect || way == FitPeriodic:
+		return w, h, nil
+	case way == FitNone || way == "":
+		return 0, 0, srspace.WithHint(
+			fmt.Errorf("LR image of %d×%d: the network needs multiples of %d", width, height, m), "crop the picture, or pad it: "+FitEdge)
+	default:
+		return 0, 0, srspace.WithHint(fmt.Errorf("no way to fit a picture called %.50q", way), "ways: "+strings.Join(Fits(), ", "))
+	}
+}
+
 // fit returns lr at a size the UNet takes.
 func (s *Sampler) fit(lr *srspace.Image) (*srspace.Image, error) {
-	way := s.Description.Fit
-	m := s.Model.Config.UNet.multiple()
-	up := func(n int) int { return (n + m - 1) / m * m }
-	w, h := up(lr.Width), up(lr.Height)
-	if lr.Width < 1 || lr.Height < 1 {
-		return nil, fmt.Errorf("LR image of %d×%d pixels", lr.Width, lr.Height)
+	w, h, err := s.fitted(lr.Width, lr.Height)
+	if err != nil {
+		return nil, err
 	}
 	if w == lr.Width && h == lr.Height {
 		return lr, nil
 	}
 	var from func(i, n int) int
-	switch way {
+	switch s.Description.Fit {
 	case FitEdge:
 		from = func(i, n int) int { return min(i, n-1) }
 	case FitReflect:
@@ -50,11 +65,6 @@ func (s *Sampler) fit(lr *srspace.Image) (*srspace.Image, error) {
 		}
 	case FitPeriodic:
 		from = func(i, n int) int { return i % n }
-	case FitNone, "":
-		return nil, srspace.WithHint(
-			fmt.Errorf("LR image of %d×%d: the network needs multiples of %d", lr.Width, lr.Height, m), "crop the picture, or pad it: "+FitEdge)
-	default:
-		return nil, srspace.WithHint(fmt.Errorf("no way to fit a picture called %.50q", way), "ways: "+strings.Join(Fits(), ", "))
 	}
 	out := srspace.NewImage(w, h)
 	for y := range h {
@@ -65,14 +75,29 @@ func (s *Sampler) fit(lr *srspace.Image) (*srspace.Image, error) {
 	return out, nil
 }
 
-// crop returns the top left part of an image.
-func crop(img *srspace.Image, width, height int) *srspace.Image {
+// repeat returns n × n copies of an image side by side; 0 is one.
+func repeat(img *srspace.Image, n int) *srspace.Image {
+	if n == 0 {
+		return img
+	}
+	out := srspace.NewImage(n*img.Width, n*img.Height)
+	for y := range out.Height {
+		row := img.Pix[y%img.Height*3*img.Width:][:3*img.Width]
+		for x := range n {
+			copy(out.Pix[3*(y*out.Width+x*img.Width):], row)
+		}
+	}
+	return out
+}
+
+// crop returns the part of an image whose first pixel is (left, top).
+func crop(img *srspace.Image, left, top, width, height int) *srspace.Image {
 	if img.Width == width && img.Height == height {
 		return img
 	}
 	out := srspace.NewImage(width, height)
 	for y := range height {
-		copy(out.Pix[3*y*width:][:3*width], img.Pix[3*y*img.Width:])
+		copy(out.Pix[3*y*width:][:3*width], img.Pix[3*((top+y)*img.Width+left):])
 	}
 	return out
 }

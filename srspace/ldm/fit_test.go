@@ -50,8 +50,8 @@ func TestCrop(t *testing.T) {
 	for i := range img.Pix {
 		img.Pix[i] = float32(i)
 	}
-	got := crop(img, 2, 1)
-	if got.Width != 2 || got.Height != 1 || got.Pix[0] != 0 || got.Pix[5] != 5 {
+	got := crop(img, 1, 1, 2, 1)
+	if got.Width != 2 || got.Height != 1 || got.Pix[0] != 12 || got.Pix[5] != 17 {
 		t.Errorf("%+v", got)
 	}
 }

@@ -15,10 +15,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gomlx/compute"
 
@@ -26,6 +28,7 @@ import (
 	"github.com/trustsr/trustsr/internal/npy"
 	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/internal/weights"
+	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/ldm"
 )
 
@@ -393,13 +396,45 @@ func TestLoadMemory(t *testing.T) {
 	}
 }
 
-// loadChild loads a checkpoint in a process of its own and prints the most
-// memory it ever had, in MiB.
-func loadChild(t *testing.T, path string) {
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		t.Skip("needs /proc")
+// One sample of a 64×64 picture in 4 steps takes at most 4 GiB, and no more
+// than Estimate says.
+func TestSampleMemory(t *testing.T) {
+	if path := os.Getenv("TRUSTSR_SAMPLE_CHILD"); path != "" {
+		sampleChild(t, path)
+		return
 	}
+	long(t)
+	path := filepath.Join(t.TempDir(), "full.safetensors")
+	writeGenerated(t, path)
+	for _, config := range []string{"go", "onnx:cpu"} {
+		for _, side := range []int{16, 64} {
+			t.Run(fmt.Sprintf("%s/%d", config, side), func(t *testing.T) {
+				if config != "go" && (!backend.HasONNX || backend.ONNXLibrary() == "") {
+					t.Skip("no ONNX Runtime library on this machine")
+				}
+				c := exec.Command(os.Args[0], "-test.run=^TestSampleMemory$", "-test.v")
+				c.Env = append(os.Environ(), "TRUSTSR_SAMPLE_CHILD="+path, "TRUSTSR_LOAD_BACKEND="+config, fmt.Sprint("TRUSTSR_SIDE=", side))
+				out, err := c.CombinedOutput()
+				if err != nil {
+					t.Fatalf("%v: %s", err, out)
+				}
+				var peak, estimate, seconds float64
+				_, after, _ := strings.Cut(string(out), "peak ")
+				if _, err := fmt.Sscan(after, &peak, &estimate, &seconds); err != nil {
+					t.Fatalf("%v: %s", err, out)
+				}
+				t.Logf("peak %.0f MiB, estimated %.0f MiB; %.1f s", peak, estimate, seconds)
+				if peak > 4096 || peak > estimate {
+					t.Errorf("peak memory %.0f MiB: over 4 GiB, or over the estimate of %.0f MiB", peak, estimate)
+				}
+			})
+		}
+	}
+}
+
+// sampleChild draws one sample in a process of its own and prints the most
+// memory it ever had and what was estimated, in MiB, and the time in seconds.
+func sampleChild(t *testing.T, path string) {
 	c, err := ldm.Open(path)
 	if err != nil {
 		t.Fatal(err)
@@ -408,16 +443,51 @@ func loadChild(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if status, err = os.ReadFile("/proc/self/status"); err != nil {
+	side, err := strconv.Atoi(os.Getenv("TRUSTSR_SIDE"))
+	if err != nil {
 		t.Fatal(err)
+	}
+	s := &ldm.Sampler{Model: m, Steps: 4, Eta: 1}
+	lr := srspace.NewImage(side, side)
+	start := time.Now()
+	for sample, err := range s.Sample(context.Background(), lr, []uint64{1}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sample.Image.Width != 4*side {
+			t.Fatalf("sample of width %d", sample.Image.Width)
+		}
+	}
+	fmt.Printf("peak %.1f %.1f %.1f\n", peakMemory(t), float64(s.Estimate(side, side))/(1<<20), time.Since(start).Seconds())
+}
+
+// peakMemory is the most memory that this process ever had, in MiB.
+func peakMemory(t *testing.T) float64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Skip("needs /proc")
 	}
 	_, after, _ := strings.Cut(string(status), "VmHWM:")
 	kib, err := strconv.ParseFloat(strings.Fields(after)[0], 64)
 	if err != nil {
 		t.Fatal(err)
 	}
-	fmt.Printf("peak %.1f MiB\n", kib/1024)
-	_ = m.Config
+	return kib / 1024
+}
+
+// loadChild loads a checkpoint in a process of its own and prints the most
+// memory it ever had, in MiB.
+func loadChild(t *testing.T, path string) {
+	c, err := ldm.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := c.Load(os.Getenv("TRUSTSR_LOAD_BACKEND"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Printf("peak %.1f MiB\n", peakMemory(t))
+	runtime.KeepAlive(m)
 }
 
 // Time of a network call of the published architecture, 64×64 latents.

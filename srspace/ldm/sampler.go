@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/trustsr/trustsr/internal/weights"
@@ -35,6 +37,21 @@ type Sampler struct {
 	// means 1.
 	Workers int
 
+	// Tile repeats the LR picture Tile × Tile times before it is sampled, as
+	// Korkmaz et al. do with 9×9 digits; a run then gives Tile² samples of one
+	// seed each, see [srspace.Recipe]. 0: the picture is sampled alone.
+	Tile int
+
+	// Window bounds what the networks see at once to Window × Window latent
+	// pixels, so that memory does not grow with the picture: larger latents
+	// are denoised and decoded in overlapping windows, see [Windows]. It is
+	// recorded in the recipe. 0: pictures are sampled whole.
+	Window int
+
+	// Memory refuses what would take more, in bytes, before work starts, see
+	// [Sampler.Estimate]. 0: no limit.
+	Memory int64
+
 	// OnStep, when set, is told of every finished denoising step of a round
 	// of Batch·Workers samples: step of steps.
 	OnStep func(step, steps int)
@@ -48,6 +65,10 @@ func (s *Sampler) Recipe() srspace.Recipe {
 	c := s.Model.Config.Schedule
 	r.Scale = s.Model.Config.VQ.Scale()
 	r.Method, r.Steps, r.Eta, r.RNG = s.method(), s.Steps, s.Eta, s.rng()
+	r.Tile = s.Tile
+	if s.Window > 0 {
+		r.Fit = strings.TrimPrefix(fmt.Sprintf("%s, windows of %d overlapping by %d", r.Fit, s.Window, s.Window/windowOverlap), ", ")
+	}
 	r.Backend = fmt.Sprintf("%s, %d a call", s.Description.Backend, max(1, s.Batch))
 	r.Schedule = fmt.Sprintf("sqrt-linear %g…%g, T=%d, compvis", c.LinearStart, c.LinearEnd, c.Timesteps)
 	return r
@@ -97,43 +118,90 @@ func (s *Sampler) noise(seeds []uint64, each int) (NoiseSource, error) {
 // Sample implements srspace.Sampler. The LR picture goes to the UNet at its
 // own size, or fitted as Description.Fit says; samples are Scale times as
 // wide and high as the picture, rounded to 8 bits as they will be seen and
-// stored.
+// stored. With Tile a run is drawn whole for the samples wanted of it.
 func (s *Sampler) Sample(ctx context.Context, lr *srspace.Image, seeds []uint64) iter.Seq2[srspace.Sample, error] {
 	return func(yield func(srspace.Sample, error) bool) {
 		plan, err := s.Model.Config.Schedule.Plan(s.method(), s.Steps, s.Eta)
+		if err == nil {
+			err = s.Accepts(lr)
+		}
 		if err != nil {
 			yield(srspace.Sample{}, err)
 			return
 		}
-		width, height := lr.Width*s.Model.Config.VQ.Scale(), lr.Height*s.Model.Config.VQ.Scale()
-		lr, err := s.fit(lr)
+		scale := s.Model.Config.VQ.Scale()
+		width, height := lr.Width*scale, lr.Height*scale
+		lr, err := s.fit(repeat(lr, s.Tile))
 		if err != nil {
 			yield(srspace.Sample{}, err)
 			return
 		}
 		cond := s.condition(lr)
 		batch, workers := max(1, s.Batch), max(1, s.Workers)
+		each := uint64(max(1, s.Tile*s.Tile))
 		for len(seeds) > 0 {
-			round := seeds[:min(len(seeds), batch*workers)]
-			seeds = seeds[len(round):]
+			round := runs(seeds, each, batch*workers)
 			images, err := s.round(ctx, cond, lr, round, plan, batch)
 			if err != nil {
 				yield(srspace.Sample{}, err)
 				return
 			}
-			for i, img := range images {
-				if !yield(srspace.Sample{Seed: round[i], Image: crop(img, width, height)}, nil) {
+			for len(seeds) > 0 {
+				run, tile := seeds[0]/each, int(seeds[0]%each)
+				i := slices.Index(round, run)
+				if i < 0 {
+					break
+				}
+				img := images[i]
+				if s.Tile == 0 {
+					img = crop(img, 0, 0, width, height)
+				} else {
+					img = crop(img, tile%s.Tile*width, tile/s.Tile*height, width, height)
+				}
+				if !yield(srspace.Sample{Seed: seeds[0], Image: img}, nil) {
 					return
 				}
+				seeds = seeds[1:]
 			}
 		}
 	}
 }
 
-// Accepts returns an error for an LR picture that Sample would refuse.
+// runs returns the first most different runs of the network that seeds, each
+// to a run, come from.
+func runs(seeds []uint64, each uint64, most int) []uint64 {
+	var out []uint64
+	for _, seed := range seeds {
+		if run := seed / each; !slices.Contains(out, run) {
+			if len(out) == most {
+				break
+			}
+			out = append(out, run)
+		}
+	}
+	return out
+}
+
+// Accepts returns an error for an LR picture that Sample would refuse: of a
+// size that the network does not take, or that needs more than Memory.
 func (s *Sampler) Accepts(lr *srspace.Image) error {
-	_, err := s.fit(lr)
-	return err
+	if s.Tile < 0 || s.Tile == 1 {
+		return fmt.Errorf("%d copies of the LR picture in each direction: 0 for none, or 2 and more", s.Tile)
+	}
+	m := s.Model.Config.UNet.multiple()
+	if s.Window != 0 && (s.Window < 2*windowOverlap || s.Window%m != 0) {
+		return fmt.Errorf("windows of %d latent pixels: %d at least, a multiple of %d", s.Window, 2*windowOverlap, m)
+	}
+	width, height, err := s.fitted(lr.Width*max(1, s.Tile), lr.Height*max(1, s.Tile))
+	if err != nil {
+		return err
+	}
+	if limit := s.Memory; limit > 0 {
+		if need := s.Estimate(width, height); need > limit {
+			return srspace.WithHint(fmt.Errorf("LR image of %d×%d needs about %s of memory, the limit is %s", lr.Width, lr.Height, gibibytes(need), gibibytes(limit)), s.smaller(width, height))
+		}
+	}
+	return nil
 }
 
 // condition brings the LR picture to the UNet's form, [channels, h, w] in
@@ -201,16 +269,9 @@ func (s *Sampler) batch(ctx context.Context, cond []float32, lr *srspace.Image, 
 		return nil, err
 	}
 	noise(x.Data, 0)
-	ts := make([]float32, n)
-	denoise := func(latent []float32, timestep int) ([]float32, error) {
-		for i := range ts {
-			ts[i] = float32(timestep)
-		}
-		eps, err := s.Model.Denoise(&Tensor{Shape: x.Shape, Data: latent}, lrs, ts)
-		if err != nil {
-			return nil, err
-		}
-		return eps.Data, nil
+	denoise := s.Model.Denoiser(lrs)
+	if s.Window > 0 {
+		denoise = s.Model.windowDenoiser(lrs, s.Window)
 	}
 	var bad error
 	err = plan.Run(ctx, denoise, x.Data, noise, func(step int, x, _ []float32) {
@@ -227,7 +288,15 @@ func (s *Sampler) batch(ctx context.Context, cond []float32, lr *srspace.Image, 
 	if err != nil {
 		return nil, err
 	}
-	decoded, err := s.Model.Decode(x, true)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var decoded *Tensor
+	if s.Window > 0 {
+		decoded, err = s.Model.DecodeWindows(ctx, x, true, s.Window)
+	} else {
+		decoded, err = s.Model.Decode(x, true)
+	}
 	if err != nil {
 		return nil, err
 	}
