@@ -367,6 +367,9 @@ func parallel(ctx context.Context, n, workers int, progress *steps, work func(i 
 	return context.Cause(ctx)
 }
 
+// Median is the median score of the random ensembles by metric j of Metrics.
+func (c *Controls) Median(j int) float64 { return c.quantiles(j, 0.5)[0] }
+
 // quantiles are those of the random ensembles' scores by metric j.
 func (c *Controls) quantiles(j int, p ...float64) []float64 {
 	scores := make([]float64, len(c.Random))

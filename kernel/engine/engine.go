@@ -32,6 +32,7 @@ type Engine struct {
 	components componentStore
 	scores     scoreStore
 	scoring    sync.Mutex // one network at a time; a second wait finds the scores kept
+	studies    studies
 }
 
 // New returns an engine that keeps its state in config.Root/.lab.
@@ -60,6 +61,7 @@ func (e *Engine) scoresDir() string { return filepath.Join(e.config.Root, ".lab"
 func (e *Engine) Serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer e.studies.close()
 	e.loader.start()
 	failed := make(chan error, 2)
 	go func() { failed <- e.serveSocket(ctx, e.config.Socket) }()

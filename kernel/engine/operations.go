@@ -70,6 +70,11 @@ func init() {
 		wire.OpSlider:      onSpace(slider),
 		wire.OpCompareHTML: onSpace(compareHTML),
 		wire.OpAddMethod:   onSpace(addMethod),
+
+		wire.OpSimulate: onSpace(func(ctx context.Context, e *Engine, s *space, req *wire.Request, report func(wire.Progress)) (*wire.Result, error) {
+			return simulate(ctx, e, s, req, report)
+		}),
+		wire.OpStudy: startStudy,
 	}
 }
 

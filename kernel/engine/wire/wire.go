@@ -56,6 +56,12 @@ const (
 	OpAddMethod   = "addmethod"   // Space: keep the image Method made of the LR picture, to compare with
 )
 
+// Operations about people.
+const (
+	OpSimulate = "simulate" // Figure, Tables: what People simulated participants choose
+	OpStudy    = "study"    // Tables: serve the study file Study and tell its addresses
+)
+
 // Request is what a cell asks. Only the fields that Op needs are read.
 type Request struct {
 	Op     string   `json:"op"`
@@ -71,6 +77,10 @@ type Request struct {
 	Metrics []string `json:"metrics,omitempty"` // ids of axes, those to be shown first in front, for OpLinkedPlane, OpPlaneHTML, OpPlaneSVG
 	Method  string   `json:"method,omitempty"`  // for OpAddMethod
 	Image   []byte   `json:"image,omitempty"`   // content of an image file, for OpAddMethod
+
+	People    int    `json:"people,omitempty"`    // for OpSimulate
+	Behaviour string `json:"behaviour,omitempty"` // of theirs: expert, uniform, position-biased, sleeper, straight-liner
+	Study     string `json:"study,omitempty"`     // path of a study file
 }
 
 // Source says which LR picture: a digit of the embedded MNIST test set, or
@@ -116,6 +126,7 @@ type Result struct {
 	Picks    *Picks    `json:"picks,omitempty"`
 	Figure   *Figure   `json:"figure,omitempty"`
 
+	Tables []Table    `json:"tables,omitempty"`
 	Groups [][]uint64 `json:"groups,omitempty"` // seeds of samples
 	Page   []byte     `json:"page,omitempty"`   // HTML that needs nothing else
 }
@@ -192,4 +203,11 @@ type Figure struct {
 	Caption string `json:"caption"`
 	Width   int    `json:"width"`  // as shown; the PNG may have
 	Height  int    `json:"height"` // a multiple of these pixels
+}
+
+// Table is text in rows and columns for the notebook.
+type Table struct {
+	Caption string     `json:"caption"`
+	Head    []string   `json:"head"`
+	Rows    [][]string `json:"rows"`
 }

@@ -1,0 +1,208 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/trustsr/trustsr/ensemble"
+	"github.com/trustsr/trustsr/ensemble/study"
+	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/metrics"
+	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/plane"
+)
+
+// simulate lets simulated participants choose from a space and shows what
+// comes of it: what they read, the most picked samples with their mean and the
+// mean of each rival reading, and where that stands among random ensembles.
+func simulate(ctx context.Context, e *Engine, s *space, req *wire.Request, report func(wire.Progress)) (*wire.Result, error) {
+	if req.People < 1 || req.People > 1000 {
+		return nil, fmt.Errorf("%d participants: 1 to 1000", req.People)
+	}
+	seeds, images, err := s.images()
+	if err != nil {
+		return nil, err
+	}
+	protocol := ensemble.Task1()
+	if len(images) <= protocol.Combined {
+		return nil, s.empty()
+	}
+	protocol.Samples = len(images)
+	read, err := e.readings(ctx, s, report)
+	if err != nil {
+		return nil, err
+	}
+	looks, readings, samples := map[uint64]ensemble.Appearance{}, map[uint64]string{}, []srspace.Sample{}
+	for i, seed := range seeds {
+		samples = append(samples, srspace.Sample{Seed: seed, Image: images[i]})
+	}
+	for _, r := range read.Samples {
+		// The reader's word, and its doubt on all others.
+		look := map[string]float64{}
+		for digit := range 10 {
+			look[strconv.Itoa(digit)] = (1 - r.Probability) / 9
+		}
+		look[strconv.Itoa(r.Digit)] = r.Probability
+		looks[r.Seed] = ensemble.Appearance{Readings: look, Quality: r.Probability}
+		readings[r.Seed] = strconv.Itoa(r.Digit)
+	}
+	panel := ensemble.SimulatedPanel(req.People, ensemble.Behaviour(req.Behaviour), 1)
+	ballots, err := ensemble.Simulate(&protocol, []ensemble.SimulatedTrial{{Name: s.name, Samples: looks}}, panel, 1, time.Date(2022, 1, 1, 9, 0, 0, 0, time.UTC))
+	if err != nil {
+		return nil, err
+	}
+	options := ensemble.ReportOptions{Protocol: protocol, Seed: 1, Readings: readings}
+	consistency := ensemble.Metric{Name: "LR consistency (dB)", Score: func(m *srspace.Image) (float64, error) {
+		v, err := (metrics.LRPSNRMetric{}).Score(m, s.subject.lr)
+		return math.Min(v, 100), err
+	}}
+	model, err := e.loader.wait(ctx, report)
+	if err != nil {
+		return nil, err
+	}
+	certainty := ensemble.Metric{Name: "reader's certainty", Score: func(m *srspace.Image) (float64, error) {
+		r, err := model.Read([]*srspace.Image{m})
+		if err != nil {
+			return 0, err
+		}
+		return r[0].Probability, nil
+	}}
+	options.Metrics = []ensemble.Metric{consistency, certainty}
+	options.Controls.Progress = func(done, total int) {
+		report(wire.Progress{Done: done, Total: total, Note: "control ensembles"})
+	}
+	made, err := ensemble.NewReport(ctx, s.name, ballots, samples, options)
+	if err != nil {
+		return nil, err
+	}
+	figure, err := peopleFigure(s, made, samples, req)
+	if err != nil {
+		return nil, err
+	}
+	return &wire.Result{Figure: figure, Tables: peopleTables(made)}, nil
+}
+
+// peopleTables are Table 1 of the paper, with intervals, and what the choice
+// added to choosing by lot.
+func peopleTables(r *ensemble.Report) []wire.Table {
+	first := wire.Table{Caption: "What people read (Table 1), with 95 % intervals",
+		Head: []string{"read as", "people", "share", "Wilson", "Clopper–Pearson", "two-sided p against ½"}}
+	percent := func(v float64) string { return fmt.Sprintf("%.1f %%", 100*v) }
+	for _, c := range r.All.Readings {
+		first.Rows = append(first.Rows, []string{c.Reading, fmt.Sprintf("%d of %d", c.People, c.Of), percent(float64(c.People) / float64(c.Of)),
+			percent(c.Wilson.Low) + " to " + percent(c.Wilson.High), percent(c.ClopperPearson.Low) + " to " + percent(c.ClopperPearson.High),
+			fmt.Sprintf("%.2g", c.Test.TwoSided)})
+	}
+	second := wire.Table{Caption: "Where the chosen ensemble stands among 1,000 random ones of as many samples",
+		Head: []string{"metric", "chosen", "random, median", "percentile"}}
+	if c := r.All.Controls; c != nil {
+		for j, m := range c.Metrics {
+			second.Rows = append(second.Rows, []string{m.Name, fmt.Sprintf("%.3f", c.Human.Scores[j]), fmt.Sprintf("%.3f", c.Median(j)), fmt.Sprintf("%.1f", c.Standing[j].Percentile)})
+		}
+	}
+	return []wire.Table{first, second}
+}
+
+// peopleFigure is the paper's Fig. 4 (d) and (e), with the rivals.
+func peopleFigure(s *space, r *ensemble.Report, samples []srspace.Sample, req *wire.Request) (*wire.Figure, error) {
+	bySeed := map[uint64]*srspace.Image{}
+	for _, sample := range samples {
+		bySeed[sample.Seed] = sample.Image
+	}
+	var labels []string
+	var images []*srspace.Image
+	for _, seed := range r.All.Selection.Chosen {
+		labels, images = append(labels, fmt.Sprintf("%d votes", r.All.Tally.Of(seed).Votes)), append(images, bySeed[seed])
+	}
+	labels, images = append(labels, "their mean"), append(images, r.All.Image)
+	for _, rival := range r.All.Rivals.Rivals {
+		if rival.Image != nil {
+			labels, images = append(labels, fmt.Sprintf("%q: %d of %d", rival.Reading, rival.People, rival.Of)), append(images, rival.Image)
+		}
+	}
+	drawn, err := plane.Labelled(labels, images, min(len(images), 8))
+	if err != nil {
+		return nil, err
+	}
+	caption := fmt.Sprintf("%s: %d simulated participants (%s), the samples most picked, their mean, one mean for each reading", s.subject.Title, req.People, req.Behaviour)
+	if !r.All.Selection.Decided() {
+		caption += fmt.Sprintf("; %d samples tie for the last %d places", len(r.All.Selection.Tied), r.All.Selection.Places)
+	}
+	if w := r.Warnings(); len(w) > 0 {
+		caption += "; " + strings.Join(w, " ")
+	}
+	return pictureFigure(drawn, caption)
+}
+
+// startStudy serves a study from this process: it goes on when the cell has
+// ended, until the kernel does.
+func startStudy(e *Engine, _ context.Context, req *wire.Request, _ func(wire.Progress)) (*wire.Result, error) {
+	file, err := filepath.Abs(req.Study)
+	if err != nil {
+		return nil, err
+	}
+	e.studies.Lock()
+	defer e.studies.Unlock()
+	running, ok := e.studies.byFile[file]
+	if !ok {
+		described, err := study.Load(file)
+		if err != nil {
+			return nil, err
+		}
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("serve the study: %w", err)
+		}
+		v, err := study.Open(described, strings.TrimSuffix(file, filepath.Ext(file))+".db", study.Options{})
+		if err != nil {
+			l.Close()
+			return nil, err
+		}
+		running = &runningStudy{v, v.HTTPServer(), "http://" + l.Addr().String()}
+		go func() {
+			if err := running.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				v.Log.Print(err)
+			}
+		}()
+		if e.studies.byFile == nil {
+			e.studies.byFile = map[string]*runningStudy{}
+		}
+		e.studies.byFile[file] = running
+	}
+	return &wire.Result{Tables: []wire.Table{{Caption: "The study runs; this cell is free. Votes are in " + filepath.Base(strings.TrimSuffix(file, filepath.Ext(file))) + ".db.",
+		Head: []string{"for", "address"},
+		Rows: [][]string{{"participants on this computer", running.url + "/?room=" + running.study.Room}, {"the organiser", running.url + "/organiser?token=" + running.study.Organiser}}}}}, nil
+}
+
+// runningStudy is a study that this process serves.
+type runningStudy struct {
+	study  *study.Server
+	server *http.Server
+	url    string
+}
+
+// studies are those that this process serves, by their files.
+type studies struct {
+	sync.Mutex
+	byFile map[string]*runningStudy
+}
+
+// close ends the studies; what was clicked is stored.
+func (s *studies) close() {
+	s.Lock()
+	defer s.Unlock()
+	for _, r := range s.byFile {
+		r.server.Close()
+		r.study.Close()
+	}
+	s.byFile = nil
+}

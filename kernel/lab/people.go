@@ -1,0 +1,63 @@
+package lab
+
+import (
+	"fmt"
+	"html"
+	"path/filepath"
+	"strings"
+
+	"github.com/trustsr/trustsr/kernel/engine/wire"
+)
+
+// Simulate lets simulated participants do the paper's Task 1 on the space:
+// read the digit and pick two samples. behaviour is "expert", who looks with
+// the digit reader's eyes and some noise, "uniform", who clicks at random,
+// "position-biased", "sleeper" or "straight-liner". It shows the samples most
+// picked with their mean and one mean for each reading, Table 1 of the paper
+// with intervals, and where the mean stands among random ones: what choosing
+// added. They prove nothing about people.
+func (s *Space) Simulate(people int, behaviour string) {
+	result := call(wire.Request{Op: wire.OpSimulate, Space: s.info.Name, People: people, Behaviour: behaviour})
+	showFigure(result.Figure)
+	for _, t := range result.Tables {
+		showTable(t)
+	}
+}
+
+// Study serves the study that a file describes and shows the addresses for
+// participants' browsers and for the organiser's. The cell is free at once;
+// the study goes on until the kernel stops, and then from where it was. See
+// go run ./kernel study --help for a room with more than one computer.
+func Study(path string) {
+	file, err := filepath.Abs(path)
+	if err != nil {
+		fail(err)
+	}
+	for _, t := range call(wire.Request{Op: wire.OpStudy, Study: file}).Tables {
+		showTable(t)
+	}
+}
+
+// showTable shows text in rows and columns. What looks like an address can be
+// clicked.
+func showTable(t wire.Table) {
+	var plain, rows strings.Builder
+	fmt.Fprintf(&plain, "%s\n%s", t.Caption, strings.Join(t.Head, "\t"))
+	cells := func(tag string, row []string) {
+		rows.WriteString("<tr>")
+		for _, c := range row {
+			text := html.EscapeString(c)
+			if strings.HasPrefix(c, "http://") {
+				text = `<a href="` + text + `" target="_blank" rel="noreferrer">` + text + "</a>"
+			}
+			fmt.Fprintf(&rows, `<%s style="text-align:left">%s</%s>`, tag, text, tag)
+		}
+		rows.WriteString("</tr>")
+	}
+	cells("th", t.Head)
+	for _, row := range t.Rows {
+		plain.WriteString("\n" + strings.Join(row, "\t"))
+		cells("td", row)
+	}
+	display(plain.String(), "<p>"+html.EscapeString(t.Caption)+"</p><table>"+rows.String()+"</table>")
+}
