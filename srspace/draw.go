@@ -67,7 +67,8 @@ func (s *Space) DrawPart(ctx context.Context, sampler Sampler, n int, part Part,
 	if len(missing) == 0 {
 		return nil
 	}
-	for sample, err := range sampler.Sample(ctx, s.lr, missing) {
+	pixels := s.lr.Width * s.lr.Height * s.manifest.Recipe.Scale * s.manifest.Recipe.Scale
+	for sample, err := range ahead(ctx, sampler, s.lr, missing, pixels) {
 		if err != nil {
 			return stopped(err, done, n)
 		}
