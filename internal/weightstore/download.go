@@ -52,15 +52,25 @@ func get(ctx context.Context, address string, more http.Header) (*http.Response,
 		var dns *net.DNSError
 		var op *net.OpError
 		if ctx.Err() == nil && (errors.As(err, &dns) || errors.As(err, &op)) {
-			return nil, fmt.Errorf("%w: %w", ErrOffline, err)
+			return nil, fmt.Errorf("%w: %s: %w", ErrOffline, host(address), errors.Unwrap(err))
 		}
 		return nil, err
 	}
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusPartialContent {
 		resp.Body.Close()
-		return nil, fmt.Errorf("%s answers %s", host(address), resp.Status)
+		return nil, statusError{host(address), resp.StatusCode}
 	}
 	return resp, nil
+}
+
+// statusError is a server's refusal.
+type statusError struct {
+	host string
+	code int
+}
+
+func (e statusError) Error() string {
+	return fmt.Sprintf("%s answers %d %s", e.host, e.code, http.StatusText(e.code))
 }
 
 func host(address string) string {
@@ -76,14 +86,22 @@ type Download struct {
 	Path   string
 	Header http.Header
 
-	Size int64            // bytes, 0 if not known
-	Hash func() hash.Hash // of the whole file, nil for none
-	Sum  string           // hexadecimal, or its first digits
+	Size  int64            // bytes, 0 if not known
+	First bool             // only the first Size bytes of a longer file are wanted
+	Hash  func() hash.Hash // of what is downloaded, nil for none
+	Sum   string           // hexadecimal, or its first digits
 }
 
+// stall is how long a server may send nothing before the connection is given
+// up.
+const stall = time.Minute
+
+var errStalled = errors.New("the server stopped sending")
+
 // Fetch downloads the file. What an interrupted download left beside Path
-// (.part) is gone on with. The file appears at Path whole and checked, or not
-// at all: a sum that does not match is an error that wraps [ErrSum].
+// (.part) is gone on with, and so is a connection that breaks, as long as each
+// brings something. The file appears at Path whole and checked, or not at all:
+// a sum that does not match is an error that wraps [ErrSum].
 func (d Download) Fetch(ctx context.Context, progress Progress) error {
 	if err := os.MkdirAll(filepath.Dir(d.Path), 0o755); err != nil {
 		return err
@@ -94,8 +112,16 @@ func (d Download) Fetch(ctx context.Context, progress Progress) error {
 		return err
 	}
 	defer f.Close()
-	if err := d.fill(ctx, f, progress); err != nil {
-		return fmt.Errorf("download %s: %w", d.URL, err)
+	for have := int64(0); ; {
+		err := d.fill(ctx, f, progress)
+		if err == nil {
+			break
+		}
+		info, statErr := f.Stat()
+		if ctx.Err() != nil || statErr != nil || info.Size() <= have {
+			return fmt.Errorf("download %s: %w", d.URL, err)
+		}
+		have = info.Size()
 	}
 	if err := d.check(f); err != nil {
 		os.Remove(part) // the next try starts anew
@@ -126,14 +152,23 @@ func (d Download) fill(ctx context.Context, f *os.File, progress Progress) error
 		return nil
 	}
 	header := d.Header.Clone()
-	if have > 0 {
-		if header == nil {
-			header = http.Header{}
-		}
+	if header == nil {
+		header = http.Header{}
+	}
+	switch {
+	case d.First:
+		header.Set("Range", fmt.Sprintf("bytes=%d-%d", have, d.Size-1))
+	case have > 0:
 		header.Set("Range", fmt.Sprintf("bytes=%d-", have))
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	resp, err := get(ctx, d.URL, header)
 	if err != nil {
+		var status statusError
+		if errors.As(err, &status) && status.code == http.StatusRequestedRangeNotSatisfiable && have > 0 && d.Size == 0 {
+			return nil // all of it is there; the check sum tells
+		}
 		return err
 	}
 	defer resp.Body.Close()
@@ -150,10 +185,28 @@ func (d Download) fill(ctx context.Context, f *os.File, progress Progress) error
 	if resp.ContentLength >= 0 {
 		total = have + resp.ContentLength
 	}
+	body := io.Reader(resp.Body)
+	if d.First {
+		total = d.Size
+		body = io.LimitReader(body, d.Size-have) // of a server that sends more than was asked for
+	}
 	if d.Size > 0 && total > d.Size {
 		return fmt.Errorf("%d bytes where %d are published", total, d.Size)
 	}
-	_, err = io.Copy(&counter{w: f, done: have, total: total, progress: progress}, resp.Body)
+	watch := time.AfterFunc(stall, func() { cancel(errStalled) })
+	defer watch.Stop()
+	n, err := io.Copy(&counter{w: f, done: have, total: total, progress: func(done, total int64) {
+		watch.Reset(stall)
+		if progress != nil {
+			progress(done, total)
+		}
+	}}, body)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return cause
+	}
+	if err == nil && d.Size > 0 && have+n < d.Size {
+		return io.ErrUnexpectedEOF
+	}
 	return err
 }
 

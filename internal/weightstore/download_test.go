@@ -1,7 +1,9 @@
 package weightstore
 
 import (
+	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -9,10 +11,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -91,10 +95,7 @@ func TestHuggingFace(t *testing.T) {
 	if _, err := repo.Cached(); !errors.Is(err, ErrMissing) {
 		t.Errorf("empty cache: %v", err)
 	}
-	h.cut = 70_000
-	if _, err := repo.Fetch(t.Context(), nil); err == nil {
-		t.Fatal("no error for a cut connection")
-	}
+	h.cut = 70_000 // once
 	var last, total int64
 	dir, err := repo.Fetch(t.Context(), func(done, of int64) { last, total = done, of })
 	if err != nil {
@@ -122,6 +123,23 @@ func TestHuggingFace(t *testing.T) {
 	}
 	if filepath.Base(dir) != h.commit {
 		t.Errorf("snapshot %s", dir)
+	}
+
+	// A changed blob is found out.
+	if err := repo.Check(); err != nil {
+		t.Errorf("check: %v", err)
+	}
+	for _, name := range []string{"unet/config.json", "vqvae/diffusion_pytorch_model.bin"} {
+		whole := h.files[name]
+		if err := os.WriteFile(filepath.Join(dir, name), append([]byte("x"), whole[1:]...), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := repo.Check(); !errors.Is(err, ErrSum) || !strings.Contains(err.Error(), name) {
+			t.Errorf("check of a changed %s: %v", name, err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), whole, 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 
 	// A warm cache needs no network.
@@ -179,11 +197,109 @@ func TestDownloadChecks(t *testing.T) {
 	if got, _ := os.ReadFile(path); !bytes.Equal(got, data) {
 		t.Errorf("%d bytes", len(got))
 	}
+	// Whole but not yet renamed when the program was killed.
+	if err := os.Rename(path, path+".part"); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Fetch(t.Context(), nil); err != nil {
+		t.Errorf("a whole part: %v", err)
+	}
+	// The beginning alone, also if the connection broke in it.
+	first := Download{URL: server.URL, Path: path + "1", Size: 2000, First: true, Hash: sha256.New, Sum: fmt.Sprintf("%x", sha256.Sum256(data[:2000]))}
+	if err := os.WriteFile(path+"1.part", data[:999], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Fetch(t.Context(), nil); err != nil {
+		t.Errorf("the beginning: %v", err)
+	}
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 	d.Path += "2"
 	if err := d.Fetch(cancelled, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// A server that breaks every connection, and knows no ranges, is given up.
+func TestDownloadGivesUp(t *testing.T) {
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		w.Header().Set("Content-Length", "1000")
+		w.Write(make([]byte, 500))
+		http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}))
+	defer server.Close()
+	d := Download{URL: server.URL, Path: filepath.Join(t.TempDir(), "f"), Hash: sha256.New}
+	if err := d.Fetch(t.Context(), nil); !errors.Is(err, io.ErrUnexpectedEOF) || asked != 2 {
+		t.Errorf("%d requests, %v", asked, err)
+	}
+}
+
+// ONNX Runtime is read out of the beginning of npm's package, or of a file.
+func TestFetchONNXRuntime(t *testing.T) {
+	part, ok := onnxPackage[runtime.GOARCH]
+	if !ok || runtime.GOOS != "linux" {
+		t.Skip("no ONNX Runtime in the package for this system")
+	}
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("ONNXRUNTIME_SHARED_LIBRARY_PATH", "")
+	library := append([]byte("\x7fELF"), bytes.Repeat([]byte("code"), 300)...)
+	file := filepath.Join(home, "package.tgz")
+	f, err := os.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	zipped := gzip.NewWriter(f)
+	archive := tar.NewWriter(zipped)
+	archive.WriteHeader(&tar.Header{Name: "package/bin/napi-v6/linux/" + part.folder + "/libonnxruntime.so.1", Size: int64(len(library)), Mode: 0o644})
+	archive.Write(library)
+	if err := errors.Join(archive.Close(), zipped.Close(), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := ImportONNXRuntime(file); err != nil {
+		t.Fatal(err)
+	}
+	target := filepath.Join(home, ".local/lib/onnxruntime/libonnxruntime.so")
+	if got, err := os.ReadFile(target); err != nil || !bytes.Equal(got, library) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	if err := os.WriteFile(file+".so", []byte("a page of a proxy"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := ImportONNXRuntime(file + ".so"); err == nil || !strings.Contains(err.Error(), "not a Linux library") {
+		t.Errorf("no library: %v", err)
+	}
+	if err := os.Remove(target); err != nil {
+		t.Fatal(err)
+	}
+
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.ServeFile(w, r, file) // another package
+	}))
+	defer server.Close()
+	t.Setenv("npm_config_registry", server.URL)
+	if err := fetchONNXRuntime(t.Context(), nil); err == nil {
+		t.Error("another package is taken")
+	}
+	if os.Getenv("TRUSTSR_LONG") == "" {
+		t.Skip("TRUSTSR_LONG is not set: nothing is asked of the npm registry (22 MB)")
+	}
+	t.Setenv("npm_config_registry", "")
+	var refused statusError
+	switch err := fetchONNXRuntime(t.Context(), nil); {
+	case errors.Is(err, ErrOffline) || errors.As(err, &refused):
+		t.Skipf("no npm registry: %v", err)
+	case err != nil:
+		t.Fatal(err)
+	}
+	if got, err := onnxLibrary(); err != nil || got != target {
+		t.Errorf("library %q, %v", got, err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(target), "*.tgz*")); len(left) > 0 {
+		t.Errorf("left: %v", left)
 	}
 }
 

@@ -39,23 +39,29 @@ type hubFile struct {
 
 var hexName = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
 
-// hubCache returns the folder of cached repositories: $HF_HUB_CACHE, or hub
-// in $HF_HOME, or ~/.cache/huggingface/hub.
-func hubCache() (string, error) {
-	if dir := os.Getenv("HF_HUB_CACHE"); dir != "" {
+// hubHome is $HF_HOME, or huggingface in the user's cache folder.
+func hubHome() (string, error) {
+	if dir := os.Getenv("HF_HOME"); dir != "" {
 		return dir, nil
 	}
-	if dir := os.Getenv("HF_HOME"); dir != "" {
-		return filepath.Join(dir, "hub"), nil
-	}
 	if dir := os.Getenv("XDG_CACHE_HOME"); dir != "" {
-		return filepath.Join(dir, "huggingface", "hub"), nil
+		return filepath.Join(dir, "huggingface"), nil
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
 		return "", err
 	}
-	return filepath.Join(home, ".cache", "huggingface", "hub"), nil
+	return filepath.Join(home, ".cache", "huggingface"), nil
+}
+
+// hubCache returns the folder of cached repositories: $HF_HUB_CACHE, or hub
+// in hubHome.
+func hubCache() (string, error) {
+	if dir := os.Getenv("HF_HUB_CACHE"); dir != "" {
+		return dir, nil
+	}
+	home, err := hubHome()
+	return filepath.Join(home, "hub"), err
 }
 
 func hubEndpoint() string {
@@ -72,8 +78,8 @@ func hubHeader() http.Header {
 	if token == "" {
 		path := os.Getenv("HF_TOKEN_PATH")
 		if path == "" {
-			if cache, err := hubCache(); err == nil {
-				path = filepath.Join(filepath.Dir(cache), "token")
+			if home, err := hubHome(); err == nil {
+				path = filepath.Join(home, "token")
 			}
 		}
 		if data, err := os.ReadFile(path); err == nil {
@@ -172,6 +178,53 @@ func (h HuggingFace) Fetch(ctx context.Context, progress Progress) (string, erro
 	return snapshot, atomicfile.Write(filepath.Join(dir, "refs", "main"), []byte(commit))
 }
 
+// Check reads the cached files again: a blob's name is its check sum. The
+// error wraps [ErrSum] and names the first file that changed.
+func (h HuggingFace) Check() error {
+	snapshot, err := h.Cached()
+	if err != nil {
+		return err
+	}
+	return filepath.WalkDir(snapshot, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		target, err := filepath.EvalSymlinks(path)
+		if err != nil {
+			return err
+		}
+		f, err := os.Open(target)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		info, err := f.Stat()
+		if err != nil {
+			return err
+		}
+		blob := Download{Sum: filepath.Base(target), Hash: sha256.New}
+		switch {
+		case !hexName.MatchString(blob.Sum):
+			return nil // a cache without links, as on Windows: it names no sums
+		case len(blob.Sum) == 40:
+			blob.Hash = gitHash(info.Size())
+		}
+		if err := blob.check(f); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		return nil
+	})
+}
+
+// gitHash is git's SHA-1 of a file of that size: a header comes first.
+func gitHash(size int64) func() hash.Hash {
+	return func() hash.Hash {
+		s := sha1.New()
+		fmt.Fprintf(s, "blob %d\x00", size)
+		return s
+	}
+}
+
 // list asks the hub for the commit of the main branch and the files needed.
 func (h HuggingFace) list(ctx context.Context) (commit string, files []hubFile, err error) {
 	resp, err := get(ctx, hubEndpoint()+"/api/models/"+h.Repo+"/revision/main?blobs=true", hubHeader())
@@ -211,11 +264,7 @@ func (h HuggingFace) list(ctx context.Context) (commit string, files []hubFile, 
 func (h HuggingFace) fetchFile(ctx context.Context, dir, commit string, f hubFile, progress Progress) error {
 	d := Download{
 		URL: fmt.Sprintf("%s/%s/resolve/%s/%s", hubEndpoint(), h.Repo, commit, f.Name), Header: hubHeader(), Size: f.Size,
-		Sum: f.Blob, Hash: func() hash.Hash { // git hashes a header and the content
-			s := sha1.New()
-			fmt.Fprintf(s, "blob %d\x00", f.Size)
-			return s
-		},
+		Sum: f.Blob, Hash: gitHash(f.Size),
 	}
 	if f.LFS != nil {
 		d.Sum, d.Hash = f.LFS.SHA256, sha256.New

@@ -63,7 +63,7 @@ func Known() []Item {
 		}, {
 			Name: "onnxruntime", What: "ONNX Runtime " + onnxVersion + ", the fast way on a CPU", Licence: "MIT",
 			Fetch: fetchONNXRuntime, Where: onnxLibrary,
-			Manual: "take onnxruntime-node-" + onnxVersion + ".tgz from the npm registry and put its libonnxruntime.so.1 at ~/.local/lib/onnxruntime/libonnxruntime.so",
+			Manual: "on a computer with network take https://registry.npmjs.org/onnxruntime-node/-/onnxruntime-node-" + onnxVersion + ".tgz, then: go run ./kernel weights import onnxruntime onnxruntime-node-" + onnxVersion + ".tgz",
 		},
 	}
 }
@@ -159,7 +159,10 @@ func fetchVGG16(ctx context.Context, progress Progress) error {
 	}
 	path := filepath.Join(dir, filepath.Base(vgg16URL))
 	if second := (Download{URL: vgg16URL, Path: path, Hash: sha256.New, Sum: vgg16Sum}).Fetch(ctx, progress); second != nil {
-		return errors.Join(err, second)
+		if errors.Is(err, ErrOffline) && errors.Is(second, ErrOffline) {
+			return second
+		}
+		return fmt.Errorf("%w; and %w", err, second)
 	}
 	defer os.Remove(path)
 	return ImportVGG16(path)

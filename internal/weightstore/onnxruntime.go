@@ -2,9 +2,11 @@ package weightstore
 
 import (
 	"archive/tar"
+	"bytes"
 	"compress/gzip"
 	"context"
-	"crypto/sha512"
+	"crypto/sha256"
+	"debug/elf"
 	"errors"
 	"fmt"
 	"io"
@@ -17,13 +19,23 @@ import (
 	"github.com/trustsr/trustsr/internal/backend"
 )
 
-// ONNX Runtime's library as npm's package onnxruntime-node carries it for
-// Linux. The sum is the package's SHA-512 that the registry publishes.
-const (
-	onnxVersion = "1.26.0"
-	onnxSum     = "38797a3e23843aac5a2c72f437d785adbcd2ec81a6bb706d24d1f74531274408" +
-		"5e08891f737823723978b06723a7d0b6d990bd613aae0cec52753fecb4143a05"
-)
+// onnxVersion is the version of npm's package onnxruntime-node whose library
+// is taken.
+const onnxVersion = "1.26.0"
+
+// The package holds the libraries of all systems, 100 MB; Linux's come first,
+// so that its first bytes do. The sums are those of a package whose SHA-512
+// was the one that the registry publishes,
+// 38797a3e23843aac5a2c72f437d785adbcd2ec81a6bb706d24d1f74531274408
+// 5e08891f737823723978b06723a7d0b6d990bd613aae0cec52753fecb4143a05.
+var onnxPackage = map[string]struct {
+	folder string
+	size   int64 // bytes of the package until after the library
+	sum    string
+}{
+	"amd64": {"x64", 21_800_000, "e810872c0e4d10ab0c17ed963e2c56e84d20045d0821dd0f1beaade9fdf7272c"},
+	"arm64": {"arm64", 7_700_000, "6ae9ab1266419cfb18af76956a9482f783dc1020108252268ea70b2a8ec3da55"},
+}
 
 // maxLibrary bounds the library that is taken out of the package: 37 MB.
 const maxLibrary = 200 << 20
@@ -48,26 +60,66 @@ func fetchONNXRuntime(ctx context.Context, progress Progress) error {
 	if _, err := onnxLibrary(); err == nil {
 		return nil
 	}
-	processor := map[string]string{"amd64": "x64", "arm64": "arm64"}[runtime.GOARCH]
-	if runtime.GOOS != "linux" || processor == "" {
+	part, ok := onnxPackage[runtime.GOARCH]
+	if runtime.GOOS != "linux" || !ok {
 		return fmt.Errorf("ONNX Runtime for %s/%s is not in the npm package", runtime.GOOS, runtime.GOARCH)
 	}
-	home, err := os.UserHomeDir()
+	target, err := onnxTarget()
 	if err != nil {
 		return err
 	}
-	target := filepath.Join(home, ".local/lib/onnxruntime/libonnxruntime.so")
 	name := "onnxruntime-node-" + onnxVersion + ".tgz"
-	d := Download{URL: registry() + "/onnxruntime-node/-/" + name, Path: filepath.Join(filepath.Dir(target), name), Hash: sha512.New, Sum: onnxSum}
+	d := Download{
+		URL: registry() + "/onnxruntime-node/-/" + name, Path: filepath.Join(filepath.Dir(target), name),
+		Size: part.size, First: true, Hash: sha256.New, Sum: part.sum,
+	}
 	if err := d.Fetch(ctx, progress); err != nil {
 		return err
 	}
 	defer os.Remove(d.Path)
-	library, err := memberOf(d.Path, "package/bin/napi-v6/linux/"+processor+"/libonnxruntime.so.1")
+	return ImportONNXRuntime(d.Path)
+}
+
+// onnxTarget is where package backend looks for the library.
+func onnxTarget() (string, error) {
+	home, err := os.UserHomeDir()
+	return filepath.Join(home, ".local/lib/onnxruntime/libonnxruntime.so"), err
+}
+
+// ImportONNXRuntime installs the library from a file: the library itself, or
+// npm's package onnxruntime-node (.tgz).
+func ImportONNXRuntime(path string) error {
+	target, err := onnxTarget()
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return err
+	}
+	var library []byte
+	if strings.HasSuffix(path, ".tgz") || strings.HasSuffix(path, ".tar.gz") {
+		library, err = memberOf(path, "package/bin/napi-v6/linux/"+onnxPackage[runtime.GOARCH].folder+"/libonnxruntime.so.1")
+	} else {
+		library, err = readLibrary(path)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if !bytes.HasPrefix(library, []byte(elf.ELFMAG)) {
+		return fmt.Errorf("%s: not a Linux library", path)
+	}
+	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+		return err
 	}
 	return atomicfile.Write(target, library)
+}
+
+func readLibrary(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxLibrary {
+		return nil, fmt.Errorf("%d bytes are too many for ONNX Runtime's library", info.Size())
+	}
+	return os.ReadFile(path)
 }
 
 // memberOf reads one file out of a gzipped tar archive.
