@@ -112,19 +112,18 @@ func (d Download) Fetch(ctx context.Context, progress Progress) error {
 		return err
 	}
 	defer f.Close()
-	for have := int64(0); ; {
-		err := d.fill(ctx, f, progress)
-		if err == nil {
-			break
-		}
-		info, statErr := f.Stat()
-		if ctx.Err() != nil || statErr != nil || info.Size() <= have {
-			return fmt.Errorf("download %s: %w", d.URL, err)
-		}
-		have = info.Size()
+	info, err := f.Stat()
+	if err != nil {
+		return err
 	}
-	if err := d.check(f); err != nil {
-		os.Remove(part) // the next try starts anew
+	err = d.fillAndCheck(ctx, f, progress)
+	if errors.Is(err, ErrSum) && info.Size() > 0 { // what lay there was of something else
+		err = d.fillAndCheck(ctx, f, progress)
+	}
+	if err != nil {
+		if errors.Is(err, ErrSum) {
+			os.Remove(part)
+		}
 		return fmt.Errorf("download %s: %w", d.URL, err)
 	}
 	if err := f.Sync(); err != nil {
@@ -134,6 +133,27 @@ func (d Download) Fetch(ctx context.Context, progress Progress) error {
 		return err
 	}
 	return os.Rename(part, d.Path)
+}
+
+// fillAndCheck goes on as long as connections bring something, and empties
+// what does not match the check sum.
+func (d Download) fillAndCheck(ctx context.Context, f *os.File, progress Progress) error {
+	for have := int64(0); ; {
+		err := d.fill(ctx, f, progress)
+		if err == nil {
+			break
+		}
+		info, statErr := f.Stat()
+		if ctx.Err() != nil || statErr != nil || info.Size() <= have {
+			return err
+		}
+		have = info.Size()
+	}
+	err := d.check(f)
+	if errors.Is(err, ErrSum) {
+		return errors.Join(err, f.Truncate(0))
+	}
+	return err
 }
 
 // fill appends to f what is missing.
