@@ -55,9 +55,13 @@ func ownFile(page, space, list string, data any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	script, err := pageFiles.ReadFile("page/" + page + ".js")
-	if err != nil {
-		return nil, err
+	var script []byte
+	for _, file := range pageScripts[page] {
+		part, err := pageFiles.ReadFile("page/" + file)
+		if err != nil {
+			return nil, err
+		}
+		script = append(script, part...)
 	}
 	var out bytes.Buffer
 	err = varietyPages.ExecuteTemplate(&out, page+".html", livePage{

@@ -17,13 +17,13 @@ import (
 //	GET /plane/{space}/star    the ensemble of the picks as they are now
 //	GET /compare/{space}       the page
 //	GET /compare/{space}/data  what it shows
-//	GET /page/{plane,compare}.{css,js}
+//	GET /page/{file}           their styles and scripts
 //
 // Picks go to the gallery's address: a pick here is a pick there.
 func (e *Engine) addVarietyPages(mux *http.ServeMux) {
-	for _, page := range []string{"plane", "compare"} {
+	for page, scripts := range pageScripts {
 		mux.HandleFunc("GET /"+page+"/{space}", e.servePage(page))
-		for _, file := range []string{page + ".css", page + ".js"} {
+		for _, file := range append([]string{page + ".css"}, scripts...) {
 			mux.HandleFunc("GET /page/"+file, func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, pageFiles, "page/"+file) })
 		}
 	}
@@ -32,11 +32,18 @@ func (e *Engine) addVarietyPages(mux *http.ServeMux) {
 	mux.HandleFunc("GET /compare/{space}/data", e.withSpace(e.serveCompareData))
 }
 
+// pageScripts are the scripts of each page, in the order they run.
+var pageScripts = map[string][]string{
+	"plane":   {"planeparts.js", "planepicks.js", "plane.js"},
+	"compare": {"compare.js"},
+}
+
 // livePage is what the template of a page asks for. Policy, Data, Style and
-// Script are those of a page that is a file of its own, Token and Query those
-// of one that asks the engine.
+// Script are those of a page that is a file of its own, Token, Query and Scripts
+// those of one that asks the engine.
 type livePage struct {
 	Space, Name, Token, Query string
+	Scripts                   []string
 	Policy                    string
 	Data                      template.JS
 	Style                     template.CSS
@@ -54,7 +61,7 @@ func (e *Engine) servePage(page string) http.HandlerFunc {
 			return
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		live := livePage{Space: space, Name: name, Token: r.URL.Query().Get("token"), Query: r.URL.RawQuery}
+		live := livePage{Space: space, Name: name, Token: r.URL.Query().Get("token"), Query: r.URL.RawQuery, Scripts: pageScripts[page]}
 		if err := varietyPages.ExecuteTemplate(w, page+".html", live); err != nil {
 			e.log.Printf("%s: %v", page, err)
 		}

@@ -241,7 +241,7 @@ func TestPlaneErrors(t *testing.T) {
 		path string
 		want int
 	}{
-		{"/plane/" + name, 200}, {"/compare/" + name, 200}, {"/page/plane.js", 200}, {"/page/compare.css", 200},
+		{"/plane/" + name, 200}, {"/compare/" + name, 200}, {"/page/plane.js", 200}, {"/page/planepicks.js", 200}, {"/page/compare.css", 200},
 		{"/plane/nowhere/data", 404}, {"/compare/nowhere/data", 404}, {"/plane/..%2fx", 400}, {"/plane/" + name + "?name=..%2fx", 400},
 		{"/plane/" + name + "/data?metric=beauty", 400}, {"/page/plane.html", 404},
 	} {
@@ -259,11 +259,15 @@ func TestPlaneErrors(t *testing.T) {
 func TestOwnFile(t *testing.T) {
 	l := startEngine(t, fakeTools(0))
 	name := l.drawn(t, 9)
-	for op, script := range map[string]string{wire.OpPlaneHTML: "page/plane.js", wire.OpCompareHTML: "page/compare.js"} {
+	for op, kind := range map[string]string{wire.OpPlaneHTML: "plane", wire.OpCompareHTML: "compare"} {
 		page := string(l.mustAsk(t, wire.Request{Op: op, Space: name, Picks: "five"}).Page)
-		source, err := pageFiles.ReadFile(script)
-		if err != nil {
-			t.Fatal(err)
+		var source []byte
+		for _, file := range pageScripts[kind] {
+			part, err := pageFiles.ReadFile("page/" + file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			source = append(source, part...)
 		}
 		for _, want := range []string{string(source), "default-src &#39;none&#39;; img-src data:; style-src &#39;sha256-"} {
 			if !strings.Contains(page, want) {
