@@ -30,6 +30,8 @@ type sampleOptions struct {
 	method, rng string
 	steps       int
 	eta         float64
+	fitOptions
+	fitGiven bool
 }
 
 func sampleCommand() *cobra.Command {
@@ -45,6 +47,8 @@ padded to what the network needs (--fit), and the samples are cropped.`,
 		Example: `  go run ./kernel sample --digit 18 -n 324 -o space/
   go run ./kernel sample --lr seven.png -n 100 -o space/ --sampler dpmpp-2m-sde --steps 15
   go run ./kernel sample --model ldm-x4 --lr img.png -n 100 --steps 100 -o space/
+  go run ./kernel sample --model ldm-x4 --digit 18 --tile 9 -n 324 -o space/     # the paper's 4 runs of 9×9
+  go run ./kernel sample --model ldm-x4 --lr large.png --window 64 --memory 4GiB -o space/
   go run ./kernel sample --digit 18 -n 324 -o part3/ --shard 3/4       # then: merge
   go run ./kernel sample --address digits@…/lr@…/ddim-50-eta1/seed/17 -o 17.png`,
 		Args: cobra.NoArgs,
@@ -52,6 +56,7 @@ padded to what the network needs (--fit), and the samples are cropped.`,
 			if !c.Flags().Changed("eta") {
 				o.eta = ldm.DefaultEta(o.method)
 			}
+			o.fitGiven = c.Flags().Changed("fit")
 			if o.address != "" {
 				return drawAddress(c, o)
 			}
@@ -75,6 +80,7 @@ padded to what the network needs (--fit), and the samples are cropped.`,
 	f.StringVar(&o.address, "address", "", "draw the one sample of this address again")
 	f.BoolVar(&o.json, "json", false, "tell of each finished sample as a line of JSON on standard output")
 	f.StringVar(&o.backend, "backend", "", "GoMLX backend, e.g. go or onnx:cpu; chosen by default")
+	o.fitOptions.register(f)
 	c.MarkFlagsMutuallyExclusive("lr", "digit")
 	return c
 }
@@ -203,7 +209,7 @@ func drawAddress(c *cobra.Command, o sampleOptions) error {
 	if err != nil {
 		return err
 	}
-	o.method, o.steps, o.eta = a.Method, a.Steps, a.Eta
+	o.method, o.steps, o.eta, o.tile = a.Method, a.Steps, a.Eta, a.Tile
 	if o.name == digitModel && a.Model != digitModel { // a name in the address, unless --model says where it is
 		o.name = a.Model
 	}

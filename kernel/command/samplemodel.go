@@ -25,6 +25,9 @@ type drawer interface {
 // model opens the model set as the flags say.
 func (o sampleOptions) model() (drawer, error) {
 	if o.name == digitModel {
+		if err := o.refuse("the digit model"); err != nil {
+			return nil, err
+		}
 		m, err := digits.Open(o.backend)
 		if err != nil {
 			return nil, err
@@ -69,10 +72,12 @@ func (o sampleOptions) checkpoint() (*ldm.Sampler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", o.name, err)
 	}
-	return &ldm.Sampler{
+	s := &ldm.Sampler{
 		Model: m, Method: o.method, Steps: o.steps, Eta: o.eta, RNG: o.rng, Batch: o.batch,
 		Description: srspace.Recipe{Model: name, Weights: sum, Fit: o.fit, Backend: backend.Name(config), Software: srspace.Version},
-	}, nil
+	}
+	o.apply(s, o.fitGiven)
+	return s, nil
 }
 
 // modelNames lists the models that sample draws with, for help and hints.
