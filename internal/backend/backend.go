@@ -39,7 +39,8 @@ func Choose() Choice {
 			return Choice{"xla:" + plugin, "NVIDIA GPU and the PJRT plugin " + plugin}
 		}
 	}
-	if lib := ONNXLibrary(); HasONNX && lib != "" {
+	lib, missing := FindONNX()
+	if HasONNX && missing == nil {
 		return Choice{"onnx:cpu", "ONNX Runtime at " + lib}
 	}
 	if HasXLA {
@@ -49,7 +50,7 @@ func Choose() Choice {
 	}
 	reason := "always there"
 	if HasONNX {
-		reason += "; no ONNX Runtime library found"
+		reason += "; " + missing.Error()
 	} else {
 		reason += "; built without cgo, so without ONNX Runtime and XLA"
 	}
@@ -65,8 +66,10 @@ func Open(config string) (b compute.Backend, err error) {
 	}
 	config = safe(config)
 	name, _, _ := strings.Cut(config, ":")
-	if name == "onnx" && ONNXLibrary() == "" {
-		return nil, fmt.Errorf("backend %q: no ONNX Runtime library at $ONNXRUNTIME_SHARED_LIBRARY_PATH or ~/.local/lib/onnxruntime/libonnxruntime.so", config)
+	if name == "onnx" {
+		if _, err := FindONNX(); err != nil {
+			return nil, fmt.Errorf("backend %q: %w", config, err)
+		}
 	}
 	defer func() {
 		if r := recover(); r != nil {
@@ -116,20 +119,6 @@ func Name(config string) string {
 // SIMD reports whether the Go backend was built with its vector code
 // (GOEXPERIMENT=simd). Without it the Go backend is about ten times slower.
 func SIMD() bool { return strings.Contains(runtime.Version(), "simd") }
-
-// ONNXLibrary returns the path of ONNX Runtime's shared library, or "".
-func ONNXLibrary() string {
-	candidates := []string{os.Getenv("ONNXRUNTIME_SHARED_LIBRARY_PATH")}
-	if home, err := os.UserHomeDir(); err == nil {
-		candidates = append(candidates, filepath.Join(home, ".local/lib/onnxruntime/libonnxruntime.so"))
-	}
-	for _, path := range candidates {
-		if info, err := os.Stat(path); path != "" && err == nil && !info.IsDir() {
-			return path
-		}
-	}
-	return ""
-}
 
 // safe adds to a bare Go configuration what keeps it from deadlocking.
 func safe(config string) string {

@@ -1,6 +1,8 @@
 package weightstore
 
 import (
+	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -63,8 +65,9 @@ func Models() []string {
 
 // ImportModel copies a checkpoint, files by their paths below a common
 // folder, so that [ModelPath] finds it under the name. finish may add to the
-// copy. It appears whole or not at all. A model of that name is not replaced.
-func ImportModel(name, folder string, files []string, progress Progress, finish func(copied string) error) error {
+// copy. It appears whole or not at all, with the SHA-256 of the files recorded.
+// A model of that name is not replaced.
+func ImportModel(ctx context.Context, name, folder string, files []string, progress Progress, finish func(copied string) error) error {
 	if !modelName.MatchString(name) {
 		return fmt.Errorf("model name %.80q: small letters, digits, dots and dashes", name)
 	}
@@ -92,12 +95,17 @@ func ImportModel(name, folder string, files []string, progress Progress, finish 
 		}
 		total += info.Size()
 	}
+	sums := map[string][]byte{}
 	for _, file := range files {
-		n, err := copyFile(filepath.Join(temp, file), filepath.Join(folder, file), done, total, progress)
+		n, sum, err := copyFile(ctx, filepath.Join(temp, file), filepath.Join(folder, file), done, total, progress)
 		if err != nil {
 			return fmt.Errorf("copy %s: %w", file, err)
 		}
 		done += n
+		sums[file] = sum
+	}
+	if err := writeSums(filepath.Join(temp, sumsFile), sums); err != nil {
+		return err
 	}
 	if err := finish(temp); err != nil {
 		return err
@@ -108,19 +116,33 @@ func ImportModel(name, folder string, files []string, progress Progress, finish 
 	return os.Rename(temp, target)
 }
 
-func copyFile(to, from string, done, total int64, progress Progress) (n int64, err error) {
+func copyFile(ctx context.Context, to, from string, done, total int64, progress Progress) (n int64, sum []byte, err error) {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	in, err := os.Open(from)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	defer in.Close()
 	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
+		return 0, nil, err
+	}
+	h := sha256.New()
+	n, err = io.Copy(&counter{w: io.MultiWriter(out, h), done: done, total: total, progress: progress}, untilDone{ctx, in})
+	return n, h.Sum(nil), errors.Join(err, out.Sync(), out.Close())
+}
+
+// untilDone reads until the context ends.
+type untilDone struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (u untilDone) Read(p []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
 		return 0, err
 	}
-	n, err = io.Copy(&counter{w: out, done: done, total: total, progress: progress}, in)
-	return n, errors.Join(err, out.Sync(), out.Close())
+	return u.r.Read(p)
 }

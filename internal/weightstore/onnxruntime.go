@@ -41,10 +41,11 @@ var onnxPackage = map[string]struct {
 const maxLibrary = 200 << 20
 
 func onnxLibrary() (string, error) {
-	if lib := backend.ONNXLibrary(); lib != "" {
-		return lib, nil
+	library, err := backend.FindONNX()
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrMissing, err)
 	}
-	return "", fmt.Errorf("%w: no ONNX Runtime library", ErrMissing)
+	return library, nil
 }
 
 // registry is npm's, or the user's mirror of it.

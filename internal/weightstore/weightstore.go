@@ -3,8 +3,10 @@
 package weightstore
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -54,7 +56,8 @@ func Put(name string, dict weights.Dict, meta map[string]string) error {
 	return PutFile(name, data)
 }
 
-// PutFile stores named weights that are a safetensors file already.
+// PutFile stores named weights that are a safetensors file already, and
+// records its SHA-256 beside it.
 func PutFile(name string, data []byte) error {
 	dir, err := Dir()
 	if err == nil {
@@ -63,5 +66,13 @@ func PutFile(name string, data []byte) error {
 	if err != nil {
 		return fmt.Errorf("store the weights %s: %w", name, err)
 	}
-	return atomicfile.Write(filepath.Join(dir, name+".safetensors"), data)
+	file := name + ".safetensors"
+	path := filepath.Join(dir, file)
+	if err := os.Remove(path + ".sha256"); err != nil && !errors.Is(err, fs.ErrNotExist) { // it holds for the file before
+		return fmt.Errorf("store the weights %s: %w", name, err)
+	}
+	if err := atomicfile.Write(path, data); err != nil {
+		return fmt.Errorf("store the weights %s: %w", name, err)
+	}
+	return atomicfile.Write(path+".sha256", fmt.Appendf(nil, "%x  %s\n", sha256.Sum256(data), file))
 }

@@ -55,10 +55,10 @@ func doctor(c *cobra.Command, root string) error {
 		}
 	}
 	row("processor", "ok", fmt.Sprintf("%s, %d cores to use", processor(), runtime.GOMAXPROCS(0)))
-	if lib := backend.ONNXLibrary(); lib != "" {
+	if lib, err := backend.FindONNX(); err == nil {
 		row("ONNX Runtime", "ok", lib)
 	} else {
-		row("ONNX Runtime", "missing", "optional, faster: go run ./kernel weights fetch onnxruntime")
+		row("ONNX Runtime", "missing", "optional, faster: go run ./kernel weights fetch onnxruntime ("+err.Error()+")")
 	}
 	if _, err := digits.Open(choice.Config); err != nil {
 		row("digit model", "fails", err.Error())
@@ -66,13 +66,18 @@ func doctor(c *cobra.Command, root string) error {
 		row("digit model", "ok", "embedded")
 	}
 	for _, item := range weightstore.Known() {
-		if item.Name == "onnxruntime" {
+		if item.Name == onnxRuntime {
 			continue // above
 		}
 		if path, err := item.Where(); err == nil {
 			row(item.Name, "ok", path)
 		} else {
 			row(item.Name, "not here", "optional: "+item.What)
+		}
+	}
+	for _, name := range weightstore.Models() {
+		if path, err := weightstore.ModelPath(name); err == nil && name != weightstore.LDMX4 {
+			row("model "+name, "ok", path)
 		}
 	}
 	for _, p := range []struct{ what, program, note string }{

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/trustsr/trustsr/internal/backend"
 	"github.com/trustsr/trustsr/internal/weightstore"
@@ -78,15 +77,4 @@ func (o sampleOptions) checkpoint() (*ldm.Sampler, error) {
 	}
 	o.apply(s, o.fitGiven)
 	return s, nil
-}
-
-// modelNames lists the models that sample draws with, for help and hints.
-func modelNames() string {
-	names := []string{digitModel, weightstore.LDMX4}
-	for _, name := range weightstore.Models() {
-		if name != weightstore.LDMX4 {
-			names = append(names, name)
-		}
-	}
-	return strings.Join(names, ", ")
 }

@@ -101,9 +101,13 @@ func fetchWeights(ctx context.Context, name string) error {
 	if item.Fetch == nil {
 		return srspace.WithHint(fmt.Errorf("%s is not offered for download by programs (%s)", name, item.Licence), item.Manual)
 	}
+	library := backend.ONNXLibrary()
 	bar, done := byteBar(name)
 	err := item.Fetch(ctx, bar)
 	done()
+	if err == nil && name == onnxRuntime {
+		err = tryONNXRuntime(library == "")
+	}
 	switch {
 	case err == nil:
 		return nil
@@ -123,7 +127,8 @@ func weightsImportCommand() *cobra.Command {
 		Long: `Imports a latent diffusion model, in CompVis's layout (.ckpt, .pth, .bin,
 .safetensors; a project.yaml beside it is read) or that of Hugging Face diffusers
 (a folder), for sample --model NAME; or, under the names vgg16, pieapp and nrqm,
-the networks of metrics. Every tensor is read and checked: names, shapes, no NaN.
+the networks of metrics; or, under the name onnxruntime, its library (.so, or the
+npm package onnxruntime-node). Every tensor is read and checked: names, shapes, no NaN.
 Nothing in a file is executed.`,
 		Example: `  go run ./kernel weights import ldm-x4 ldm-super-resolution-4x-openimages/
   go run ./kernel weights import my-model last.ckpt
@@ -134,6 +139,18 @@ Nothing in a file is executed.`,
 			name := nameFor(path)
 			if len(args) == 2 {
 				name = args[0]
+			}
+			if name == onnxRuntime {
+				err := weightstore.ImportONNXRuntime(path)
+				if err == nil {
+					err = tryONNXRuntime(true)
+				}
+				if err != nil {
+					item, _ := weightstore.Find(name)
+					return srspace.WithHint(fmt.Errorf("import %s: %w", name, err), item.Manual)
+				}
+				fmt.Fprintf(c.OutOrStdout(), "%s: %s\n", name, backend.ONNXLibrary())
+				return nil
 			}
 			if slices.Contains(metrics.Imports, name) {
 				if err := metrics.Import(name, path); err != nil {
@@ -178,7 +195,7 @@ func importModel(c *cobra.Command, name, path string, head int) error {
 		return fmt.Errorf("import %s: %w", name, err)
 	}
 	copied, done := byteBar("copying")
-	err = weightstore.ImportModel(name, folder, files, copied, func(copied string) error {
+	err = weightstore.ImportModel(c.Context(), name, folder, files, copied, func(copied string) error {
 		if checkpoint.Layout == ldm.DiffusersLayout {
 			return nil // it has its configuration in it
 		}
@@ -228,6 +245,9 @@ func weightsVerifyCommand() *cobra.Command {
 			}
 			failed := 0
 			for _, name := range names {
+				if err := c.Context().Err(); err != nil {
+					return err
+				}
 				note, err := verifyWeights(name)
 				if err != nil {
 					failed++
@@ -245,12 +265,20 @@ func weightsVerifyCommand() *cobra.Command {
 
 // verifyWeights checks one item and says what it is.
 func verifyWeights(name string) (string, error) {
+	if name == onnxRuntime {
+		return verifyONNXRuntime()
+	}
+	recorded, err := weightstore.CheckSums(name)
+	if err != nil && !errors.Is(err, weightstore.ErrMissing) {
+		return "", err
+	}
+	as := " as recorded"
+	if !recorded {
+		as = ", none recorded to compare with"
+	}
 	if slices.Contains(metrics.Imports, name) {
 		sum, err := metrics.CheckWeights(name)
-		return "ok, sha256 " + sum, err
-	}
-	if name == "onnxruntime" {
-		return verifyONNXRuntime()
+		return "ok, sha256 " + sum + as, err
 	}
 	path, err := modelPath(name)
 	if err != nil {
@@ -265,7 +293,7 @@ func verifyWeights(name string) (string, error) {
 		return "", err
 	}
 	sum, err := checkpoint.SHA256()
-	return fmt.Sprintf("ok, %d tensors, sha256 %s", len(checkpoint.Names()), sum), err
+	return fmt.Sprintf("ok, %d tensors, sha256 %s%s", len(checkpoint.Names()), sum, as), err
 }
 
 // modelPath returns the file or folder of a diffusion model by its name.
@@ -284,11 +312,24 @@ func modelPath(name string) (string, error) {
 	return path, nil
 }
 
+const onnxRuntime = "onnxruntime"
+
+// tryONNXRuntime loads the library. One that was just installed and does not
+// load here is removed, so that everything goes on without it.
+func tryONNXRuntime(installed bool) error {
+	_, err := verifyONNXRuntime()
+	if library := backend.ONNXLibrary(); err != nil && installed && library != "" {
+		return errors.Join(err, os.Remove(library))
+	}
+	return err
+}
+
 // verifyONNXRuntime loads the library and says where it is.
 func verifyONNXRuntime() (string, error) {
 	library := backend.ONNXLibrary()
 	if library == "" {
-		return "", weightstore.ErrMissing
+		_, err := backend.FindONNX()
+		return "", err
 	}
 	if !backend.HasONNX {
 		return library + ", not tried: built without cgo", nil

@@ -53,11 +53,24 @@ func TestImportAndSample(t *testing.T) {
 		}
 	}
 	out, err := runLine(t, "weights", "verify", "ckpt", "diffusers")
-	if err != nil || strings.Count(out, "ok, 285 tensors") != 2 {
+	if err != nil || strings.Count(out, "ok, 285 tensors") != 2 || strings.Count(out, "as recorded") != 2 {
 		t.Errorf("verify: %q, %v", out, err)
 	}
 	if out, err := runLine(t, "weights", "list"); err != nil || !strings.Contains(out, "imported model") {
 		t.Errorf("list: %q, %v", out, err)
+	}
+	// One changed bit, which leaves a good number a good number, is found.
+	stored := filepath.Join(os.Getenv("TRUSTSR_WEIGHTS"), "models", "diffusers", "unet", "diffusion_pytorch_model.safetensors")
+	data, err := os.ReadFile(stored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)-4] ^= 1
+	if err := os.WriteFile(stored, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := runLine(t, "weights", "verify", "diffusers"); err == nil || !strings.Contains(out, "check sum does not match") {
+		t.Errorf("verify of a changed file: %q, %v", out, err)
 	}
 	if err := os.Truncate(filepath.Join(os.Getenv("TRUSTSR_WEIGHTS"), "models", "ckpt", "model.ckpt"), 100_000); err != nil {
 		t.Fatal(err)
@@ -68,6 +81,7 @@ func TestImportAndSample(t *testing.T) {
 }
 
 func TestWeightsErrors(t *testing.T) {
+	t.Setenv("HOME", t.TempDir())
 	t.Setenv("TRUSTSR_WEIGHTS", t.TempDir())
 	text := filepath.Join(t.TempDir(), "text.ckpt")
 	if err := os.WriteFile(text, []byte("no checkpoint"), 0o644); err != nil {
@@ -82,6 +96,7 @@ func TestWeightsErrors(t *testing.T) {
 		{[]string{"import", "pieapp", text}, "neither safetensors nor a torch.save file"},
 		{[]string{"import", "nrqm", text}, "not a model of NRQM"},
 		{[]string{"import", "nrqm", text + "2"}, "no such file"},
+		{[]string{"import", "onnxruntime", text}, "not a Linux library"},
 		{[]string{"fetch", "pieapp"}, "not offered for download"},
 		{[]string{"fetch", "nothing"}, `no weights called "nothing"`},
 		{[]string{"verify", "nothing"}, "1 of 1 weights fail"},
