@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -252,8 +253,9 @@ func TestTrainingResumes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	unetSteps := 3
 	train := func(ctx context.Context, out string, progress *stopper) error {
-		return Train(ctx, TrainOptions{Data: data, Out: out, Seed: 3, ReaderSteps: 9, FirstStageSteps: 3, DecoderSteps: 3, UNetSteps: 3,
+		return Train(ctx, TrainOptions{Data: data, Out: out, Seed: 3, ReaderSteps: 9, FirstStageSteps: 3, DecoderSteps: 3, UNetSteps: unetSteps,
 			Batch: 4, CheckpointEvery: time.Hour, Progress: progress})
 	}
 	whole, parts := t.TempDir(), t.TempDir()
@@ -275,6 +277,27 @@ func TestTrainingResumes(t *testing.T) {
 		if len(a) == 0 || !bytes.Equal(a, b) {
 			t.Errorf("%s differs between a straight and a resumed run", name)
 		}
+	}
+
+	// A finished stage can be given more steps, and the record says so; not fewer.
+	unetSteps = 5
+	if err := train(context.Background(), parts, &stopper{}); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(parts, recordFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r Record
+	if err := json.Unmarshal(text, &r); err != nil {
+		t.Fatal(err)
+	}
+	if last := r.Stages[len(r.Stages)-1]; last.Steps != 5 || !slices.Equal(last.LengthenedAt, []int{3}) {
+		t.Errorf("a UNet of 3 steps, then 5: record %+v", last)
+	}
+	unetSteps = 4
+	if err := train(context.Background(), parts, &stopper{}); err == nil || srspace.Hint(err) == "" {
+		t.Errorf("fewer steps than were done: error %v", err)
 	}
 }
 
