@@ -94,6 +94,15 @@ type Rival struct {
 	Image     *srspace.Image // the mean of the selection; nil without one
 }
 
+// Label names the reading under a picture, with the people who read it, or,
+// where nobody was asked, the samples in which a reader does.
+func (r *Rival) Label() string {
+	if r.Of == 0 {
+		return fmt.Sprintf("%q in %d samples", r.Reading, len(r.Samples))
+	}
+	return fmt.Sprintf("%q: %d of %d", r.Reading, r.People, r.Of)
+}
+
 // Rivals are the readings of one trial side by side. They say how many people
 // and samples there are for each, never which one is true.
 type Rivals struct {

@@ -250,7 +250,7 @@ func figure4(r *ensemble.Report, t study.TrialSamples) (image.Image, error) {
 	add("their mean", r.All.Image)
 	for _, rival := range r.All.Rivals.Rivals {
 		if rival.Image != nil {
-			add(fmt.Sprintf("%q: %d of %d", rival.Reading, rival.People, rival.Of), rival.Image)
+			add(rival.Label(), rival.Image)
 		}
 	}
 	return plane.Labelled(labels, images, min(len(images), 8))

@@ -232,9 +232,9 @@ func (p *page) gallery(do func(frame *cdp.Node)) {
 	p.t.Helper()
 	var frames []*cdp.Node
 	p.do("find the gallery", time.Minute,
-		chromedp.Evaluate(`document.querySelector("iframe[src*='/gallery/']").scrollIntoView()`, nil),
+		chromedp.Evaluate(`document.querySelector("object[data*='/gallery/']").scrollIntoView()`, nil),
 		chromedp.Sleep(time.Second),
-		chromedp.Nodes(`iframe[src*='/gallery/']`, &frames, chromedp.ByQuery))
+		chromedp.Nodes(`object[data*='/gallery/']`, &frames, chromedp.ByQuery))
 	do(frames[0])
 }
 

@@ -126,7 +126,7 @@ func peopleFigure(s *space, r *ensemble.Report, samples []srspace.Sample, req *w
 	labels, images = append(labels, "their mean"), append(images, r.All.Image)
 	for _, rival := range r.All.Rivals.Rivals {
 		if rival.Image != nil {
-			labels, images = append(labels, fmt.Sprintf("%q: %d of %d", rival.Reading, rival.People, rival.Of)), append(images, rival.Image)
+			labels, images = append(labels, rival.Label()), append(images, rival.Image)
 		}
 	}
 	drawn, err := plane.Labelled(labels, images, min(len(images), 8))

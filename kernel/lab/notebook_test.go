@@ -93,7 +93,7 @@ func TestDisplaysInNotebook(t *testing.T) {
 	for _, want := range []string{
 		`<progress max="3" value="1.5"></progress> drawing 1 of 3, 1 min 01 s left`, "bar\n\n", // the bar goes away
 		"<p>3 samples drawn in 1 min 02 s; digit-18 holds 3.</p>",
-		`<iframe src="http://127.0.0.1:1/gallery/digit-18?cap=5&amp;name=five&amp;token=a%22%26b"`,
+		`<object data="http://127.0.0.1:1/gallery/digit-18?cap=5&amp;name=five&amp;token=a%22%26b"`,
 		"a &lt;wall&gt;",
 	} {
 		if !strings.Contains(all, want) {

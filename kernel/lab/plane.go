@@ -48,10 +48,13 @@ func (s *Space) page(kind, name string, metrics []string) string {
 	return base + "/" + kind + "/" + url.PathEscape(s.info.Name) + "?" + query.Encode()
 }
 
-// showPage shows a page of the engine in a frame.
+// showPage shows a page of the engine in a frame. In a notebook opened without
+// the engine there is a line in its place: an <object> that cannot be loaded
+// shows what is in it, where an <iframe> is a large grey box.
 func showPage(address, title string, height int) {
 	display(title+": open the notebook to use it",
-		fmt.Sprintf(`<iframe src="%s" title="%s" width="100%%" height="%d" style="border:1px solid #8886"></iframe>`,
+		fmt.Sprintf(`<object data="%s" type="text/html" title="%s" aria-label="%[2]s" width="100%%" height="%d" style="border:1px solid #8886">`+
+			`<p style="opacity:.75">%[2]s: run this cell to use it; below is how it stood.</p></object>`,
 			html.EscapeString(address), html.EscapeString(title), height))
 }
 

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"fmt"
-	"html"
 	"net/url"
 	"os"
 	"strconv"
@@ -59,9 +58,7 @@ func (s *Space) Gallery(name string, cap int) {
 	s.picks(wire.Request{Op: wire.OpPicks, Picks: name, Cap: cap})
 	query := url.Values{"token": {token}, "name": {name}, "cap": {strconv.Itoa(cap)}}
 	address := base + "/gallery/" + url.PathEscape(s.info.Name) + "?" + query.Encode()
-	display(fmt.Sprintf("gallery of %s, list %q: open the notebook to pick", s.info.Name, name),
-		fmt.Sprintf(`<iframe src="%s" title="gallery of %s" width="100%%" height="640" style="border:1px solid #8886"></iframe>`,
-			html.EscapeString(address), html.EscapeString(s.info.Name)))
+	showPage(address, "gallery of "+s.info.Name, 640)
 	s.figure(wire.OpWall, name)
 }
 

@@ -78,8 +78,8 @@ func TestPagesInNotebook(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		`<iframe src="http://127.0.0.1:1/plane/digit-18?metric=dists%2Fnoresize&amp;name=five&amp;token=t%26u" title="plane of digit-18"`,
-		`<iframe src="http://127.0.0.1:1/compare/digit-18?name=five&amp;token=t%26u" title="comparison of digit-18"`,
+		`<object data="http://127.0.0.1:1/plane/digit-18?metric=dists%2Fnoresize&amp;name=five&amp;token=t%26u" type="text/html" title="plane of digit-18"`,
+		`<object data="http://127.0.0.1:1/compare/digit-18?name=five&amp;token=t%26u" type="text/html" title="comparison of digit-18"`,
 	} {
 		if !strings.Contains(strings.Join(all, "\n"), want) {
 			t.Errorf("not shown: %s\nshown: %s", want, strings.Join(all, "\n"))
