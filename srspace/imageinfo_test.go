@@ -49,7 +49,7 @@ func TestDescribeRefuses(t *testing.T) {
 		"empty":    {"", ErrNotImage},
 		"text":     {"hello, this is a text", ErrNotImage},
 		"cut":      {string(pngOf(t, image.NewGray(image.Rect(0, 0, 5, 3)))[:20]), ErrDamaged},
-		"too wide": {"BM\x00\x00\x00\x00\x00\x00\x00\x00\x36\x00\x00\x00\x28\x00\x00\x00\x00\x00\x00\x7f\x00\x00\x00\x7f\x01\x00\x18\x00\x00\x00\x00\x00" + string(make([]byte, 24)), ErrTooLarge},
+		"too wide": {"BM\x00\x00\x00\x00\x00\x00\x00\x00\x36\x00\x00\x00\x28\x00\x00\x00\x00\x00\x00\x7f\x01\x00\x00\x00\x01\x00\x18\x00\x00\x00\x00\x00" + string(make([]byte, 24)), ErrTooLarge},
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte(c.data), 0o666); err != nil {
