@@ -31,7 +31,8 @@ type sampleOptions struct {
 	steps       int
 	eta         float64
 	fitOptions
-	fitGiven bool
+	onnxOptions
+	given func(flag string) bool
 }
 
 func sampleCommand() *cobra.Command {
@@ -43,12 +44,16 @@ func sampleCommand() *cobra.Command {
 ships, and stores each as soon as it is finished. The same command resumes an
 interrupted run and draws nothing twice. Several LR pictures, or a folder of
 them, each get a folder of their own. Any size of LR picture is taken: it is
-padded to what the network needs (--fit), and the samples are cropped.`,
+padded to what the network needs (--fit), and the samples are cropped.
+
+Any super-resolution model in an ONNX file draws too: a picture goes to one of
+its inputs, standard normal noise of the sample's seed to the other.`,
 		Example: `  go run ./kernel sample --digit 18 -n 324 -o space/
   go run ./kernel sample --lr seven.png -n 100 -o space/ --sampler dpmpp-2m-sde --steps 15
   go run ./kernel sample --model ldm-x4 --lr img.png -n 100 --steps 100 -o space/
   go run ./kernel sample --model ldm-x4 --digit 18 --tile 9 -n 324 -o space/     # the paper's 4 runs of 9×9
   go run ./kernel sample --model ldm-x4 --lr large.png --window 64 --memory 4GiB -o space/
+  go run ./kernel sample --model path/to/generator.onnx --lr img.png -n 20 --input-range -1,1 --output-range -1,1 -o space/
   go run ./kernel sample --digit 18 -n 324 -o part3/ --shard 3/4       # then: merge
   go run ./kernel sample --address digits@…/lr@…/ddim-50-eta1/seed/17 -o 17.png`,
 		Args: cobra.NoArgs,
@@ -56,7 +61,7 @@ padded to what the network needs (--fit), and the samples are cropped.`,
 			if !c.Flags().Changed("eta") {
 				o.eta = ldm.DefaultEta(o.method)
 			}
-			o.fitGiven = c.Flags().Changed("fit")
+			o.given = c.Flags().Changed
 			if o.address != "" {
 				return drawAddress(c, o)
 			}
@@ -64,7 +69,7 @@ padded to what the network needs (--fit), and the samples are cropped.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.name, "model", digitModel, "a name of \"weights list\", or a checkpoint file or folder")
+	f.StringVar(&o.name, "model", digitModel, "a name of \"weights list\", or a checkpoint file or folder, or an .onnx file")
 	f.StringSliceVar(&o.lr, "lr", nil, "LR picture, 7×7 pixels for the digit model, or a folder of them; may be repeated")
 	f.IntVar(&o.digit, "digit", -1, "instead of --lr: the LR picture of a test digit, 0 to 9999")
 	f.StringVarP(&o.out, "out", "o", "space", "folder of the SR space; with --address a PNG file")
@@ -81,6 +86,7 @@ padded to what the network needs (--fit), and the samples are cropped.`,
 	f.BoolVar(&o.json, "json", false, "tell of each finished sample as a line of JSON on standard output")
 	f.StringVar(&o.backend, "backend", "", "GoMLX backend, e.g. go or onnx:cpu; chosen by default")
 	o.fitOptions.register(f)
+	o.onnxOptions.register(f)
 	c.MarkFlagsMutuallyExclusive("lr", "digit")
 	return c
 }

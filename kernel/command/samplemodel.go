@@ -23,6 +23,12 @@ type drawer interface {
 
 // model opens the model set as the flags say.
 func (o sampleOptions) model() (drawer, error) {
+	if isONNX(o.name) {
+		return o.onnxModel()
+	}
+	if err := o.others("this model, but for an ONNX file", "lr-input", "noise-input", "output", "input-range", "output-range"); err != nil {
+		return nil, err
+	}
 	if o.name == digitModel {
 		if err := o.refuse("the digit model"); err != nil {
 			return nil, err
@@ -75,6 +81,6 @@ func (o sampleOptions) checkpoint() (*ldm.Sampler, error) {
 		Model: m, Method: o.method, Steps: o.steps, Eta: o.eta, RNG: o.rng, Batch: o.batch,
 		Description: srspace.Recipe{Model: name, Weights: sum, Fit: o.fit, Backend: backend.Name(config), Software: srspace.Version},
 	}
-	o.apply(s, o.fitGiven)
+	o.apply(s, o.given("fit"))
 	return s, nil
 }
