@@ -1,0 +1,148 @@
+package onnx
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/trustsr/trustsr/srspace"
+)
+
+// Whatever cannot be run is one error that says why, with a hint.
+func TestRefuses(t *testing.T) {
+	in, out := input("x", 1, 3, 4, 4), output("y", 1, 3, 8, 8)
+	same := input("x", 1, 3, 4, 4) + output("y", 1, 3, 4, 4)
+	whole := encode(t, generator("n", "h", "w"))
+	graph := func(g string) []byte { return encode(t, g) }
+	for name, c := range map[string]struct {
+		data    []byte
+		options Options
+		why     string
+	}{
+		"empty":               {nil, Options{}, "the file is empty"},
+		"text":                {[]byte("hello, this is a text"), Options{}, "not an ONNX file"},
+		"cut":                 {whole[:len(whole)*2/3], Options{}, "not an ONNX file, or a damaged one"},
+		"no graph":            {[]byte{8, 8}, Options{}, "no graph"},
+		"unknown operator":    {graph(same + node("Einstein", "x", "y")), Options{}, "Einstein"},
+		"a circle":            {graph(same + node("Add", "x b", "a") + node("Relu", "a", "b") + node("Relu", "b", "y")), Options{}, "is not made before it"},
+		"made twice":          {graph(same + node("Relu", "x", "y") + node("Abs", "x", "y")), Options{}, "exists before it"},
+		"nothing makes it":    {graph(same), Options{}, "nothing makes the output"},
+		"cubic":               {graph(in + out + floats("s", []float32{1, 1, 2, 2}, 4) + node("Resize", "x s s", "y", text("mode", "cubic"))), Options{}, "cubic"},
+		"nearest, rounded":    {graph(in + out + floats("s", []float32{1, 1, 2, 2}, 4) + node("Resize", "x s s", "y", text("coordinate_transformation_mode", "asymmetric"))), Options{}, "round_prefer_floor"},
+		"tensor without data": {graph(same + floats("k", nil, 1<<20, 1<<20) + node("Mul", "x k", "y")), Options{}, "holds 0"},
+		"impossible tensor":   {graph(same + floats("k", nil, 1<<40, 1<<40) + node("Mul", "x k", "y")), Options{}, "impossible"},
+		"outside tensor": {graph(same + `initializer { name: "k" data_type: 1 dims: 1 data_location: EXTERNAL external_data { key: "location" value: "/etc/passwd" } }` +
+			node("Mul", "x k", "y")), Options{}, "in another file"},
+		"smaller output":     {graph(in + output("y", 1, 3, 1, 1) + node("GlobalAveragePool", "x", "y")), Options{}, "not a whole number of times"},
+		"three inputs":       {graph(same + input("a", 1) + input("b", 1) + node("Relu", "x", "y")), Options{}, "which input"},
+		"two pictures":       {graph(same + input("x2", 1, 3, 4, 4) + node("Relu", "x", "y")), Options{}, "which input"},
+		"no such input":      {whole, Options{LR: "low"}, `no input "low"`},
+		"a range of nothing": {whole, Options{Input: Range{2, 2}}, "range"},
+		"not a name":         {whole, Options{Name: "a name"}, "is not a name"},
+		"large values": {graph(same + floats("k", []float32{1}) + `node { op_type: "Constant" output: "s" attribute { name: "value" type: TENSOR t { data_type: 7 dims: 4 int64_data: [1000000, 1000000, 4, 4] } } }` +
+			node("Expand", "k s", "e") + node("ReduceMax", "e", "m") + node("Mul", "x m", "y")), Options{}, "the limit is"},
+	} {
+		path := filepath.Join(t.TempDir(), "model.onnx")
+		if err := os.WriteFile(path, c.data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Open(path, "go", c.options)
+		if err == nil || !strings.Contains(err.Error(), c.why) || srspace.Hint(err) == "" || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v (hint %q), want %q", name, err, srspace.Hint(err), c.why)
+		}
+	}
+	if _, err := Open(t.TempDir(), "go", Options{}); err == nil {
+		t.Error("a folder opens")
+	}
+	huge := filepath.Join(t.TempDir(), "huge.onnx")
+	f, err := os.Create(huge)
+	if err == nil {
+		err = f.Truncate(3 << 30)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	if _, err := Open(huge, "go", Options{}); err == nil || !strings.Contains(err.Error(), "at most") {
+		t.Errorf("a file of 3 GiB: %v", err)
+	}
+}
+
+// Inputs are told apart by their names, whichever comes first, and by shape;
+// weights that the file lists as inputs, as old ones do, are none.
+func TestInputs(t *testing.T) {
+	noise, lr := input("eps", "n", 8), input("k", "n", 3, "h", "w")
+	end := output("y", "n", 3, "H", "W")
+	for name, c := range map[string]struct {
+		graph     string
+		options   Options
+		lr, noise string
+	}{
+		"by name":           {input("z", "n", 3, "h", "w") + input("lr", "n", 3, "h", "w") + end + node("Add", "lr z", "y"), Options{}, "lr", "z"},
+		"part of a name":    {input("low_res", "n", 3, "h", "w") + input("noise_map.1", "n", 1, "h", "w") + end + node("Add", "low_res noise_map.1", "y"), Options{}, "low_res", "noise_map.1"},
+		"by shape":          {input("a", "n", 8) + input("b", "n", 3, "h", "w") + end + node("Relu", "b", "y"), Options{}, "b", "a"},
+		"noise as a vector": {noise + lr + end + node("Relu", "k", "y"), Options{}, "k", "eps"},
+		"named by options":  {input("lr", "n", 3, "h", "w") + input("z", "n", 3, "h", "w") + end + node("Add", "lr z", "y"), Options{LR: "z", Noise: "lr"}, "z", "lr"},
+		"weights as inputs": {lr + input("w", 1) + floats("w", []float32{2}, 1) + end + node("Mul", "k w", "y"), Options{}, "k", ""},
+	} {
+		s, err := load(encode(t, c.graph), "go", Options{Name: "m", LR: c.options.LR, Noise: c.options.Noise})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		got := ""
+		if s.noise != nil {
+			got = s.noise.name
+		}
+		if s.lr.name != c.lr || got != c.noise || s.Recipe().Scale != 1 {
+			t.Errorf("%s: LR %q, noise %q, scale %d", name, s.lr.name, got, s.Recipe().Scale)
+		}
+	}
+}
+
+// An output that is not finite is an error that names the sample.
+func TestNotFinite(t *testing.T) {
+	s, err := load(encode(t, input("lr", 1, 3, 4, 4)+input("z", 1, 3, 4, 4)+output("y", 1, 3, 4, 4)+node("Sqrt", "z", "r")+node("Add", "r lr", "y")), "go", Options{Name: "m"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range s.Sample(context.Background(), lowResolution(4, 4), []uint64{4711}) {
+		if err == nil || !strings.Contains(err.Error(), "sample 4711") || !strings.Contains(err.Error(), "not finite") {
+			t.Errorf("square roots of noise: %v", err)
+		}
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	stop()
+	for _, err := range s.Sample(ctx, lowResolution(4, 4), []uint64{1}) {
+		if err != context.Canceled {
+			t.Errorf("cancelled: %v", err)
+		}
+	}
+}
+
+// Opening any bytes never crashes, and allocates in proportion to them and to
+// the memory allowed.
+func FuzzOpen(f *testing.F) {
+	f.Add(encode(f, generator("n", "h", "w")))
+	f.Add(encode(f, generator(2, 5, 7)))
+	f.Add(encode(f, input("x", 1, 1, 2, 2)+output("y", 1, 1, 2, 2)+node("InstanceNormalization", "x x x", "y")))
+	f.Add(encode(f, input("x", 1, 3, "h", 4)+output("y", 1, 3, "h", 4)+`node { op_type: "If" input: "x" output: "y" attribute { name: "then_branch" type: GRAPH g { node { op_type: "Relu" input: "x" output: "a" } output { name: "a" } } } }`))
+	f.Add([]byte("\x08\x08:\x00"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		const allowed = 1 << 20
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := load(data, "go", Options{Name: "m", Memory: allowed})
+		runtime.ReadMemStats(&after)
+		if err != nil && err.Error() == "" {
+			t.Error("an error without words")
+		}
+		// A node of two bytes becomes a message of some hundreds, twice.
+		if used := after.TotalAlloc - before.TotalAlloc; used > 64<<20+2000*uint64(len(data)) {
+			t.Errorf("%d bytes allocated for %d", used, len(data))
+		}
+	})
+}
