@@ -48,13 +48,13 @@ padded to what the network needs (--fit), and the samples are cropped.
 
 Any super-resolution model in an ONNX file draws too: a picture goes to one of
 its inputs, standard normal noise of the sample's seed to the other.`,
-		Example: `  go run ./kernel sample --digit 18 -n 324 -o space/
+		Example: `  go run ./kernel sample --digit 497 -n 324 -o space/
   go run ./kernel sample --lr seven.png -n 100 -o space/ --sampler dpmpp-2m-sde --steps 15
   go run ./kernel sample --model ldm-x4 --lr img.png -n 100 --steps 100 -o space/
-  go run ./kernel sample --model ldm-x4 --digit 18 --tile 9 -n 324 -o space/     # the paper's 4 runs of 9×9
+  go run ./kernel sample --model ldm-x4 --digit 497 --tile 9 -n 324 -o space/     # the paper's 4 runs of 9×9
   go run ./kernel sample --model ldm-x4 --lr large.png --window 64 --memory 4GiB -o space/
   go run ./kernel sample --model path/to/generator.onnx --lr img.png -n 20 --input-range -1,1 --output-range -1,1 -o space/
-  go run ./kernel sample --digit 18 -n 324 -o part3/ --shard 3/4       # then: merge
+  go run ./kernel sample --digit 497 -n 324 -o part3/ --shard 3/4       # then: merge
   go run ./kernel sample --address digits@…/lr@…/ddim-50-eta1/seed/17 -o 17.png`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -174,7 +174,7 @@ func (o sampleOptions) pictures() ([]picture, error) {
 		return []picture{{fmt.Sprint(o.digit), lr}}, err
 	}
 	if len(o.lr) == 0 {
-		return nil, srspace.WithHint(errors.New("no LR picture"), "name one with --lr FILE, or a test digit with --digit 18")
+		return nil, srspace.WithHint(errors.New("no LR picture"), "name one with --lr FILE, or a test digit with --digit 497")
 	}
 	var files []string
 	for _, path := range o.lr {

@@ -58,7 +58,7 @@ func (o sampleOptions) onnxModel() (*onnx.Sampler, error) {
 	}
 	s, err := onnx.Open(o.name, o.backend, onnx.Options{
 		Name: nameFor(o.name), LR: o.lrInput, Noise: o.noiseInput, Output: o.output,
-		Input: onnx.Range(o.inputRange), Out: onnx.Range(o.outputRange), Batch: o.batch, Memory: int64(o.memory),
+		LRRange: onnx.Range(o.inputRange), OutputRange: onnx.Range(o.outputRange), Batch: o.batch, Memory: int64(o.memory),
 	})
 	if err != nil {
 		return nil, err

@@ -30,7 +30,7 @@ func studyCommand() *cobra.Command {
 click. Participants use their own browsers; every click is on the disk before
 their page says so, and a reload, a killed server or a lost network go on at the
 same place. Nothing leaves the room.`,
-		Example: `  go run ./kernel sample --digit 18 -n 324 -o space/
+		Example: `  go run ./kernel sample --digit 497 -n 324 -o space/
   go run ./kernel study new study.yaml --space space/
   go run ./kernel study simulate study.yaml --people 30      # to see what comes out
   go run ./kernel study serve study.yaml --listen 0.0.0.0    # in a class room

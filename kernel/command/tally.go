@@ -39,7 +39,7 @@ writes a report: votes and the tie rule, readings with intervals, how stable
 the cut is, one ensemble for each rival reading, and where the chosen ensemble
 stands among random ones. With --simulate the ballots are made up: by people
 who see what the digit reader sees, or who click anyhow.`,
-		Example: `  go run ./kernel sample --digit 18 -n 324 -o space/
+		Example: `  go run ./kernel sample --digit 497 -n 324 -o space/
   go run ./kernel tally --space space/ --simulate 30 -o report/
   go run ./kernel tally --space space/ --simulate 30 --behaviour uniform -o clickers/
   go run ./kernel tally --space space/ --ballots votes.csv --hr truth.png -o report/`,

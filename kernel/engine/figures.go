@@ -177,7 +177,7 @@ func (e *Engine) planeFigure(ctx context.Context, s *space, list string, report 
 	hr := s.subject.hr
 	if hr == nil {
 		return nil, srspace.WithHint(fmt.Errorf("%s has no HR image to score against", s.subject.Title),
-			"the plane needs the truth: use a test digit, lab.Digit(18)")
+			"the plane needs the truth: use a test digit, lab.Digit(497)")
 	}
 	_, images, err := s.images()
 	if err != nil {
@@ -219,5 +219,5 @@ func (e *Engine) planeFigure(ctx context.Context, s *space, list string, report 
 }
 
 func (s *space) empty() error {
-	return srspace.WithHint(fmt.Errorf("space %s holds no samples yet", s.name), "draw some, for example lab.Digit(18).Draw(324)")
+	return srspace.WithHint(fmt.Errorf("space %s holds no samples yet", s.name), "draw some, for example lab.Digit(497).Draw(324)")
 }

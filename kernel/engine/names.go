@@ -20,7 +20,7 @@ const maxName = 80 // bytes
 func checkSpaceName(name string) error {
 	if len(name) > maxName || !spaceNames.MatchString(name) {
 		return srspace.WithHint(fmt.Errorf("bad name of a space: %.100q", name),
-			"names of spaces look like digit-18; lab.Digit(18).Draw(324) makes one")
+			"names of spaces look like digit-18; lab.Digit(497).Draw(324) makes one")
 	}
 	return nil
 }

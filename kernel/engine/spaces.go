@@ -33,7 +33,7 @@ func (e *Engine) openSpace(name string) (*space, error) {
 	}
 	dir := filepath.Join(e.spacesDir(), name)
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return nil, srspace.WithHint(noSpaceError{fmt.Errorf("there is no space %q", name)}, "draw it first, for example lab.Digit(18).Draw(324)")
+		return nil, srspace.WithHint(noSpaceError{fmt.Errorf("there is no space %q", name)}, "draw it first, for example lab.Digit(497).Draw(324)")
 	}
 	store, err := srspace.Open(dir)
 	if err != nil {

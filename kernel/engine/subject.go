@@ -33,7 +33,7 @@ const subjectFile = "subject.json"
 func (e *Engine) subject(source *wire.Source) (*subject, error) {
 	switch { // a file may be empty: its name tells that it is one
 	case source == nil || (source.Digit == nil) == (source.File == ""):
-		return nil, srspace.WithHint(fmt.Errorf("no LR picture"), "start with lab.Digit(18) or lab.Image(\"file.png\")")
+		return nil, srspace.WithHint(fmt.Errorf("no LR picture"), "start with lab.Digit(497) or lab.Image(\"file.png\")")
 	case source.Digit != nil:
 		return e.digit(*source.Digit)
 	default:

@@ -27,7 +27,7 @@ func (s *space) varied(ctx context.Context, report func(wire.Progress)) (*varied
 	}
 	if len(images) < 2 {
 		return nil, srspace.WithHint(fmt.Errorf("space %s holds %d samples: they cannot differ", s.name, len(images)),
-			"draw more, for example lab.Digit(18).Draw(324)")
+			"draw more, for example lab.Digit(497).Draw(324)")
 	}
 	set, err := variety.New(images)
 	if err != nil {

@@ -2,7 +2,7 @@
 // which holds the models and the samples. It computes nothing itself, so that
 // a cell links in a moment.
 //
-//	digit := lab.Digit(18)          // an LR picture of 7×7 pixels
+//	digit := lab.Digit(497)          // an LR picture of 7×7 pixels
 //	space := digit.Draw(324)        // its SR space: 324 images it could come from
 //	space.Gallery("five", 5)        // click up to five of them
 //	space.Mean("five").Show()       // their pixel average
@@ -14,7 +14,7 @@
 // therefore asks for the space again; Draw returns at once when the samples
 // are there:
 //
-//	func space() *lab.Space { return lab.Digit(18).Draw(324) }
+//	func space() *lab.Space { return lab.Digit(497).Draw(324) }
 //
 // When something is wrong, a function prints one line with the error and one
 // with a hint on standard error and ends the cell with exit status 1.
