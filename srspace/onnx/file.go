@@ -46,8 +46,9 @@ func readFile(path string) ([]byte, error) {
 }
 
 // parse checks an ONNX file, writes operators that onnx-gomlx has not in
-// terms of those it has, and hands it over. sum is the SHA-256 of data.
-func parse(data []byte) (m onnx.Model, sum string, err error) {
+// terms of those it has, convolutions too where columns says so, and hands it
+// over. sum is the SHA-256 of data.
+func parse(data []byte, columns bool) (m onnx.Model, sum string, err error) {
 	defer recovered(&err)
 	kind, err := protoregistry.GlobalTypes.FindMessageByName("protos.ModelProto")
 	if err != nil {
@@ -71,7 +72,7 @@ func parse(data []byte) (m onnx.Model, sum string, err error) {
 		return nil, "", err
 	}
 	dropInitialized(graph)
-	lower(graph)
+	lower(graph, columns)
 	lowered, err := proto.Marshal(file.Interface())
 	if err != nil {
 		return nil, "", err
@@ -173,4 +174,21 @@ func (m message) textAttribute(name, otherwise string) string {
 		return string(a.Get(a.field("s")).Bytes())
 	}
 	return otherwise
+}
+
+// intsAttribute returns a node's attribute of type INTS.
+func (m message) intsAttribute(name string, otherwise ...int64) []int64 {
+	if a, ok := m.attribute(name); ok {
+		return a.ints("ints")
+	}
+	return otherwise
+}
+
+func (m message) ints(name protoreflect.Name) []int64 {
+	list := m.Get(m.field(name)).List()
+	out := make([]int64, list.Len())
+	for i := range out {
+		out[i] = list.Get(i).Int()
+	}
+	return out
 }

@@ -40,7 +40,7 @@ func TestRefuses(t *testing.T) {
 		"three inputs":       {graph(same + input("a", 1) + input("b", 1) + node("Relu", "x", "y")), Options{}, "which input"},
 		"two pictures":       {graph(same + input("x2", 1, 3, 4, 4) + node("Relu", "x", "y")), Options{}, "which input"},
 		"no such input":      {whole, Options{LR: "low"}, `no input "low"`},
-		"a range of nothing": {whole, Options{Input: Range{2, 2}}, "range"},
+		"a range of nothing": {whole, Options{LRRange: Range{2, 2}}, "range"},
 		"not a name":         {whole, Options{Name: "a name"}, "is not a name"},
 		"large values": {graph(same + floats("k", []float32{1}) + `node { op_type: "Constant" output: "s" attribute { name: "value" type: TENSOR t { data_type: 7 dims: 4 int64_data: [1000000, 1000000, 4, 4] } } }` +
 			node("Expand", "k s", "e") + node("ReduceMax", "e", "m") + node("Mul", "x m", "y")), Options{}, "the limit is"},

@@ -11,8 +11,9 @@ import (
 
 // lower replaces, in a graph and those inside it, the operators of
 // super-resolution models that onnx-gomlx v0.5.2 has not by operators it has.
-// The definitions are those of https://onnx.ai/onnx/operators.
-func lower(graph message) {
+// The definitions are those of https://onnx.ai/onnx/operators. With columns set
+// it also replaces convolutions, for the Go backend.
+func lower(graph message, columns bool) {
 	field := graph.field("node")
 	l := &lowering{nodes: graph.NewField(field).List(), tensors: map[string]message{}}
 	for _, t := range graph.messages("initializer") {
@@ -21,7 +22,7 @@ func lower(graph message) {
 	for _, n := range graph.messages("node") {
 		for _, a := range n.messages("attribute") {
 			if a.has("g") {
-				lower(a.message("g"))
+				lower(a.message("g"), columns)
 			}
 		}
 		in, out := n.texts("input"), n.texts("output")
@@ -38,6 +39,8 @@ func lower(graph message) {
 			l.slope(in[0], in[1], out[0])
 		case op == "InstanceNormalization" && len(in) == 3:
 			l.instanceNorm(n, in[0], in[1], in[2], out[0])
+		case op == "Conv" && columns && l.plain(n, in):
+			l.conv(n, in, out[0])
 		case op == "Resize":
 			l.resize(n, in, out[0])
 		default:
@@ -116,9 +119,8 @@ func (m message) dropAttribute(name string) {
 // elements is the number of values of a tensor that check has let through.
 func elements(t message) int64 {
 	n := int64(1)
-	dims := t.Get(t.field("dims")).List()
-	for i := range dims.Len() {
-		n *= dims.Get(i).Int()
+	for _, d := range t.ints("dims") {
+		n *= d
 	}
 	return n
 }
@@ -187,17 +189,22 @@ func (l *lowering) transpose(x, out string, perm ...int64) string {
 func (l *lowering) mean(x, out string) string {
 	n := l.add("ReduceMean", out, []string{x})
 	l.attribute(n, "axes", 7, func(a message) { a.setInts("ints", []int64{2}) })
-	l.attribute(n, "keepdims", 2, func(a message) { a.Set(a.field("i"), protoreflect.ValueOfInt64(1)) })
+	l.attribute(n, "keepdims", 2, func(a message) { a.setInt("i", 1) })
 	return out
 }
 
 // reshape adds a Reshape; 0 keeps an axis, -1 takes what is left.
 func (l *lowering) reshape(x, out string, shape ...int64) string {
-	return l.node("Reshape", out, x, l.constant(out, func(t message) {
-		t.setInts("dims", []int64{int64(len(shape))})
+	return l.node("Reshape", out, x, l.integers(out, shape...))
+}
+
+// integers adds a vector of int64.
+func (l *lowering) integers(out string, v ...int64) string {
+	return l.constant(out, func(t message) {
+		t.setInts("dims", []int64{int64(len(v))})
 		t.Set(t.field("data_type"), protoreflect.ValueOfInt32(7)) // INT64
-		t.setInts("int64_data", shape)
-	}))
+		t.setInts("int64_data", v)
+	})
 }
 
 // scalar adds a float32.
@@ -235,6 +242,10 @@ func (l *lowering) attribute(n message, name string, kind protoreflect.EnumNumbe
 	a.Set(a.field("name"), protoreflect.ValueOfString(name))
 	a.Set(a.field("type"), protoreflect.ValueOfEnum(kind))
 	fill(a)
+}
+
+func (m message) setInt(name protoreflect.Name, v int64) {
+	m.Set(m.field(name), protoreflect.ValueOfInt64(v))
 }
 
 func (m message) setInts(name protoreflect.Name, values []int64) {

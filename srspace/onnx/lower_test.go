@@ -63,6 +63,22 @@ func TestOperators(t *testing.T) {
 				return float32((float64(v)-sum)/math.Sqrt(squares+0.25))*[]float32{2, -1}[i/6%2] + []float32{0.5, 3}[i/6%2]
 			})
 		}},
+		// y[o, r, k] = b[o] + Σ w[o, c, i, j] x[c, 2r+i-1, k+j-0], zero outside
+		"Conv": {[]int{1, 2, 5, 4}, floats("w", ramp(3*2*3*2), 3, 2, 3, 2) + floats("b", []float32{1, 2, 3}, 3) +
+			node("Conv", "x w b", "y", ints("pads", 1, 0, 1, 1), ints("strides", 2, 1)), func(x []float32) []float32 {
+			w, y := ramp(3*2*3*2), make([]float32, 3*3*4)
+			for p := range y {
+				o, r, k := p/12, p/4%3, p%4
+				y[p] = float32(o + 1)
+				for q := range w[:12] {
+					c, i, j := q/6, q/2%3, q%2
+					if row, column := 2*r+i-1, k+j; row >= 0 && row < 5 && column < 4 {
+						y[p] += w[o*12+q] * x[(c*5+row)*4+column]
+					}
+				}
+			}
+			return y
+		}},
 		"Resize, linear": {[]int{1, 1, 1, 4}, floats("scales", []float32{1, 1, 1, 2}, 4) + node("Resize", "x scales scales", "y", text("mode", "linear")), func(x []float32) []float32 {
 			y := make([]float32, 8)
 			for i := range y {
@@ -88,16 +104,13 @@ func TestOperators(t *testing.T) {
 				dims[i] = d
 				size *= d
 			}
-			x := make([]float32, size)
-			for i := range x {
-				x[i] = float32((i*37+11)%41-20) / 8
-			}
+			x := ramp(size)
 			want := c.want(x)
-			m, _, err := parse(encode(t, input("x", dims...)+c.graph+output("y")))
-			if err != nil {
-				t.Fatal(err)
-			}
 			onEachBackend(t, func(t *testing.T, config string) {
+				m, _, err := parse(encode(t, input("x", dims...)+c.graph+output("y")), config == "go")
+				if err != nil {
+					t.Fatal(err)
+				}
 				b, err := backend.Open(config)
 				if err != nil {
 					t.Fatal(err)
@@ -139,4 +152,13 @@ func each(x []float32, f func(i int, v float32) float32) []float32 {
 		y[i] = f(i, v)
 	}
 	return y
+}
+
+// ramp is n values in [-2.5,2.5] without order.
+func ramp(n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32((i*37+11)%41-20) / 8
+	}
+	return x
 }

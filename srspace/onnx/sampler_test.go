@@ -162,7 +162,7 @@ func TestRanges(t *testing.T) {
 		node("Resize", "x none scales", "large") +
 		node("Mul", "large half", "m") + node("Add", "m half", "y")
 	onEachBackend(t, func(t *testing.T, config string) {
-		s, err := Open(write(t, graph), config, Options{Input: Range{-1, 1}, Out: Range{0, 255}})
+		s, err := Open(write(t, graph), config, Options{LRRange: Range{-1, 1}, OutputRange: Range{0, 255}})
 		if err != nil {
 			t.Fatal(err)
 		}

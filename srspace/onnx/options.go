@@ -1,0 +1,62 @@
+package onnx
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/trustsr/trustsr/srspace"
+)
+
+// Range is what black and white are in a model's pictures, e.g. {-1, 1}. The
+// zero Range is {0, 1}.
+type Range struct{ Black, White float32 }
+
+// ParseRange reads "black,white", e.g. "-1,1".
+func ParseRange(s string) (Range, error) {
+	black, white, ok := strings.Cut(s, ",")
+	b, err := strconv.ParseFloat(strings.TrimSpace(black), 32)
+	w, err2 := strconv.ParseFloat(strings.TrimSpace(white), 32)
+	r := Range{float32(b), float32(w)}
+	if !ok || err != nil || err2 != nil || !r.valid() {
+		return Range{}, srspace.WithHint(fmt.Errorf("range %.50q of pixel values", s), "write what black and white are, e.g. 0,1 or -1,1 or 0,255")
+	}
+	return r, nil
+}
+
+// String is what ParseRange reads.
+func (r Range) String() string { return fmt.Sprintf("%g,%g", r.orUnit().Black, r.orUnit().White) }
+
+func (r Range) valid() bool {
+	d := float64(r.White) - float64(r.Black)
+	return d != 0 && !math.IsNaN(d) && !math.IsInf(d, 0)
+}
+
+func (r Range) orUnit() Range {
+	if r == (Range{}) {
+		return Range{0, 1}
+	}
+	return r
+}
+
+// Options are what an ONNX file does not say of itself. The zero value infers
+// names and takes [0,1] for the range.
+type Options struct {
+	Name string // of the model in recipes; "" is the file's, without extension
+
+	// LR, Noise and Output name the graph's inputs and output; "" finds them
+	// by usual names (lr, x, input, …; noise, z, …), then by shape.
+	LR, Noise, Output string
+
+	LRRange, OutputRange Range // of the pixels in that input and output
+
+	// Batch is how many samples a call takes where the file leaves that open;
+	// 0 means 1. Calls with fewer are filled up, since matrix products of
+	// other sizes round otherwise. It is part of the recipe.
+	Batch int
+
+	// Memory refuses an LR picture for which one value of the graph takes
+	// more, in bytes; 0 means [DefaultMemory].
+	Memory int64
+}
