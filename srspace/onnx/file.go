@@ -72,6 +72,7 @@ func parse(data []byte, columns bool) (m onnx.Model, sum string, err error) {
 		return nil, "", err
 	}
 	dropInitialized(graph)
+	openAxes(graph)
 	lower(graph, columns)
 	lowered, err := proto.Marshal(file.Interface())
 	if err != nil {
@@ -107,6 +108,18 @@ func (noExternalData) ReadInto(info onnx.ExternalDataInfo, _ []byte) error {
 }
 
 func (noExternalData) Close() error { return nil }
+
+// openAxes leaves open the axes of inputs and outputs that have the length 0,
+// as some exporters write it.
+func openAxes(graph message) {
+	for _, p := range append(graph.messages("input"), graph.messages("output")...) {
+		for _, d := range p.message("type").message("tensor_type").message("shape").messages("dim") {
+			if d.number("dim_value") == 0 && d.has("dim_value") {
+				d.Clear(d.field("dim_value"))
+			}
+		}
+	}
+}
 
 // dropInitialized removes the graph inputs that have an initial value, as
 // files of IR version 3 list all weights: they are no inputs to give.

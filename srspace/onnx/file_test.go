@@ -39,6 +39,7 @@ func TestRefuses(t *testing.T) {
 		"smaller output":     {graph(in + output("y", 1, 3, 1, 1) + node("GlobalAveragePool", "x", "y")), Options{}, "not a whole number of times"},
 		"three inputs":       {graph(same + input("a", 1) + input("b", 1) + node("Relu", "x", "y")), Options{}, "which input"},
 		"two pictures":       {graph(same + input("x2", 1, 3, 4, 4) + node("Relu", "x", "y")), Options{}, "which input"},
+		"a time step":        {graph(same + input("timestep", 1) + node("Relu", "x", "y")), Options{}, "inputs besides"},
 		"no such input":      {whole, Options{LR: "low"}, `no input "low"`},
 		"a range of nothing": {whole, Options{LRRange: Range{2, 2}}, "range"},
 		"not a name":         {whole, Options{Name: "a name"}, "is not a name"},
@@ -86,6 +87,7 @@ func TestInputs(t *testing.T) {
 		"by shape":          {input("a", "n", 8) + input("b", "n", 3, "h", "w") + end + node("Relu", "b", "y"), Options{}, "b", "a"},
 		"noise as a vector": {noise + lr + end + node("Relu", "k", "y"), Options{}, "k", "eps"},
 		"named by options":  {input("lr", "n", 3, "h", "w") + input("z", "n", 3, "h", "w") + end + node("Add", "lr z", "y"), Options{LR: "z", Noise: "lr"}, "z", "lr"},
+		"zero for open":     {input("lr", 0, 3, 0, 0) + end + node("Relu", "lr", "y"), Options{}, "lr", ""},
 		"weights as inputs": {lr + input("w", 1) + floats("w", []float32{2}, 1) + end + node("Mul", "k w", "y"), Options{}, "k", ""},
 	} {
 		s, err := load(encode(t, c.graph), "go", Options{Name: "m", LR: c.options.LR, Noise: c.options.Noise})

@@ -22,6 +22,7 @@ type port struct {
 // usual names of inputs, whole or as a part between separators.
 var (
 	noiseNames = []string{"noise", "z", "eps", "epsilon", "latent", "latents"}
+	otherNames = []string{"scale", "size", "sigma", "t", "timestep", "timesteps", "step", "strength", "mask", "label", "class"}
 	lrNames    = []string{"lr", "low", "lowres", "lq", "x", "input", "image", "img", "cond"}
 )
 
@@ -39,7 +40,7 @@ func picture(s shapes.Shape) bool {
 // noise, and the output, by o's names, else by usual names, else by shape.
 func ports(m onnx.Model, o Options) (lr port, noise *port, out port, err error) {
 	fail := func(format string, a ...any) (port, *port, port, error) {
-		return port{}, nil, port{}, srspace.WithHint(fmt.Errorf(format, a...), "the model needs an LR input [batch, 1 or 3, h, w], a noise input or none, and an output [batch, 1 or 3, scale·h, scale·w], all float32; name them where that is not plain")
+		return port{}, nil, port{}, srspace.WithHint(fmt.Errorf(format, a...), "the model needs an LR input [batch, 1 or 3, h, w], a noise input or none, and an output [batch, 1 or 3, scale·h, scale·w], all float32; --lr-input, --noise-input and --output name them where that is not plain")
 	}
 	inputs := list(m.Inputs())
 	outputs := list(m.Outputs())
@@ -66,7 +67,7 @@ func ports(m onnx.Model, o Options) (lr port, noise *port, out port, err error) 
 		lr = rest[i]
 		rest = slices.Delete(rest, i, i+1)
 	}
-	if noise == nil && len(rest) == 1 {
+	if noise == nil && len(rest) == 1 && (named(rest[0].name, noiseNames) || rest[0].shape.Rank() > 1 && !named(rest[0].name, otherNames)) {
 		noise, rest = &rest[0], nil
 	}
 	if len(rest) > 0 {

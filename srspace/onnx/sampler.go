@@ -119,12 +119,12 @@ func load(data []byte, config string, o Options) (s *Sampler, err error) {
 	}
 	s.recipe = srspace.Recipe{
 		Model: o.Name, Weights: sum, Scale: scale, Method: Method, Steps: 1, Fit: "none", RNG: srspace.RNG,
-		Schedule: fmt.Sprintf("%s in %v → %s in %v", s.lr.name, o.LRRange, s.out.name, o.OutputRange),
+		Schedule: fmt.Sprintf("%.100s in %v → %.100s in %v", s.lr.name, o.LRRange, s.out.name, o.OutputRange),
 		Backend:  fmt.Sprintf("%s, %d a call", backend.Name(config), s.batch), Software: srspace.Version,
 	}
 	if s.noise != nil {
 		s.recipe.Eta = 1
-		s.recipe.Schedule = s.noise.name + " normal, " + s.recipe.Schedule
+		s.recipe.Schedule = fmt.Sprintf("%.100s normal, ", s.noise.name) + s.recipe.Schedule
 	}
 	return s, s.recipe.Validate()
 }
