@@ -44,6 +44,11 @@ func ports(m onnx.Model, o Options) (lr port, noise *port, out port, err error) 
 	}
 	inputs := list(m.Inputs())
 	outputs := list(m.Outputs())
+	for _, name := range []string{o.LR, o.Noise} {
+		if name != "" && !slices.ContainsFunc(inputs, func(p port) bool { return p.name == name }) {
+			return fail("no input %.100q; the inputs are %s", name, names(inputs))
+		}
+	}
 	var rest []port
 	found := false
 	for _, in := range inputs {
@@ -55,9 +60,6 @@ func ports(m onnx.Model, o Options) (lr port, noise *port, out port, err error) 
 		default:
 			rest = append(rest, in)
 		}
-	}
-	if o.LR != "" && !found || o.Noise != "" && noise == nil {
-		return fail("no input %.100q; the inputs are %s", map[bool]string{true: o.Noise, false: o.LR}[found || o.LR == ""], names(inputs))
 	}
 	if !found {
 		i := chooseLR(rest, noise != nil)
@@ -104,8 +106,11 @@ func chooseLR(in []port, noiseKnown bool) int {
 		func(p port) bool { return named(p.name, lrNames) },
 		func(p port) bool { return picture(p.shape) },
 	} {
-		if a, b := fits(in[0]), fits(in[1]); a != b {
-			return map[bool]int{true: 0, false: 1}[a]
+		switch first, second := fits(in[0]), fits(in[1]); {
+		case first && !second:
+			return 0
+		case second && !first:
+			return 1
 		}
 	}
 	return -1
