@@ -73,7 +73,9 @@ func parse(data []byte, columns bool) (m onnx.Model, sum string, err error) {
 	}
 	dropInitialized(graph)
 	openAxes(graph)
-	lower(graph, columns)
+	if err := lower(graph, columns); err != nil {
+		return nil, "", err
+	}
 	lowered, err := proto.Marshal(file.Interface())
 	if err != nil {
 		return nil, "", err

@@ -32,6 +32,7 @@ func TestRefuses(t *testing.T) {
 		"nothing makes it":    {graph(same), Options{}, "nothing makes the output"},
 		"cubic":               {graph(in + out + floats("s", []float32{1, 1, 2, 2}, 4) + node("Resize", "x s s", "y", text("mode", "cubic"))), Options{}, "cubic"},
 		"nearest, rounded":    {graph(in + out + floats("s", []float32{1, 1, 2, 2}, 4) + node("Resize", "x s s", "y", text("coordinate_transformation_mode", "asymmetric"))), Options{}, "round_prefer_floor"},
+		"nearest, halved":     {graph(in + out + floats("s", []float32{1, 1, 0.5, 2}, 4) + node("Resize", "x s s", "y")), Options{}, "half pixels"},
 		"tensor without data": {graph(same + floats("k", nil, 1<<20, 1<<20) + node("Mul", "x k", "y")), Options{}, "holds 0"},
 		"impossible tensor":   {graph(same + floats("k", nil, 1<<40, 1<<40) + node("Mul", "x k", "y")), Options{}, "impossible"},
 		"outside tensor": {graph(same + `initializer { name: "k" data_type: 1 dims: 1 data_location: EXTERNAL external_data { key: "location" value: "/etc/passwd" } }` +

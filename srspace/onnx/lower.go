@@ -13,7 +13,7 @@ import (
 // super-resolution models that onnx-gomlx v0.5.2 has not by operators it has.
 // The definitions are those of https://onnx.ai/onnx/operators. With columns set
 // it also replaces convolutions, for the Go backend.
-func lower(graph message, columns bool) {
+func lower(graph message, columns bool) error {
 	field := graph.field("node")
 	l := &lowering{nodes: graph.NewField(field).List(), tensors: map[string]message{}}
 	for _, t := range graph.messages("initializer") {
@@ -22,7 +22,9 @@ func lower(graph message, columns bool) {
 	for _, n := range graph.messages("node") {
 		for _, a := range n.messages("attribute") {
 			if a.has("g") {
-				lower(a.message("g"), columns)
+				if err := lower(a.message("g"), columns); err != nil {
+					return err
+				}
 			}
 		}
 		in, out := n.texts("input"), n.texts("output")
@@ -42,7 +44,9 @@ func lower(graph message, columns bool) {
 		case op == "Conv" && columns && l.plain(n, in):
 			l.conv(n, in, out[0])
 		case op == "Resize":
-			l.resize(n, in, out[0])
+			if err := l.resize(n, in, out[0]); err != nil {
+				return err
+			}
 		default:
 			if value, ok := n.attribute("value"); ok && op == "Constant" {
 				l.tensors[out[0]] = value.message("t")
@@ -51,6 +55,7 @@ func lower(graph message, columns bool) {
 		}
 	}
 	graph.Set(field, protoreflect.ValueOfList(l.nodes))
+	return nil
 }
 
 // lowering collects the nodes of a graph.
@@ -63,7 +68,11 @@ type lowering struct {
 // resize makes the scales or sizes of a Resize a Constant, since onnx-gomlx
 // takes initializers of some names alone for constant, and leaves out the
 // region of interest, which the supported modes ignore, and empty inputs.
-func (l *lowering) resize(n message, in []string, out string) {
+//
+// Nearest of half pixels is nearest of floor at scales that are whole numbers,
+// and is refused at others, where GoMLX rounds differently.
+func (l *lowering) resize(n message, in []string, out string) error {
+	halves := n.textAttribute("mode", "nearest") == "nearest" && n.textAttribute("coordinate_transformation_mode", "half_pixel") != "asymmetric"
 	list := n.Mutable(n.field("input")).List()
 	for i := 1; i < len(in); i++ {
 		t, held := l.tensors[in[i]]
@@ -73,8 +82,8 @@ func (l *lowering) resize(n message, in []string, out string) {
 		case held:
 			in[i] = l.constant(out, func(c message) { proto.Merge(c.Interface(), t.Interface()) })
 		}
-		if i == 2 && held && n.textAttribute("mode", "nearest") == "nearest" && wholeNumbers(t) {
-			// The same at these scales, and without an operator that ONNX Runtime's backend lacks.
+		if i == 2 && halves && held && elements(t) > 0 && wholeNumbers(t) {
+			halves = false
 			for name, v := range map[string]string{"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"} {
 				n.dropAttribute(name)
 				l.attribute(n, name, 3, func(a message) { a.Set(a.field("s"), protoreflect.ValueOfBytes([]byte(v))) })
@@ -82,7 +91,11 @@ func (l *lowering) resize(n message, in []string, out string) {
 		}
 		list.Set(i, protoreflect.ValueOfString(in[i]))
 	}
+	if halves {
+		return fmt.Errorf("Resize %.100q: nearest of half pixels at scales that are not known to be whole numbers is not supported", n.text("name"))
+	}
 	l.nodes.Append(protoreflect.ValueOfMessage(n.Message))
+	return nil
 }
 
 // wholeNumbers says whether a tensor of float32 holds whole numbers from 1 on.
