@@ -66,6 +66,61 @@ func takeONNXRuntime(ctx context.Context) error {
 	return nil
 }
 
+func installCommand() *cobra.Command {
+	var o jupyter.InstallOptions
+	c := &cobra.Command{
+		Use:   "install",
+		Short: "Make the kernel known to another Jupyter: JupyterLab, Notebook, VS Code",
+		Long: `Writes a kernelspec that other Jupyters find; "up" needs none. It points at
+this checkout, which has to stay. In VS Code: "Select Kernel", "Jupyter Kernel",
+"Go (trustsr)".`,
+		Example: `  go run ./kernel install
+  go run ./kernel install --sys-prefix "$VIRTUAL_ENV"
+  go run ./kernel uninstall`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			if o.Root, err = projectRoot(); err != nil {
+				return err
+			}
+			o.Progress = os.Stderr
+			dir, err := jupyter.Install(c.Context(), o)
+			if err == nil {
+				fmt.Fprintf(c.OutOrStdout(), "kernelspec in %s\n", dir)
+			}
+			return err
+		},
+	}
+	installFlags(c, &o)
+	return c
+}
+
+func uninstallCommand() *cobra.Command {
+	var o jupyter.InstallOptions
+	c := &cobra.Command{
+		Use:   "uninstall",
+		Short: "Remove the kernelspec that install wrote",
+		Example: `  go run ./kernel uninstall
+  go run ./kernel uninstall --sys-prefix "$VIRTUAL_ENV" --name trustsr`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			dir, err := jupyter.Uninstall(o)
+			if err == nil {
+				fmt.Fprintf(c.OutOrStdout(), "removed %s\n", dir)
+			}
+			return err
+		},
+	}
+	installFlags(c, &o)
+	return c
+}
+
+func installFlags(c *cobra.Command, o *jupyter.InstallOptions) {
+	c.Flags().Bool("user", true, "in the user's own Jupyter data folder (the default)")
+	c.Flags().StringVar(&o.SysPrefix, "sys-prefix", "", "in a Python environment: its folder")
+	c.Flags().StringVar(&o.Name, "name", jupyter.KernelName, "name of the kernelspec")
+	c.MarkFlagsMutuallyExclusive("user", "sys-prefix")
+}
+
 func execCommand() *cobra.Command {
 	var o jupyter.ExecOptions
 	var discard bool

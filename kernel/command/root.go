@@ -67,7 +67,7 @@ and perception. Everything runs in Jupyter notebooks in Go.`,
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(upCommand(), execCommand(), sampleCommand(), mergeCommand(), tallyCommand(), studyCommand(), trainCommand(), scoreCommand(), benchCommand(), weightsCommand(), doctorCommand(), runCommand(), engineCommand())
+	root.AddCommand(upCommand(), installCommand(), uninstallCommand(), execCommand(), sampleCommand(), mergeCommand(), tallyCommand(), studyCommand(), trainCommand(), scoreCommand(), benchCommand(), weightsCommand(), doctorCommand(), runCommand(), engineCommand())
 	return root
 }
 

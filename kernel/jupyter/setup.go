@@ -109,7 +109,7 @@ func Setup(ctx context.Context, root string, progress io.Writer) error {
 	if err := os.WriteFile(filepath.Join(l.shim(), "go"), shimFor(goTool), 0o755); err != nil {
 		return fmt.Errorf("set up the kernel: %w", err)
 	}
-	if err := l.kernelspec(); err != nil {
+	if err := l.kernelspec(l.spec()); err != nil {
 		return fmt.Errorf("set up the kernel: %w", err)
 	}
 	steps := []struct {
@@ -182,9 +182,9 @@ func (l layout) sweep() error {
 //go:embed logo-64x64.png
 var logo []byte
 
-// kernelspec writes kernel.json. Interrupts come as messages, so that they
+// kernelspec writes kernel.json and the logo into dir. Interrupts come as messages, so that they
 // reach the cell and not the engine.
-func (l layout) kernelspec() error {
+func (l layout) kernelspec(dir string) error {
 	env := map[string]string{}
 	for _, kv := range l.environment([]string{"GOFLAGS=" + goFlags()}) {
 		name, value, _ := strings.Cut(kv, "=")
@@ -200,8 +200,8 @@ func (l layout) kernelspec() error {
 	if err != nil {
 		return err
 	}
-	if err := atomicfile.Write(filepath.Join(l.spec(), "kernel.json"), append(spec, '\n')); err != nil {
+	if err := atomicfile.Write(filepath.Join(dir, "kernel.json"), append(spec, '\n')); err != nil {
 		return err
 	}
-	return atomicfile.Write(filepath.Join(l.spec(), "logo-64x64.png"), logo)
+	return atomicfile.Write(filepath.Join(dir, "logo-64x64.png"), logo)
 }

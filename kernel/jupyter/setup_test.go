@@ -1,7 +1,9 @@
 package jupyter
 
 import (
+	"context"
 	"encoding/json"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -71,7 +73,7 @@ func TestKernelspec(t *testing.T) {
 	if err := l.folders(); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.kernelspec(); err != nil {
+	if err := l.kernelspec(l.spec()); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(filepath.Join(l.spec(), "kernel.json"))
@@ -124,5 +126,50 @@ func TestPortInUse(t *testing.T) {
 	defer l.Close()
 	if _, err := freePort("127.0.0.1", l.Addr().(*net.TCPAddr).Port); err == nil {
 		t.Error("a port in use is offered")
+	}
+}
+
+func TestInstallAndUninstall(t *testing.T) {
+	t.Setenv("JUPYTER_DATA_DIR", t.TempDir())
+	venv := t.TempDir()
+	for _, o := range []InstallOptions{{}, {SysPrefix: venv, Name: "sr-2"}} {
+		o.Root, o.Progress = projectRoot(t), io.Discard
+		if dir, err := Uninstall(o); err == nil {
+			t.Errorf("removed %s before anything was installed", dir)
+		}
+		for range 2 { // again replaces its own
+			dir, err := Install(context.Background(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if o.SysPrefix != "" && dir != filepath.Join(venv, "share", "jupyter", "kernels", "sr-2") {
+				t.Errorf("installed in %s", dir)
+			}
+			if err := ours(dir); err != nil {
+				t.Error(err)
+			}
+		}
+		dir, err := Uninstall(o)
+		if err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(dir); err == nil {
+			t.Errorf("%s is still there", dir)
+		}
+	}
+	foreign := filepath.Join(os.Getenv("JUPYTER_DATA_DIR"), "kernels", "python3")
+	if err := os.MkdirAll(foreign, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(foreign, "kernel.json"), []byte(`{"argv":["python3","-m","ipykernel"]}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range []InstallOptions{{Name: "python3"}, {Name: "../x"}, {SysPrefix: filepath.Join(venv, "none")}} {
+		if dir, err := Install(context.Background(), o); err == nil {
+			t.Errorf("installed over %s", dir)
+		}
+		if dir, err := Uninstall(o); err == nil {
+			t.Errorf("removed %s", dir)
+		}
 	}
 }

@@ -53,7 +53,7 @@ func (s *Space) page(kind, name string, metrics []string) string {
 // shows what is in it, where an <iframe> is a large grey box.
 func showPage(address, title string, height int) {
 	display(title+": open the notebook to use it",
-		fmt.Sprintf(`<object data="%s" type="text/html" title="%s" aria-label="%[2]s" width="100%%" height="%d" style="border:1px solid #8886">`+
+		fmt.Sprintf(`<object data="%s" type="text/html" title="%s" aria-label="%[2]s" width="100%%" height="%d" style="border:1px solid #8886;box-sizing:border-box">`+
 			`<p style="opacity:.75">%[2]s: run this cell to use it; below is how it stood.</p></object>`,
 			html.EscapeString(address), html.EscapeString(title), height))
 }
