@@ -92,7 +92,7 @@ func (l *lowering) resize(n message, in []string, out string) error {
 		list.Set(i, protoreflect.ValueOfString(in[i]))
 	}
 	if halves {
-		return fmt.Errorf("Resize %.100q: nearest of half pixels at scales that are not known to be whole numbers is not supported", n.text("name"))
+		return fmt.Errorf("nearest of half pixels at scales that are not known to be whole numbers is not supported, in Resize %.100q", n.text("name"))
 	}
 	l.nodes.Append(protoreflect.ValueOfMessage(n.Message))
 	return nil
