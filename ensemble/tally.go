@@ -22,6 +22,14 @@ type Votes struct {
 	Position float64
 }
 
+// Label is the votes in words, to stand under a picture.
+func (v Votes) Label() string {
+	if v.Votes == 1 {
+		return "1 vote"
+	}
+	return fmt.Sprintf("%d votes", v.Votes)
+}
+
 // Tally is the votes of one trial.
 type Tally struct {
 	Trial   string

@@ -245,7 +245,7 @@ func figure4(r *ensemble.Report, t study.TrialSamples) (image.Image, error) {
 		add("LR", enlarged(lr, first.Width/lr.Width))
 	}
 	for _, seed := range r.All.Selection.Chosen {
-		add(fmt.Sprintf("%d votes", r.All.Tally.Of(seed).Votes), bySeed[seed])
+		add(r.All.Tally.Of(seed).Label(), bySeed[seed])
 	}
 	add("their mean", r.All.Image)
 	for _, rival := range r.All.Rivals.Rivals {

@@ -121,7 +121,7 @@ func peopleFigure(s *space, r *ensemble.Report, samples []srspace.Sample, req *w
 	var labels []string
 	var images []*srspace.Image
 	for _, seed := range r.All.Selection.Chosen {
-		labels, images = append(labels, fmt.Sprintf("%d votes", r.All.Tally.Of(seed).Votes)), append(images, bySeed[seed])
+		labels, images = append(labels, r.All.Tally.Of(seed).Label()), append(images, bySeed[seed])
 	}
 	labels, images = append(labels, "their mean"), append(images, r.All.Image)
 	for _, rival := range r.All.Rivals.Rivals {
