@@ -148,8 +148,8 @@ func TestGalleryInBrowser(t *testing.T) {
 	if focused != "43" {
 		t.Errorf("the keyboard stands on sample %s, want 43", focused)
 	}
-	g.do("keys", chromedp.KeyEvent(" "))
-	g.see("space bar", "5 of 5 picked, stored", 5)
+	g.do("keys", chromedp.KeyEvent(kb.Enter))
+	g.see("enter again", "5 of 5 picked, stored", 5)
 
 	g.click(100)
 	var message string
@@ -194,7 +194,8 @@ func TestGalleryInBrowser(t *testing.T) {
 	}
 
 	g.do("readings", chromedp.Click("#badges", chromedp.ByQuery), chromedp.WaitVisible(thumb(3)+" i", chromedp.ByQuery),
-		chromedp.Click("#groups", chromedp.ByQuery))
+		chromedp.SetValue("#group", "reading", chromedp.ByQuery), chromedp.Evaluate(`document.getElementById("group").dispatchEvent(new Event("change"))`, nil),
+		chromedp.WaitVisible("#wall h2", chromedp.ByQuery))
 	var headings string
 	g.do("groups", chromedp.Evaluate(`[...document.querySelectorAll("#wall h2")].map((h) => h.innerText).join("; ")`, &headings))
 	counts := p.mustAsk(t, wire.Request{Op: wire.OpReadings, Space: "digit-18"}).Readings.Counts

@@ -8,7 +8,9 @@ import (
 	"html/template"
 	"image"
 	"net/http"
+	"path"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/trustsr/trustsr/kernel/engine/wire"
@@ -26,7 +28,8 @@ var galleryPage = template.Must(template.ParseFS(pageFiles, "page/gallery.html")
 //	GET  /gallery/{space}            the page
 //	GET  /gallery/{space}/data       what it shows
 //	GET  /gallery/{space}/{picture}  sprite.png, lr.png, bicubic.png, mean.png
-//	GET  /gallery/{space}/readings   what the digit reader reads
+//	GET  /gallery/{space}/orders     by what samples can be sorted and grouped
+//	GET  /gallery/{space}/order      the number of each sample, with progress
 //	GET  /gallery/{space}/picks      the list of picks
 //	POST /gallery/{space}/picks      one change of it
 //	GET  /page/{file}                style and script
@@ -37,7 +40,8 @@ func (e *Engine) pages() http.Handler {
 	mux.HandleFunc("GET /page/{file}", servePageFile)
 	mux.HandleFunc("GET /gallery/{space}", e.serveGallery)
 	mux.HandleFunc("GET /gallery/{space}/data", e.withSpace(e.serveData))
-	mux.HandleFunc("GET /gallery/{space}/readings", e.withSpace(e.serveReadings))
+	mux.HandleFunc("GET /gallery/{space}/orders", e.withSpace(e.serveOrders))
+	mux.HandleFunc("GET /gallery/{space}/order", e.withSpace(e.serveOrder))
 	mux.HandleFunc("GET /gallery/{space}/picks", e.withSpace(e.servePicks))
 	mux.HandleFunc("POST /gallery/{space}/picks", e.withSpace(e.changePicks))
 	mux.HandleFunc("GET /gallery/{space}/sprite.png", e.withSpace(e.serveSprite))
@@ -47,12 +51,12 @@ func (e *Engine) pages() http.Handler {
 }
 
 func servePageFile(w http.ResponseWriter, r *http.Request) {
-	switch file := r.PathValue("file"); file {
-	case "gallery.css", "gallery.js":
-		http.ServeFileFS(w, r, pageFiles, "page/"+file)
-	default:
+	file := r.PathValue("file")
+	if ext := path.Ext(file); ext != ".css" && ext != ".js" {
 		http.NotFound(w, r)
+		return
 	}
+	http.ServeFileFS(w, r, pageFiles, "page/"+file)
 }
 
 func (e *Engine) serveGallery(w http.ResponseWriter, r *http.Request) {
@@ -71,7 +75,8 @@ func (e *Engine) serveGallery(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	err := galleryPage.Execute(w, map[string]any{
-		"Space": space, "Name": name, "Cap": capacity, "Token": r.URL.Query().Get("token"),
+		"Space": space, "Name": name, "Cap": capacity, "Token": r.URL.Query().Get("token"), "Query": r.URL.RawQuery,
+		"Scripts": []string{"planepicks.js", "galleryorder.js", "gallerylook.js", "gallery.js"},
 	})
 	if err != nil {
 		e.log.Printf("gallery: %v", err)
@@ -128,7 +133,6 @@ type pageData struct {
 	Recipe  string   `json:"recipe"`
 	Width   int      `json:"width"` // of one sample, pixels
 	Height  int      `json:"height"`
-	Columns int      `json:"columns"` // of the sprite sheet
 	Samples []sample `json:"samples"`
 }
 
@@ -140,7 +144,7 @@ type sample struct {
 func (e *Engine) serveData(w http.ResponseWriter, _ *http.Request, s *space) {
 	out := s.wire()
 	scale := s.scale()
-	data := pageData{Space: s.name, Title: s.subject.Title, Recipe: out.Recipe, Columns: sheetColumns,
+	data := pageData{Space: s.name, Title: s.subject.Title, Recipe: out.Recipe,
 		Width: s.subject.lr.Width * scale, Height: s.subject.lr.Height * scale, Samples: []sample{}}
 	for i, seed := range out.Seeds {
 		data.Samples = append(data.Samples, sample{Seed: strconv.FormatUint(seed, 10), Address: out.Addresses[i]})
@@ -148,16 +152,27 @@ func (e *Engine) serveData(w http.ResponseWriter, _ *http.Request, s *space) {
 	answer(w, http.StatusOK, data)
 }
 
-// serveSprite sends the first ?n= samples on one sheet, so that the sheet
-// fits the data the page holds while more samples are drawn.
+// maxSprite is how many samples one sheet shows: their seeds fit an address.
+const maxSprite = 400
+
+// serveSprite sends the samples of ?seeds=1,2,3 on one sheet, in that order.
 func (e *Engine) serveSprite(w http.ResponseWriter, r *http.Request, s *space) {
-	_, images, err := s.images()
-	if err != nil {
-		refuse(w, err)
+	seeds := strings.Split(r.URL.Query().Get("seeds"), ",")
+	if len(seeds) > maxSprite {
+		refuse(w, fmt.Errorf("a sheet of %d samples: the most is %d", len(seeds), maxSprite))
 		return
 	}
-	if n, err := strconv.Atoi(r.URL.Query().Get("n")); err == nil && n > 0 && n < len(images) {
-		images = images[:n]
+	images := make([]*srspace.Image, len(seeds))
+	for i, text := range seeds {
+		seed, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			refuse(w, fmt.Errorf("%.40q is no seed", text))
+			return
+		}
+		if images[i], err = s.store.Image(seed); err != nil {
+			refuse(w, withContext("space "+s.name, err))
+			return
+		}
 	}
 	servePNG(w, spriteSheet(images))
 }
@@ -195,23 +210,6 @@ func servePNG(w http.ResponseWriter, img image.Image) {
 	w.Header().Set("Content-Type", "image/png")
 	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
 	w.Write(data)
-}
-
-func (e *Engine) serveReadings(w http.ResponseWriter, r *http.Request, s *space) {
-	readings, err := e.readings(r.Context(), s, func(wire.Progress) {})
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	type reading struct {
-		Digit       int     `json:"digit"`
-		Probability float64 `json:"probability"`
-	}
-	out := map[string]reading{}
-	for _, one := range readings.Samples {
-		out[strconv.FormatUint(one.Seed, 10)] = reading{one.Digit, one.Probability}
-	}
-	answer(w, http.StatusOK, map[string]any{"readings": out, "counts": readings.Counts})
 }
 
 // pagePicks is a list as the page sees it.

@@ -122,10 +122,14 @@ func TestSprite(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &data); err != nil {
 		t.Fatal(err)
 	}
-	if len(data.Samples) != 20 || data.Columns != 18 || data.Width != 28 || data.Height != 28 {
+	if len(data.Samples) != 20 || data.Width != 28 || data.Height != 28 {
 		t.Fatalf("data %+v", data)
 	}
-	_, body = l.http(t, http.MethodGet, "/gallery/"+name+"/sprite.png?n=20", "")
+	var seeds []string
+	for _, sample := range data.Samples {
+		seeds = append(seeds, sample.Seed)
+	}
+	_, body = l.http(t, http.MethodGet, "/gallery/"+name+"/sprite.png?seeds="+strings.Join(seeds, ","), "")
 	sheet, err := png.Decode(bytes.NewReader([]byte(body)))
 	if err != nil {
 		t.Fatal(err)
@@ -182,8 +186,8 @@ func TestPageHidesTruth(t *testing.T) {
 			}
 		}
 	}
-	_, body := l.http(t, http.MethodGet, "/gallery/"+name+"/readings", "")
-	if !strings.Contains(body, `"counts":[0,0,0,2,0,0,0,0,4,0]`) {
+	_, body := l.http(t, http.MethodGet, "/gallery/"+name+"/order?by=reading", "")
+	if !strings.Contains(body, `"values":[8,3,8,8,3,8]`) {
 		t.Errorf("readings %s", body)
 	}
 }

@@ -32,6 +32,15 @@ const planeDirections = 2
 // fidelity and perception where the truth is known, then the metrics with the
 // ids asked for, and the directions in which the samples vary most.
 func (e *Engine) measures(ctx context.Context, s *space, ids []string, report func(wire.Progress)) ([]measure, error) {
+	out, err := e.allMeasures(ctx, s, ids, report)
+	if err == nil && len(out) < 2 {
+		return nil, srspace.WithHint(fmt.Errorf("space %s has no two numbers to plot: its HR image is not known, and its samples do not differ", s.name), "draw more samples")
+	}
+	return out, err
+}
+
+// allMeasures returns the measures, however few there are.
+func (e *Engine) allMeasures(ctx context.Context, s *space, ids []string, report func(wire.Progress)) ([]measure, error) {
 	var all []metrics.Metric
 	if s.subject.hr != nil {
 		perception, err := e.config.Tools.Perception()
@@ -71,10 +80,7 @@ func (e *Engine) measures(ctx context.Context, s *space, ids []string, report fu
 			out = append(out, e.measureOf(m, s))
 		}
 	}
-	if out = append(out, directions...); len(out) < 2 {
-		return nil, srspace.WithHint(fmt.Errorf("space %s has no two numbers to plot: its HR image is not known, and its samples do not differ", s.name), "draw more samples")
-	}
-	return out, nil
+	return append(out, directions...), nil
 }
 
 // axisID returns the id of the axis that measures asked for id return: some

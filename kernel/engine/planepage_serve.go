@@ -17,16 +17,11 @@ import (
 //	GET /plane/{space}/star    the ensemble of the picks as they are now
 //	GET /compare/{space}       the page
 //	GET /compare/{space}/data  what it shows
-//	GET /page/{file}           their styles and scripts
 //
 // Picks go to the gallery's address: a pick here is a pick there.
 func (e *Engine) addVarietyPages(mux *http.ServeMux) {
-	for page, scripts := range pageScripts {
-		mux.HandleFunc("GET /"+page+"/{space}", e.servePage(page))
-		for _, file := range append([]string{page + ".css"}, scripts...) {
-			mux.HandleFunc("GET /page/"+file, func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, pageFiles, "page/"+file) })
-		}
-	}
+	mux.HandleFunc("GET /plane/{space}", e.servePage("plane"))
+	mux.HandleFunc("GET /compare/{space}", e.servePage("compare"))
 	mux.HandleFunc("GET /plane/{space}/data", e.withSpace(e.servePlaneData))
 	mux.HandleFunc("GET /plane/{space}/star", e.withSpace(e.serveStar))
 	mux.HandleFunc("GET /compare/{space}/data", e.withSpace(e.serveCompareData))

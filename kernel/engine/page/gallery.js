@@ -1,68 +1,22 @@
-// The gallery: a wall of samples, of which at most `cap` can be picked.
-// The engine holds the truth. A click is shown as waiting at once, and as
-// picked when the engine says that it is stored; clicks made while the engine
-// is away wait in a queue and are sent when it is back.
+// The gallery: a wall of samples, of which at most `cap` can be picked. The
+// engine holds the truth: a click is shown as waiting at once, and as picked
+// when the engine says that it is stored. One page of samples is on the wall,
+// however many there are.
 "use strict";
 
 (() => {
   const page = document.body.dataset;
   const byId = (id) => document.getElementById(id);
-  const pollEvery = 1500; // ms; also how other tabs' picks get here
-  const retryEvery = 700; // ms, while the engine is away
-  const patience = 2500; // ms to wait for an answer about picks; connections to a dead engine hang
+  const pageSize = 400; // samples on the wall, and on a sheet of pictures
 
-  let data = { samples: [], columns: 18, width: 28, height: 28 };
-  let list = null; // the list as stored: revision, cap, by, seeds, undoable, samples
-  let readings = null; // by seed, once asked for
-  const queue = []; // clicks not yet stored, oldest first
-  let sending = false;
-  let away = false;
-  let lastClick = { seed: "", time: 0 };
-  const thumbs = new Map(); // button by seed
+  let data = { samples: [], width: 28, height: 28 };
+  let order = []; // the groups as they stand: {heading, samples}
+  let at = 0; // first sample on the wall
+  const thumbs = new Map(); // button by seed, of the wall
+  const tiles = new Map(); // {sheet, i} by seed, of pictures that are here
+  let bySeed = new Set();
   let zoom = 2; // screen pixels for one pixel of a sample; whole numbers only
-
-  const url = (path, query = {}) => {
-    const all = new URLSearchParams({ token: page.token, name: page.name, ...query });
-    return `/gallery/${encodeURIComponent(page.space)}/${path}?${all}`;
-  };
-  const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-
-  // ask fetches JSON. It throws a refusal {status, error, hint, picks} when
-  // the engine says no, and something else when no engine answers.
-  async function ask(path, query, body) {
-    const response = await fetch(url(path, query), {
-      signal: path === "picks" ? AbortSignal.timeout(patience) : null,
-      ...(body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    let answer;
-    try { answer = JSON.parse(text); } catch { answer = { error: text.trim() }; }
-    if (!response.ok) throw { refused: true, status: response.status, ...answer };
-    return answer;
-  }
-
-  // until repeats a request while the engine is away.
-  async function until(request) {
-    for (;;) {
-      try {
-        const answer = await request();
-        setAway(false);
-        return answer;
-      } catch (err) {
-        if (err.refused) { setAway(false); throw err; }
-        setAway(true);
-        await sleep(retryEvery);
-      }
-    }
-  }
-
-  function setAway(now) {
-    if (now === away) return;
-    away = now;
-    if (away) say("The engine is gone, reconnecting… Your clicks wait here until it is back.");
-    else { say(""); showPictures(); }
-    render();
-  }
+  let lastClick = { seed: "", time: 0 };
 
   let shownMessage = 0;
   function say(text, ms) {
@@ -72,147 +26,102 @@
     const mine = ++shownMessage;
     if (ms) setTimeout(() => { if (mine === shownMessage) box.hidden = true; }, ms);
   }
+  const complain = (refusal) => say(refusal.hint ? `${refusal.error} (${refusal.hint})` : refusal.error ?? String(refusal), 6000);
 
-  // picked is the list as it will be when the queue is stored.
-  function picked() {
-    let seeds = list ? [...list.seeds] : [];
-    let by = list ? list.by : "";
-    for (const click of queue) {
-      if (click.action === "clear") seeds = [];
-      if (click.action === "unpick") seeds = seeds.filter((s) => s !== click.seed);
-      if (click.action === "pick") {
-        if (by === "stand-in") { seeds = []; by = "person"; }
-        if (!seeds.includes(click.seed)) seeds.push(click.seed);
-      }
-    }
-    return { seeds, by };
-  }
-
-  function push(click) {
-    queue.push(click);
-    render();
-    send();
-  }
-
-  async function send() {
-    if (sending) return;
-    sending = true;
-    while (queue.length) {
-      const click = queue[0];
-      if (click.revision === undefined) click.revision = list.revision;
-      try {
-        accept(await until(() => ask("picks", {}, { ...click, cap: Number(page.cap) })));
-      } catch (refusal) {
-        if (refusal.picks) accept(refusal.picks);
-        say(refusal.hint ? `${refusal.error} (${refusal.hint})` : refusal.error, 6000);
-      }
-      queue.shift();
-      render();
-    }
-    sending = false;
-  }
-
-  // accept takes the list as stored.
-  function accept(stored) {
-    const before = list;
-    list = stored;
-    if (list.revision === 0) list.cap = Number(page.cap); // no list yet: the first click makes it
-    if (!before || before.seeds.join() !== list.seeds.join()) showMean();
-    if (before && before.samples !== list.samples) load();
-  }
+  const picks = openPicks(page, null, { render, say, complain, moved: showMean, looked() {}, grown: load });
+  const orders = openOrders(picks, () => data.samples);
+  const wallOrder = () => order.flatMap((g) => g.samples);
+  const look = openLook({
+    has: (seed) => bySeed.has(seed),
+    picked: (seed) => picks.picked().seeds.includes(seed),
+    toggle, undo: picks.undo, picture,
+    next(seed, step) {
+      const all = wallOrder();
+      const i = all.findIndex((s) => s.seed === seed);
+      return all[Math.min(all.length - 1, Math.max(0, i + step))]?.seed ?? seed;
+    },
+    closed: goTo,
+  });
 
   function toggle(seed) {
-    if (!list) return;
     const now = Date.now();
     if (seed === lastClick.seed && now - lastClick.time < 300) return; // a double click is one click
     lastClick = { seed, time: now };
-    const { seeds, by } = picked();
-    const fromStandIn = by === "stand-in";
-    if (!fromStandIn && seeds.includes(seed)) return push({ action: "unpick", seed });
-    if (!fromStandIn && seeds.length >= list.cap) {
-      return say(`All ${list.cap} picks are used: take one back first.`, 4000);
-    }
-    push({ action: "pick", seed });
+    picks.toggle(seed);
   }
 
   // render shows list and queue.
   function render() {
+    const list = picks.stored();
     if (!list) return;
-    const { seeds, by } = picked();
-    const waiting = new Set(queue.map((click) => click.seed));
+    const { seeds, by } = picks.picked();
+    const chosen = new Set(seeds), waiting = picks.waiting();
     for (const [seed, button] of thumbs) {
-      const is = seeds.includes(seed);
       button.classList.toggle("waiting", waiting.has(seed));
-      button.classList.toggle("picked", is && !waiting.has(seed));
-      button.setAttribute("aria-pressed", String(is));
+      button.classList.toggle("picked", chosen.has(seed) && !waiting.has(seed));
+      button.setAttribute("aria-pressed", String(chosen.has(seed)));
     }
     byId("wall").classList.toggle("full", by !== "stand-in" && seeds.length >= list.cap);
     byId("count").textContent = `${seeds.length} of ${list.cap}`;
     const saved = byId("saved");
-    saved.classList.toggle("waiting", queue.length > 0);
-    if (away) saved.textContent = queue.length ? "picked, not stored yet" : "picked";
-    else if (queue.length) saved.textContent = "picked, storing…";
+    saved.classList.toggle("waiting", picks.pending());
+    if (picks.away()) saved.textContent = picks.pending() ? "picked, not stored yet" : "picked";
+    else if (picks.pending()) saved.textContent = "picked, storing…";
     else if (by === "stand-in") saved.textContent = `${list.note}. Your first click replaces them.`;
     else if (by === "notebook") saved.textContent = "picked by a notebook cell, stored";
     else saved.textContent = seeds.length ? "picked, stored" : "picked";
-    byId("undo").disabled = !list.undoable && !queue.length;
+    byId("undo").disabled = !list.undoable && !picks.pending();
     byId("clear").disabled = !seeds.length;
-  }
-
-  function showPictures() {
-    byId("lr").src = url("lr.png");
-    byId("bicubic").src = url("bicubic.png");
-    if (list) showMean();
+    look.refresh();
   }
 
   function showMean() {
-    const n = list.seeds.length;
-    byId("nomean").hidden = n > 0;
-    byId("mean").hidden = n === 0;
-    byId("meancaption").textContent = n ? `mean of ${n} ${n === 1 ? "pick" : "picks"}` : "mean of picks";
-    if (n) byId("mean").src = url("mean.png", { v: list.revision });
+    const { seeds, revision } = picks.stored();
+    byId("nomean").hidden = seeds.length > 0;
+    byId("mean").hidden = seeds.length === 0;
+    byId("meancaption").textContent = seeds.length ? `mean of ${seeds.length} ${seeds.length === 1 ? "pick" : "picks"}` : "mean of picks";
+    if (seeds.length) byId("mean").src = picks.url("gallery/SPACE/mean.png", { v: revision });
   }
 
-  // The sheet of all samples is fetched once and shown by every thumbnail.
-  let sheet = "";
-  async function showSprite() {
-    const n = data.samples.length;
+  // fetchTiles gets the pictures of samples that are not here, on one sheet.
+  async function fetchTiles(seeds) {
+    const missing = seeds.filter((seed) => !tiles.has(seed)).slice(0, pageSize);
+    if (!missing.length) return;
+    const image = new Image();
+    const blob = await picks.until(async () => {
+      const response = await fetch(picks.url("gallery/SPACE/sprite.png", { seeds: missing.join() }));
+      if (!response.ok) throw { refused: true, ...(await response.json()) };
+      return response.blob();
+    });
+    image.src = URL.createObjectURL(blob);
+    await image.decode();
+    const columns = image.naturalWidth / data.width, rows = image.naturalHeight / data.height;
+    missing.forEach((seed, i) => tiles.set(seed, { image, i, columns, rows }));
+  }
+
+  // picture returns where the pixels of a sample or of another picture are.
+  async function picture(what) {
+    if (bySeed.has(what)) {
+      await fetchTiles([what]);
+      const { image, i, columns } = tiles.get(what);
+      return [image, (i % columns) * data.width, Math.floor(i / columns) * data.height, data.width, data.height];
+    }
+    const image = new Image();
+    image.src = picks.url(`gallery/SPACE/${what}.png`, { v: picks.stored()?.revision ?? 0 });
+    await image.decode();
+    return [image, 0, 0, image.naturalWidth, image.naturalHeight];
+  }
+
+  async function showPictures() {
+    const seeds = [...thumbs.keys()];
     try {
-      const blob = await until(async () => {
-        const response = await fetch(url("sprite.png", { n }));
-        if (!response.ok) throw { refused: true, ...(await response.json()) };
-        return response.blob();
-      });
-      if (n !== data.samples.length) return; // more samples came meanwhile, with a sheet of their own
-      if (sheet) URL.revokeObjectURL(sheet);
-      sheet = URL.createObjectURL(blob);
-      for (const button of thumbs.values()) button.style.backgroundImage = `url("${sheet}")`;
-      byId("wall").dataset.shown = n;
+      await fetchTiles(seeds);
     } catch (refusal) {
-      say(refusal.hint ? `${refusal.error} (${refusal.hint})` : refusal.error);
+      return complain(refusal);
     }
-  }
-
-  // build makes the thumbnails; group makes the order they stand in.
-  function build() {
-    thumbs.clear();
-    for (const sample of data.samples) {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.className = "thumb";
-      button.tabIndex = -1;
-      button.title = sample.address;
-      button.setAttribute("aria-label", sample.address);
-      button.setAttribute("aria-pressed", "false");
-      button.dataset.seed = sample.seed;
-      thumbs.set(sample.seed, button);
-    }
-    byId("title").textContent = `${data.title}: ${data.samples.length} samples`;
-    byId("recipe").textContent = data.recipe;
+    if (seeds[0] !== thumbs.keys().next().value) return; // another page came meanwhile
     resize();
-    arrange();
-    showSprite();
-    render();
+    byId("wall").dataset.shown = seeds.length;
   }
 
   function resize() {
@@ -220,100 +129,153 @@
     const [w, h] = [data.width * zoom, data.height * zoom];
     wall.style.setProperty("--tile", `${w}px`);
     wall.style.setProperty("--tileheight", `${h}px`);
-    const rows = Math.ceil(data.samples.length / data.columns);
-    data.samples.forEach((sample, i) => {
-      const style = thumbs.get(sample.seed).style;
-      style.backgroundSize = `${data.columns * w}px ${rows * h}px`;
-      style.backgroundPosition = `${-(i % data.columns) * w}px ${-Math.floor(i / data.columns) * h}px`;
-    });
+    for (const [seed, { style }] of thumbs) {
+      const tile = tiles.get(seed);
+      if (!tile) continue;
+      style.backgroundImage = `url("${tile.image.src}")`;
+      style.backgroundSize = `${tile.columns * w}px ${tile.rows * h}px`;
+      style.backgroundPosition = `${-(tile.i % tile.columns) * w}px ${-Math.floor(tile.i / tile.columns) * h}px`;
+    }
   }
 
-  // arrange puts the thumbnails on the wall, by reading if that is asked for.
+  // arrange puts a page of the samples on the wall as they are sorted.
   function arrange() {
+    const sorted = orders.sorted(data.samples, byId("sort").value, byId("turn").getAttribute("aria-pressed") === "true");
+    order = orders.groups(sorted, byId("group").value);
+    showPage();
+  }
+
+  function showPage() {
     const wall = byId("wall");
     const focused = document.activeElement?.dataset?.seed;
-    const grouped = readings && byId("badges").checked && byId("groups").checked;
-    const groups = new Map();
-    for (const sample of data.samples) {
-      const reading = readings?.[sample.seed];
-      const key = grouped && reading ? reading.digit : "";
-      if (!groups.has(key)) groups.set(key, []);
-      groups.get(key).push(thumbs.get(sample.seed));
-    }
-    const order = [...groups].sort((a, b) => b[1].length - a[1].length);
-    wall.replaceChildren(...order.flatMap(([digit, buttons]) => {
+    const all = data.samples.length;
+    at = Math.max(0, Math.min(at, Math.ceil(all / pageSize) * pageSize - pageSize));
+    thumbs.clear();
+    const parts = [];
+    let from = 0; // place of a group's first sample
+    for (const { heading, samples } of order) {
+      const here = samples.slice(Math.max(0, at - from), Math.max(0, at + pageSize - from));
+      if (heading && here.length) {
+        const title = document.createElement("h2");
+        title.textContent = heading + (from < at ? " (continued)" : "");
+        parts.push(title);
+      }
       const box = document.createElement("div");
       box.className = "group";
-      box.append(...buttons);
-      if (!grouped || digit === "") return [box];
-      const heading = document.createElement("h2");
-      heading.textContent = `${buttons.length} of ${data.samples.length} samples are read as ${digit}`;
-      return [heading, box];
-    }));
-    const first = thumbs.get(focused) ?? wall.querySelector(".thumb");
-    for (const button of thumbs.values()) button.tabIndex = button === first ? 0 : -1;
+      box.append(...here.map(thumbOf));
+      if (here.length) parts.push(box);
+      from += samples.length;
+    }
+    wall.replaceChildren(...parts);
+    delete wall.dataset.shown;
+    byId("pages").hidden = all <= pageSize;
+    byId("range").textContent = `${at + 1} to ${Math.min(all, at + pageSize)} of ${all}`;
+    byId("earlier").disabled = at === 0;
+    byId("later").disabled = at + pageSize >= all;
+    const first = thumbs.get(focused) ?? thumbs.values().next().value;
+    if (first) first.tabIndex = 0;
     if (focused) first?.focus();
+    resize();
+    showPictures();
+    render();
   }
 
-  function badge() {
-    const on = readings && byId("badges").checked;
-    for (const [seed, button] of thumbs) {
-      button.replaceChildren();
-      const reading = readings?.[seed];
-      const address = button.title.split("\n")[0];
-      button.title = address;
-      if (!on || !reading) continue;
+  function thumbOf({ seed, address }) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "thumb";
+    button.tabIndex = -1;
+    button.dataset.seed = seed;
+    const known = [...new Set([byId("sort").value, byId("group").value, byId("badges").checked ? "reading" : ""])].map((id) => orders.told(seed, id)).filter(Boolean);
+    button.title = [address, ...known].join("\n");
+    button.setAttribute("aria-label", address);
+    const reading = byId("badges").checked ? orders.reading(seed) : undefined;
+    if (reading !== undefined) {
       const mark = document.createElement("i");
-      mark.textContent = reading.digit;
+      mark.textContent = reading;
       button.append(mark);
-      button.title = `${address}\nread as ${reading.digit} (probability ${reading.probability.toFixed(2)})`;
     }
-    byId("groupslabel").hidden = !on;
+    thumbs.set(seed, button);
+    return button;
+  }
+
+  // choose asks the engine for what the samples are to be sorted, grouped or
+  // marked by, and says how far it is.
+  let choosing = 0;
+  async function choose() {
+    const mine = ++choosing;
+    const wanted = [byId("sort"), byId("group")].map((select) => [select.value, () => { select.value = ""; }]);
+    if (byId("badges").checked) wanted.push(["reading", () => { byId("badges").checked = false; }]);
+    for (const [id, giveUp] of wanted) {
+      if (id === "" || id === "number") continue;
+      byId("workingtext").textContent = "Asking the engine…";
+      byId("workingbar").removeAttribute("value");
+      byId("working").hidden = false;
+      try {
+        await orders.need(id, data.samples.length, ({ done, total, note, eta }) => {
+          byId("workingtext").textContent = `${note}: ${done} of ${total}${eta > 1 ? `, ${Math.ceil(eta)} s left` : ""}`;
+          if (total) [byId("workingbar").max, byId("workingbar").value] = [total, done];
+        });
+      } catch (refusal) {
+        if (mine !== choosing) return;
+        giveUp();
+        if (!refusal.stopped) complain(refusal);
+      }
+      if (mine !== choosing) return;
+    }
+    byId("working").hidden = true;
+    at = 0;
     arrange();
   }
 
-  async function askReadings() {
-    if (byId("badges").checked && (!readings || Object.keys(readings).length < data.samples.length)) {
-      say("The reader is reading the samples…");
-      try {
-        readings = (await until(() => ask("readings"))).readings;
-        say("");
-      } catch (refusal) {
-        byId("badges").checked = false;
-        say(refusal.error, 6000);
+  async function listOrders() {
+    try {
+      const axes = await orders.list();
+      for (const id of ["sort", "group"]) {
+        const select = byId(id);
+        const have = new Set([...select.options].map((o) => o.value));
+        select.append(...axes.filter((axis) => !have.has(axis.id)).map((axis) => new Option(axis.label, axis.id)));
       }
+    } catch (refusal) {
+      complain(refusal);
     }
-    badge();
   }
+
+  // goTo stands on a sample, turning to its page.
+  function goTo(seed) {
+    const place = wallOrder().findIndex((s) => s.seed === seed);
+    if (place < 0) return;
+    if (!thumbs.has(seed)) { at = Math.floor(place / pageSize) * pageSize; showPage(); }
+    for (const button of thumbs.values()) button.tabIndex = -1;
+    thumbs.get(seed).tabIndex = 0;
+    thumbs.get(seed).focus();
+  }
+
+  function turn(step) { at += step * pageSize; showPage(); window.scrollTo(0, 0); }
 
   // Arrow keys move over the wall as it is laid out, also across groups.
   function move(button, key) {
-    const all = [...byId("wall").querySelectorAll(".thumb")];
-    const at = all.indexOf(button);
-    let to = null;
-    if (key === "ArrowRight") to = all[at + 1];
-    if (key === "ArrowLeft") to = all[at - 1];
-    if (key === "Home") to = all[0];
-    if (key === "End") to = all[all.length - 1];
-    if (key === "ArrowDown" || key === "ArrowUp") {
-      const sign = key === "ArrowDown" ? 1 : -1;
-      const here = button.getBoundingClientRect();
-      let row = null;
-      for (let i = at + sign; all[i]; i += sign) {
-        const there = all[i].getBoundingClientRect();
-        if (Math.abs(there.top - here.top) < 1) continue;
-        if (row !== null && Math.abs(there.top - row) > 1) break;
-        row = there.top;
-        to = all[i];
-        if (sign > 0 ? there.left >= here.left - 1 : there.left <= here.left + 1) break;
-      }
-    }
-    if (!to) return;
-    button.tabIndex = -1;
-    to.tabIndex = 0;
-    to.focus();
+    const all = [...thumbs.values()];
+    const from = all.indexOf(button);
+    const to = { ArrowRight: from + 1, ArrowLeft: from - 1, Home: 0, End: all.length - 1 }[key] ?? rowAway(all, from, key === "ArrowDown" ? 1 : -1);
+    if (all[to]) goTo(all[to].dataset.seed);
   }
 
+  function rowAway(all, from, sign) {
+    const here = all[from].getBoundingClientRect();
+    let row = null, to = from;
+    for (let i = from + sign; all[i]; i += sign) {
+      const there = all[i].getBoundingClientRect();
+      if (Math.abs(there.top - here.top) < 1) continue;
+      if (row !== null && Math.abs(there.top - row) > 1) break;
+      row = there.top;
+      to = i;
+      if (sign > 0 ? there.left >= here.left - 1 : there.left <= here.left + 1) break;
+    }
+    return to;
+  }
+
+  const lookAtHand = () => { const hand = byId("wall").querySelector('.thumb[tabindex="0"]'); if (hand) look.open(hand.dataset.seed); };
   byId("wall").addEventListener("click", (event) => {
     const button = event.target.closest(".thumb");
     if (!button) return;
@@ -322,21 +284,30 @@
     toggle(button.dataset.seed);
   });
   document.addEventListener("keydown", (event) => {
-    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !event.shiftKey) {
-      event.preventDefault();
-      byId("undo").click();
-      return;
-    }
-    if (!event.target.classList?.contains("thumb")) return;
-    if (["ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown", "Home", "End"].includes(event.key)) {
-      event.preventDefault();
-      move(event.target, event.key);
-    }
+    if (byId("closely").open && !((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z")) return;
+    if (event.target.matches?.("select, input")) return;
+    const key = event.key.toLowerCase();
+    const onThumb = event.target.classList?.contains("thumb");
+    if ((event.ctrlKey || event.metaKey) && key === "z" && !event.shiftKey) picks.undo();
+    else if (event.ctrlKey || event.metaKey || event.altKey) return;
+    else if (key === "u") picks.undo();
+    else if (onThumb && event.key === " ") look.open(event.target.dataset.seed);
+    else if (onThumb && ["ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown", "Home", "End"].includes(event.key)) move(event.target, event.key);
+    else return;
+    event.preventDefault();
   });
-  byId("undo").addEventListener("click", () => { if (list && !byId("undo").disabled) push({ action: "undo" }); });
-  byId("clear").addEventListener("click", () => push({ action: "clear" }));
-  byId("badges").addEventListener("change", askReadings);
-  byId("groups").addEventListener("change", arrange);
+  byId("undo").addEventListener("click", picks.undo);
+  byId("clear").addEventListener("click", picks.clear);
+  byId("look").addEventListener("click", lookAtHand);
+  byId("stop").addEventListener("click", orders.stop);
+  byId("earlier").addEventListener("click", () => turn(-1));
+  byId("later").addEventListener("click", () => turn(1));
+  for (const id of ["sort", "group", "badges"]) byId(id).addEventListener("change", choose);
+  byId("turn").addEventListener("click", ({ currentTarget: b }) => {
+    b.setAttribute("aria-pressed", String(b.getAttribute("aria-pressed") !== "true"));
+    at = 0;
+    arrange();
+  });
   byId("zoom").value = String(zoom);
   byId("zoom").addEventListener("change", (event) => { zoom = Number(event.target.value); resize(); });
 
@@ -349,40 +320,26 @@
     if (loading) return;
     loading = true;
     try {
-      const fresh = await until(() => ask("data"));
-      if (fresh.samples.length !== thumbs.size) {
-        data = fresh;
-        build();
-        if (byId("badges").checked) askReadings();
-      }
+      const fresh = await picks.until(() => picks.ask("gallery/SPACE/data"));
+      if (fresh.samples.length === data.samples.length) return;
+      data = fresh;
+      bySeed = new Set(data.samples.map((s) => s.seed));
+      byId("title").textContent = `${data.title}: ${data.samples.length} samples`;
+      byId("recipe").textContent = data.recipe;
+      if (byId("sort").value || byId("group").value || byId("badges").checked) await choose();
+      else arrange();
+      listOrders();
     } finally {
       loading = false;
-    }
-  }
-
-  async function poll() {
-    for (;;) {
-      await sleep(pollEvery);
-      if (document.hidden || sending) continue;
-      try {
-        const stored = await until(() => ask("picks"));
-        if (sending || queue.length) continue; // older than what is being stored
-        const changed = stored.revision !== list.revision || stored.samples !== list.samples;
-        accept(stored);
-        if (changed) render();
-      } catch (refusal) {
-        say(refusal.error, 6000);
-      }
     }
   }
 
   async function start() {
     try {
       await load();
-      accept(await until(() => ask("picks")));
-      showPictures();
+      for (const id of ["lr", "bicubic"]) byId(id).src = picks.url(`gallery/SPACE/${id}.png`);
+      await picks.open();
       render();
-      poll();
     } catch (refusal) {
       byId("count").textContent = "";
       say(refusal.hint ? `${refusal.error} (${refusal.hint})` : refusal.error);

@@ -1,4 +1,4 @@
-// The picks of the linked plane: the engine's list, changed click by click, or
+// The picks of the linked plane and of the gallery: the engine's list, changed click by click, or
 // in a file of its own a list that lives as long as the page.
 "use strict";
 
@@ -11,6 +11,7 @@ const openPicks = (page, saved, told) => {
   const patience = 2500; // ms to wait for an answer about picks; connections to a dead engine hang
   const live = !saved;
   const query = new URLSearchParams(page.query);
+  const cap = Number(query.get("cap")); // of a list that the first click makes
   let list = saved; // as stored: revision, cap, by, note, seeds, undoable, samples
   const queue = []; // clicks not yet stored, oldest first
   const undone = []; // earlier states, in a file
@@ -19,8 +20,9 @@ const openPicks = (page, saved, told) => {
 
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
   // Addresses are relative to the page: a proxy may serve it below a prefix.
-  const url = (path) => {
+  const url = (path, more = {}) => {
     const all = new URLSearchParams(query);
+    for (const [key, value] of Object.entries(more)) all.set(key, value);
     all.set("name", page.name);
     return `../${path.replace("SPACE", encodeURIComponent(page.space))}?${all}`;
   };
@@ -119,7 +121,7 @@ const openPicks = (page, saved, told) => {
   // accept takes the list as stored.
   function accept(stored) {
     const before = list;
-    list = stored;
+    list = cap && stored.revision === 0 ? { ...stored, cap } : stored;
     if (!before || before.revision !== list.revision) told.moved();
     if (before && before.samples !== list.samples) told.grown();
   }
@@ -157,7 +159,7 @@ const openPicks = (page, saved, told) => {
   }
 
   return {
-    live, open, ask, until, picked, toggle,
+    live, open, ask, until, url, picked, toggle,
     stored: () => list,
     waiting: () => new Set(queue.map((click) => click.seed)),
     pending: () => queue.length > 0,
