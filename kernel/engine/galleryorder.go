@@ -31,9 +31,9 @@ func (e *Engine) serveOrders(w http.ResponseWriter, r *http.Request, s *space) {
 		refuse(w, err)
 		return
 	}
-	axes := []axis{{ID: byReading, Label: "reading of the digit reader"}}
+	axes := []axis{{ID: byReading, Label: "reading"}}
 	if n := s.store.Len(); n >= 2 && n <= variety.MaxSamples {
-		axes = append(axes, axis{ID: byCluster, Label: "cluster of pixels"})
+		axes = append(axes, axis{ID: byCluster, Label: "cluster"})
 	}
 	for _, m := range measures {
 		axes = append(axes, m.axis)
@@ -87,27 +87,38 @@ func (e *Engine) order(ctx context.Context, s *space, by string, report func(wir
 	case byCluster:
 		return clusterOrder(ctx, s, report)
 	}
-	measures, err := e.allMeasures(ctx, s, []string{by}, report)
+	m, err := e.measure(ctx, s, by, report)
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range measures {
-		if m.axis.ID != axisID(by) {
-			continue
-		}
-		seeds, images, err := s.images()
-		if err != nil {
-			return nil, err
-		}
-		e.scoring.Lock()
-		defer e.scoring.Unlock()
-		values, err := m.score(ctx, images, report)
-		if err != nil {
-			return nil, err
-		}
-		return newOrder(seeds, func(i int) float64 { return values[i] }), nil
+	seeds, images, err := s.images()
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("samples of %s have no %.100q to sort by", s.name, by)
+	e.scoring.Lock()
+	defer e.scoring.Unlock()
+	values, err := m.score(ctx, images, report)
+	if err != nil {
+		return nil, err
+	}
+	return newOrder(seeds, func(i int) float64 { return values[i] }), nil
+}
+
+// measure returns the measure of that id: one of the plane's axes, or any
+// other metric that fits.
+func (e *Engine) measure(ctx context.Context, s *space, id string, report func(wire.Progress)) (*measure, error) {
+	for _, more := range [][]string{nil, {id}} {
+		measures, err := e.allMeasures(ctx, s, more, report)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range measures {
+			if m.axis.ID == axisID(id) {
+				return &m, nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("samples of %s have no %.100q to sort by", s.name, id)
 }
 
 func newOrder(seeds []uint64, value func(i int) float64) *order {

@@ -350,6 +350,8 @@ func TestPagesBehindProxy(t *testing.T) {
 	pg.want("star", starPlace+` != "none"`, "true")
 	pg.do("compare", open("compare"), chromedp.WaitVisible(`body[data-ready="yes"]`, chromedp.ByQuery))
 	pg.want("mean", `document.getElementById("righttag").textContent`, "mean of 1 pick")
+	pg.do("gallery", open("gallery"), chromedp.WaitVisible(`#wall[data-shown="9"] .thumb`, chromedp.ByQuery), chromedp.Click(thumb(6), chromedp.ByQuery))
+	pg.see("pick in the gallery", "2 of 5 picked, stored", 2)
 }
 
 // envAxe names the file axe.min.js of npm's axe-core.

@@ -122,6 +122,7 @@
     if (seeds[0] !== thumbs.keys().next().value) return; // another page came meanwhile
     resize();
     byId("wall").dataset.shown = seeds.length;
+    requestAnimationFrame(() => performance.mark("shown"));
   }
 
   function resize() {
