@@ -123,6 +123,7 @@ func (*fakeModel) Reader() string { return "fake" }
 // Read tells them apart by the left half of the upper ring.
 func (m *fakeModel) Read(images []*srspace.Image) ([]Reading, error) {
 	var out []Reading
+	time.Sleep(m.latency)
 	for _, img := range images {
 		var left float32
 		for y := 7; y < 12; y++ {

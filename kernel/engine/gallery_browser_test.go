@@ -126,6 +126,28 @@ func TestGalleryLooksClosely(t *testing.T) {
 	pg.do("button", chromedp.Click("#look", chromedp.ByQuery), chromedp.WaitVisible("#closely", chromedp.ByQuery), chromedp.Click("#close", chromedp.ByQuery), chromedp.WaitNotVisible("#closely", chromedp.ByQuery))
 }
 
+// What takes long says how far it is, stops when it is told to, and goes on
+// with the next engine when the engine dies.
+func TestGalleryWaits(t *testing.T) {
+	p, pg := openGallery(t, 324)
+	p.latency = 500 * time.Millisecond // of each of four batches that are read
+	p.kill()
+	p.start()
+	pg.choose("#group", "reading")
+	pg.want("progress", `/^reading: (81|162) of 324/.test(document.getElementById("workingtext").innerText)`, "true")
+	pg.screenshot("gallery-1000-working")
+	pg.accessible("working")
+	pg.do("stop", chromedp.Click("#stop", chromedp.ByQuery))
+	pg.want("stopped", rested+` + document.getElementById("group").value + document.querySelectorAll(".thumb").length`, "true324")
+	pg.choose("#group", "reading")
+	pg.want("progress", `/^reading: 81 of 324/.test(document.getElementById("workingtext").innerText)`, "true")
+	p.kill()
+	pg.want("away", `document.getElementById("message").innerText.startsWith("The engine is gone, reconnecting")`, "true")
+	p.start()
+	pg.want("back", `document.querySelectorAll("#wall h2").length + "|" + `+rested, "2|true")
+	pg.want("back", `document.getElementById("message").hidden`, "true")
+}
+
 // Picks made elsewhere are here within about half a second.
 func TestGalleryFollows(t *testing.T) {
 	p, pg := openGallery(t, 30)

@@ -50,8 +50,8 @@ type order struct {
 }
 
 // serveOrder sends the order of ?by=ID as lines of JSON: {"progress": …} while
-// it is worked out, then {"order": …} or {"error": …, "hint": …}. What was
-// finished when the page stops listening is kept.
+// it is worked out, then {"order": …} or {"error": …, "hint": …}. Scores
+// that are finished when the page stops listening are kept.
 func (e *Engine) serveOrder(w http.ResponseWriter, r *http.Request, s *space) {
 	by := r.URL.Query().Get("by")
 	w.Header().Set("Content-Type", "application/x-ndjson")
