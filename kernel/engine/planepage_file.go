@@ -51,11 +51,14 @@ func ownFile(page, space, list string, data any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	style, err := pageFiles.ReadFile("page/" + page + ".css")
-	if err != nil {
-		return nil, err
+	var style, script []byte
+	for _, file := range []string{"theme.css", page + ".css"} {
+		part, err := pageFiles.ReadFile("page/" + file)
+		if err != nil {
+			return nil, err
+		}
+		style = append(style, part...)
 	}
-	var script []byte
 	for _, file := range pageScripts[page] {
 		part, err := pageFiles.ReadFile("page/" + file)
 		if err != nil {
