@@ -207,6 +207,8 @@ func TestGalleryIsFast(t *testing.T) {
 		t.Logf("the next page in %v", time.Since(start).Round(time.Millisecond))
 		pg.want("range", `document.getElementById("range").innerText`, fmt.Sprintf("401 to 800 of %d", samples))
 		pg.screenshot(fmt.Sprintf("gallery-1000-of-%d", samples))
+		pg.do("keys turn pages", chromedp.Focus(thumb(799), chromedp.ByQuery), chromedp.KeyEvent(kb.ArrowRight))
+		pg.want("keys turn pages", `document.activeElement.dataset.seed`, "800")
 		pg.do("orders", chromedp.WaitReady(`#group option[value="reading"]`, chromedp.ByQuery))
 		start = time.Now()
 		pg.choose("#group", "reading")

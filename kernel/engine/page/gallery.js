@@ -259,7 +259,8 @@
     const all = [...thumbs.values()];
     const from = all.indexOf(button);
     const to = { ArrowRight: from + 1, ArrowLeft: from - 1, Home: 0, End: all.length - 1 }[key] ?? rowAway(all, from, key === "ArrowDown" ? 1 : -1);
-    if (all[to]) goTo(all[to].dataset.seed);
+    const next = wallOrder()[at + to]; // also on the page before or after
+    if (next) goTo(next.seed);
   }
 
   function rowAway(all, from, sign) {
