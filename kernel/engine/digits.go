@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 
+	"github.com/trustsr/trustsr/internal/weightstore"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/digits"
@@ -24,7 +25,11 @@ func Digits() Tools {
 		LRSize:    7,
 		Scale:     4,
 		Perception: func() (metrics.Metric, error) {
-			// AlexNet takes no image as small as a digit.
+			if _, err := weightstore.Path("vgg16"); err == nil {
+				return metrics.DISTSMetric{}, nil // as in the paper's Fig. 2
+			}
+			// DISTS needs VGG16, which does not ship, and AlexNet takes no
+			// image as small as a digit.
 			return metrics.LPIPSAlexEnlarged(metrics.DigitEnlargement)
 		},
 	}
