@@ -4,7 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	_ "embed"
+	"embed"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -13,16 +13,18 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 
 	"github.com/trustsr/trustsr/srspace/ldm"
 )
 
-// networksPy is the same networks in PyTorch behind a line of JSON a request.
+// scripts are the same networks and metrics in PyTorch; networks.py answers
+// requests, a line of JSON each.
 //
-//go:embed pytorch/networks.py
-var networksPy []byte
+//go:embed pytorch/*.py
+var scripts embed.FS
 
 // pytorch is a running Python process.
 type pytorch struct {
@@ -39,19 +41,20 @@ type pytorch struct {
 
 // pythonRequest is what networks.py understands; arrays are files.
 type pythonRequest struct {
-	Op       string  `json:"op"`
-	Threads  int     `json:"threads,omitempty"`
-	Model    string  `json:"model,omitempty"`
-	Compiled bool    `json:"compiled,omitempty"`
-	DType    string  `json:"dtype,omitempty"`
-	X        *array  `json:"x,omitempty"`
-	LR       *array  `json:"lr,omitempty"`
-	Noise    *array  `json:"noise,omitempty"`
-	T        float32 `json:"t"`
-	Steps    [][]any `json:"steps,omitempty"`
-	Latent   []int   `json:"latent,omitempty"`
-	Rounds   int     `json:"rounds,omitempty"`
-	Out      string  `json:"out,omitempty"`
+	Op       string   `json:"op"`
+	Threads  int      `json:"threads,omitempty"`
+	Model    string   `json:"model,omitempty"`
+	Files    []string `json:"files,omitempty"` // weights of a metric
+	Compiled bool     `json:"compiled,omitempty"`
+	DType    string   `json:"dtype,omitempty"`
+	X        *array   `json:"x,omitempty"`
+	LR       *array   `json:"lr,omitempty"`
+	Noise    *array   `json:"noise,omitempty"`
+	T        float32  `json:"t"`
+	Steps    [][]any  `json:"steps,omitempty"`
+	Latent   []int    `json:"latent,omitempty"`
+	Rounds   int      `json:"rounds,omitempty"`
+	Out      string   `json:"out,omitempty"`
 }
 
 // array is a file of little-endian float32 values.
@@ -66,10 +69,10 @@ func startPyTorch(ctx context.Context, s *session) (*pytorch, error) {
 	if err != nil {
 		return nil, err
 	}
-	script := s.path("networks.py")
-	if err := os.WriteFile(script, networksPy, 0o600); err != nil {
+	if err := os.CopyFS(s.path("scripts"), scripts); err != nil {
 		return nil, err
 	}
+	script := s.path(filepath.Join("scripts", "pytorch", "networks.py"))
 	p := &pytorch{s: s, cmd: exec.CommandContext(ctx, python, script)}
 	p.cmd.Stderr = &p.stderr
 	if p.in, err = p.cmd.StdinPipe(); err != nil {

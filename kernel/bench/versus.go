@@ -34,7 +34,10 @@ type comparison struct {
 
 // versus lists the comparisons of the groups that are asked for.
 func (s *session) versus() []comparison {
-	all := []comparison{{"digits", digitPairs}, {"unet", unetPairs}, {"decode", decodePairs}, {"sample", samplePairs}}
+	all := []comparison{
+		{"digits", digitPairs}, {"unet", unetPairs}, {"decode", decodePairs}, {"sample", samplePairs},
+		{"lpips", lpipsPairs}, {"dists", distsPairs},
+	}
 	return slices.DeleteFunc(all, func(c comparison) bool { return len(s.Only) > 0 && !slices.Contains(s.Only, c.name) })
 }
 

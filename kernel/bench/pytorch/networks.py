@@ -17,6 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+import metrics
+
 
 def norm(channels, groups, epsilon):
     return nn.GroupNorm(groups, channels, eps=epsilon)
@@ -343,6 +345,22 @@ class Server:
         """The sampled latent, of given noise."""
         x, lr, noise, model = self.array(request, "x"), self.array(request, "lr"), self.array(request, "noise"), self.model(request)
         return lambda: model.ddim(x, lr, request["steps"], lambda i: noise[i])
+
+    def lpips(self, request):
+        return self.metric(request, metrics.lpips)
+
+    def dists(self, request):
+        return self.metric(request, metrics.dists)
+
+    def metric(self, request, score):
+        images, ref = self.array(request, "x"), self.array(request, "lr")
+        tensors = {}
+        for path in request["files"]:
+            tensors.update(read_safetensors(path)[0])
+        tensors = {name: t.to(device=self.device) for name, t in tensors.items()}
+        if request.get("compiled"):
+            score = torch.compile(score)
+        return lambda: torch.cat([score(tensors, part, ref.expand_as(part)) for part in images.split(10)])
 
     def sample(self, request):
         """Whole samples, with PyTorch's own noise, clamped, as bytes."""
