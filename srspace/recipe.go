@@ -22,7 +22,7 @@ var (
 // in addresses); Weights is 64 lower-case hexadecimal digits (a sampler
 // without weights gives the SHA-256 of no bytes, e3b0c442…); Scale and Steps
 // are at least 1; Eta lies in [0,1];
-// Tile is 0, or 2 to 64.
+// Tile is 0, or 2 to 64; Precision is empty or "bfloat16".
 func (r Recipe) Validate() error {
 	switch {
 	case len(r.Model) > 100 || !nameForm.MatchString(r.Model):
@@ -39,9 +39,14 @@ func (r Recipe) Validate() error {
 		return fmt.Errorf("recipe: eta %v is outside [0,1]", r.Eta)
 	case !validTile(r.Tile):
 		return fmt.Errorf("recipe: tile %d is neither 0 nor 2 to %d", r.Tile, maxTile)
+	case r.Precision != "" && r.Precision != BFloat16:
+		return fmt.Errorf("recipe: precision %.100q is neither empty, for float32, nor %s", r.Precision, BFloat16)
 	}
 	return nil
 }
+
+// BFloat16 is the precision of networks that compute products in bfloat16.
+const BFloat16 = "bfloat16"
 
 // maxTile bounds the copies of a picture side by side: 64 of 7 pixels are
 // near the largest picture that is sampled whole.

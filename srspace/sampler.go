@@ -26,6 +26,10 @@ type Recipe struct {
 	// picture is drawn alone. Sample n is copy n mod Tile² of run n / Tile²,
 	// rows first.
 	Tile int `json:"tile,omitempty"`
+
+	// Precision is that of the networks' convolutions and matrix products:
+	// "bfloat16", or "" for float32.
+	Precision string `json:"precision,omitempty"`
 }
 
 // Sample is one draw from an SR space.

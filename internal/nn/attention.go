@@ -41,11 +41,11 @@ func (o *Ops) Project(s *model.Scope, x *Node, out, kernel int) *Node {
 	var y *Node
 	if kernel == 4 && o.ChannelsLast {
 		w := Reshape(Variable(s, "weight", g, 1, 1, in, out), in, out)
-		y = Einsum("bti,io->bto", x, w)
+		y = o.einsum("bti,io->bto", x, w)
 	} else {
 		dims := []int{out, in, 1, 1}[:kernel]
 		w := Reshape(Variable(s, "weight", g, dims...), out, in)
-		y = Einsum("bti,oi->bto", x, w)
+		y = o.einsum("bti,oi->bto", x, w)
 	}
 	return Add(y, Reshape(Variable(s, "bias", g, out), 1, 1, out))
 }
@@ -87,8 +87,8 @@ func (o *Ops) Attend(q, k, v *Node) *Node {
 	scale := 1 / math.Sqrt(math.Sqrt(float64(d)))
 	q, k = MulScalar(q, scale), MulScalar(k, scale)
 	attend := func(q *Node) *Node {
-		weights := Softmax(Einsum("bthd,bshd->bhts", q, k), -1)
-		return Einsum("bhts,bshd->bthd", weights, v)
+		weights := Softmax(o.einsum("bthd,bshd->bhts", q, k), -1)
+		return o.einsum("bhts,bshd->bthd", weights, v)
 	}
 	each := max(1, attentionScores/(dims[0]*dims[2]*k.Shape().Dimensions[1]))
 	if tokens <= each || o.Train { // a slice has no gradient on ONNX Runtime

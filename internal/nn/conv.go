@@ -24,7 +24,7 @@ func (o *Ops) Conv2D(s *model.Scope, x *Node, out, size, stride int, pad Padding
 	if o.ChannelsLast {
 		w := Variable(s, "weight", g, size, size, in, out)
 		if n, _, h, width := o.dims(x); !o.Train && size == 3 && stride == 1 && pad == Same && n*h*width >= rowConvPixels {
-			y = rowConv(x, w)
+			y = o.rowConv(x, w)
 		} else {
 			y = o.patchConv(x, w, stride, pad)
 		}
@@ -34,8 +34,10 @@ func (o *Ops) Conv2D(s *model.Scope, x *Node, out, size, stride int, pad Padding
 		case o.Train && stride == 2 && size == 3:
 			y = strideTwoConv(x, w, pad)
 		default:
-			y = Convolve(x, w).ChannelsAxis(images.ChannelsFirst).Strides(stride).
-				PaddingPerDim([][2]int{{pad.Top, pad.Bottom}, {pad.Left, pad.Right}}).Done()
+			y = o.product(func(x, w *Node) *Node {
+				return Convolve(x, w).ChannelsAxis(images.ChannelsFirst).Strides(stride).
+					PaddingPerDim([][2]int{{pad.Top, pad.Bottom}, {pad.Left, pad.Right}}).Done()
+			}, x, w)
 		}
 	}
 	return o.AddPerChannel(y, Variable(s, "bias", g, out))
@@ -62,7 +64,7 @@ func (o *Ops) patchConv(x, kernel *Node, stride int, pad Padding) *Node {
 		}
 		patches = Concatenate(columns, 3)
 	}
-	y := MatMul(Reshape(patches, d[0]*h*w, size*size*in), Reshape(kernel, size*size*in, out))
+	y := o.product(MatMul, Reshape(patches, d[0]*h*w, size*size*in), Reshape(kernel, size*size*in, out))
 	return Reshape(y, d[0], h, w, out)
 }
 

@@ -156,7 +156,7 @@ func BenchmarkConv3(b *testing.B) {
 		c := d[3]
 		for name, conv := range map[string]func(x, k *Node) *Node{
 			"patches": func(x, k *Node) *Node { return o.patchConv(x, k, 1, Same) },
-			"rows":    rowConv,
+			"rows":    o.rowConv,
 		} {
 			b.Run(fmt.Sprintf("%v/%s", d, name), func(b *testing.B) {
 				times(b, at, d, func(x *Node) *Node {

@@ -33,6 +33,10 @@ type Ops struct {
 	// Train keeps to operations that have gradients on every backend, at
 	// some cost in speed.
 	Train bool
+
+	// Half computes convolutions and sums of products in bfloat16. Norms,
+	// softmax and all else stay in float32. See [CanHalf].
+	Half bool
 }
 
 // For returns the layers in the formulation that is fastest on b.
@@ -135,7 +139,7 @@ func (o *Ops) Linear(s *model.Scope, x *Node, out int) *Node {
 	in := x.Shape().Dimensions[1]
 	w := Variable(s, "weight", x.Graph(), out, in)
 	b := Variable(s, "bias", x.Graph(), out)
-	return Add(Einsum("bi,oi->bo", x, w), Reshape(b, 1, out))
+	return Add(o.einsum("bi,oi->bo", x, w), Reshape(b, 1, out))
 }
 
 // SiLU is x·sigmoid(x).

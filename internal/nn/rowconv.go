@@ -15,7 +15,7 @@ const rowConvPixels = 2048
 // and the products are added after moving them by a row of pixels. Pixels
 // are moved by padding, which the Go backend does by copying blocks, while
 // it slices element by element. It has no gradient.
-func rowConv(x, kernel *Node) *Node {
+func (o *Ops) rowConv(x, kernel *Node) *Node {
 	d, k := x.Shape().Dimensions, kernel.Shape().Dimensions
 	n, h, w, in, out := d[0], d[1], d[2], d[3], k[3]
 	g := x.Graph()
@@ -33,7 +33,7 @@ func rowConv(x, kernel *Node) *Node {
 	var y *Node
 	for i := range 3 {
 		weights := Reshape(Slice(kernel, AxisElem(i)), 3*in, out)
-		part := shift(MatMul(neighbours, weights), (2-i)*row, i*row)
+		part := shift(o.product(MatMul, neighbours, weights), (2-i)*row, i*row)
 		if y == nil {
 			y = part
 		} else {

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,7 +17,9 @@ import (
 	"github.com/trustsr/trustsr/internal/backend"
 	"github.com/trustsr/trustsr/internal/weightstore"
 	"github.com/trustsr/trustsr/kernel/jupyter"
+	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/digits"
+	"github.com/trustsr/trustsr/srspace/ldm"
 )
 
 func doctorCommand() *cobra.Command {
@@ -60,10 +63,15 @@ func doctor(c *cobra.Command, root string) error {
 	} else {
 		row("ONNX Runtime", "missing", "optional, faster: go run ./kernel weights fetch onnxruntime ("+err.Error()+")")
 	}
-	if _, err := digits.Open(choice.Config); err != nil {
+	if m, err := digits.Open(choice.Config); err != nil {
 		row("digit model", "fails", err.Error())
 	} else {
 		row("digit model", "ok", "embedded")
+		if note, err := halfPrecision(m.Model); err != nil {
+			row("bfloat16", "not here", strings.TrimPrefix(err.Error(), "bfloat16: "))
+		} else {
+			row("bfloat16", "ok", note)
+		}
 	}
 	for _, item := range weightstore.Known() {
 		if item.Name == onnxRuntime {
@@ -137,4 +145,31 @@ func oneCell(ctx context.Context, root string) error {
 		return err
 	}
 	return jupyter.Exec(ctx, jupyter.ExecOptions{Root: root, Notebook: notebook, Timeout: time.Minute, Progress: os.Stderr})
+}
+
+// halfPrecision measures how far a UNet call in bfloat16 is from one in
+// float32.
+func halfPrecision(m *ldm.Model) (string, error) {
+	half, err := m.BFloat16()
+	if err != nil {
+		return "", err
+	}
+	x := &ldm.Tensor{Shape: []int{4, 3, 7, 7}, Data: make([]float32, 4*3*7*7)}
+	lr := &ldm.Tensor{Shape: []int{4, 1, 7, 7}, Data: make([]float32, 4*7*7)}
+	srspace.Noise(x.Data, 1, 0)
+	t := []float32{999, 700, 300, 1}
+	want, err := m.Denoise(x, lr, t)
+	if err != nil {
+		return "", err
+	}
+	got, err := half.Denoise(x, lr, t)
+	if err != nil {
+		return "", err
+	}
+	var largest, apart float64
+	for i, v := range want.Data {
+		largest = max(largest, math.Abs(float64(v)))
+		apart = max(apart, math.Abs(float64(v-got.Data[i])))
+	}
+	return fmt.Sprintf("a UNet call is within %.2g %% of float32's, of the largest value", 100*apart/largest), nil
 }

@@ -25,11 +25,11 @@ type sampleOptions struct {
 	seed                         uint64
 	json                         bool
 
-	name, fit   string // of the model; how the LR gets its size
-	batch       int
-	method, rng string
-	steps       int
-	eta         float64
+	name, fit              string // of the model; how the LR gets its size
+	batch                  int
+	method, rng, precision string
+	steps                  int
+	eta                    float64
 	fitOptions
 	onnxOptions
 	given func(flag string) bool
@@ -79,6 +79,7 @@ its inputs, standard normal noise of the sample's seed to the other.`,
 	f.Float64Var(&o.eta, "eta", 1, "noise of DDIM's steps, 0 to 1; the other samplers have their own")
 	f.StringVar(&o.fit, "fit", ldm.FitEdge, "how an LR picture gets a size the network takes: "+strings.Join(ldm.Fits(), ", ")+"; the digit model takes 7×7 alone")
 	f.IntVar(&o.batch, "batch", 1, "samples a network call, for models other than the digit model; part of the recipe")
+	f.StringVar(&o.precision, "precision", "float32", "of convolutions and matrix products: float32, or bfloat16 where the backend has it; part of the recipe")
 	f.StringVar(&o.rng, "rng", srspace.RNG, "noise generator, or "+srspace.TorchRNG+" for seeds published with PyTorch")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of the first sample; the others follow")
 	f.StringVar(&o.shard, "shard", srspace.Whole.String(), "the part of the samples to draw, e.g. 3/16; auto in a Slurm array job, auto/16 in an indexed Kubernetes job")

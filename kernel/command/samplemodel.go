@@ -38,6 +38,9 @@ func (o sampleOptions) model() (drawer, error) {
 			return nil, err
 		}
 		m.Method, m.Steps, m.Eta, m.RNG = o.method, o.steps, o.eta, o.rng
+		if m.Model, err = o.precise(m.Model); err != nil {
+			return nil, err
+		}
 		_, err = m.Model.Config.Schedule.Plan(o.method, o.steps, o.eta)
 		return m, err
 	}
@@ -77,10 +80,28 @@ func (o sampleOptions) checkpoint() (*ldm.Sampler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", o.name, err)
 	}
+	if m, err = o.precise(m); err != nil {
+		return nil, err
+	}
 	s := &ldm.Sampler{
 		Model: m, Method: o.method, Steps: o.steps, Eta: o.eta, RNG: o.rng, Batch: o.batch,
 		Description: srspace.Recipe{Model: name, Weights: sum, Fit: o.fit, Backend: backend.Name(config), Software: srspace.Version},
 	}
 	o.apply(s, o.given("fit"))
 	return s, nil
+}
+
+// precise returns the model at the precision asked for.
+func (o sampleOptions) precise(m *ldm.Model) (*ldm.Model, error) {
+	switch o.precision {
+	case "", "float32":
+		return m, nil
+	case srspace.BFloat16:
+		half, err := m.BFloat16()
+		if err != nil {
+			return nil, srspace.WithHint(err, "leave --precision out, or choose another --backend; doctor tells what there is")
+		}
+		return half, nil
+	}
+	return nil, fmt.Errorf("precision %.50q: float32 or %s", o.precision, srspace.BFloat16)
 }

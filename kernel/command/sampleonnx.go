@@ -53,7 +53,7 @@ func (o sampleOptions) others(model string, flags ...string) error {
 
 // onnxModel opens a model made elsewhere, an ONNX file.
 func (o sampleOptions) onnxModel() (*onnx.Sampler, error) {
-	if err := o.others("an ONNX model", "sampler", "steps", "eta", "fit", "rng", "tile", "window"); err != nil {
+	if err := o.others("an ONNX model", "sampler", "steps", "eta", "fit", "rng", "precision", "tile", "window"); err != nil {
 		return nil, err
 	}
 	s, err := onnx.Open(o.name, o.backend, onnx.Options{

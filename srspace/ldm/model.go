@@ -76,6 +76,20 @@ func newModel(b compute.Backend, config Config) (*Model, *nn.Loader) {
 	return m, &nn.Loader{Ops: m.ops, Backend: b, Store: m.store}
 }
 
+// BFloat16 returns the same model with convolutions and products of matrices
+// in bfloat16, and norms, softmax, codes and sampling in float32. The weights
+// are shared. Backends without bfloat16 of their own are an error.
+func (m *Model) BFloat16() (half *Model, err error) {
+	defer recovered(&err)
+	if err := nn.CanHalf(m.backend); err != nil {
+		return nil, fmt.Errorf("bfloat16: %w", err)
+	}
+	ops := *m.ops
+	ops.Half = true
+	half = &Model{Config: m.Config, backend: m.backend, ops: &ops, store: m.store, serial: m.serial}
+	return half, half.compile()
+}
+
 // compile makes the model's graphs, each built at its first use with a shape.
 func (m *Model) compile() error {
 	o, config := m.ops, m.Config

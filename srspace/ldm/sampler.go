@@ -66,6 +66,10 @@ func (s *Sampler) Recipe() srspace.Recipe {
 	r.Scale = s.Model.Config.VQ.Scale()
 	r.Method, r.Steps, r.Eta, r.RNG = s.method(), s.Steps, s.Eta, s.rng()
 	r.Tile = s.Tile
+	r.Precision = ""
+	if s.Model.ops.Half {
+		r.Precision = srspace.BFloat16
+	}
 	if s.Window > 0 {
 		r.Fit = strings.TrimPrefix(fmt.Sprintf("%s, windows of %d overlapping by %d", r.Fit, s.Window, s.Window/windowOverlap), ", ")
 	}
