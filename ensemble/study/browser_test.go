@@ -255,9 +255,9 @@ func TestOnTelephone(t *testing.T) {
 			p.click("#next", 1)
 			p.until("instructions", `document.querySelector("#main").innerText.includes("Choose.")`)
 			p.click("#next", 1)
+			p.until("trial", inTrial)
+			p.click(".sample:nth-child(2)", 1)
 		}
-		p.until("trial", inTrial)
-		p.click(".sample:nth-child(2)", 1)
 		p.until("picked", picked+" === 1")
 		p.until("pictures", pictured)
 		var wide, small, unnamed int
