@@ -20,6 +20,7 @@ type deck struct {
 	images        map[uint64]*srspace.Image
 	width, height int // of a sample
 	columns       int // of a sheet
+	grey          bool
 }
 
 // sheetSide is about the side of a sheet in pixels.
@@ -40,7 +41,7 @@ func openDeck(s *Study, t Trial) (*deck, error) {
 	if n == 0 {
 		n = s.rules.Samples
 	}
-	d := &deck{space: space, samples: space.Seeds(), images: map[uint64]*srspace.Image{}}
+	d := &deck{space: space, samples: space.Seeds(), images: map[uint64]*srspace.Image{}, grey: true}
 	if t.Samples > 0 && len(d.samples) < n {
 		return nil, srspace.WithHint(fmt.Errorf("trial %q: %s has %d samples of %d", t.Name, space.Dir(), len(d.samples), n), "draw more with: go run ./kernel sample")
 	}
@@ -60,6 +61,7 @@ func openDeck(s *Study, t Trial) (*deck, error) {
 			return nil, fmt.Errorf("trial %q: sample %d is %d×%d, others are %d×%d", t.Name, seed, img.Width, img.Height, d.width, d.height)
 		}
 		d.images[seed] = img
+		d.grey = d.grey && isGrey(img)
 	}
 	d.columns = max(1, min(sheetSide/max(d.width, d.height), 16))
 	return d, nil
@@ -78,15 +80,49 @@ func (d *deck) sheet(shown []uint64, k int) ([]byte, error) {
 		return nil, fmt.Errorf("no sheet %d", k)
 	}
 	rows := (len(part) + d.columns - 1) / d.columns
-	canvas := image.NewNRGBA(image.Rect(0, 0, d.columns*d.width, rows*d.height))
+	canvas := d.canvas(image.Rect(0, 0, d.columns*d.width, rows*d.height))
 	for i, seed := range part {
 		at := image.Pt(i%d.columns*d.width, i/d.columns*d.height)
-		draw.Draw(canvas, image.Rectangle{at, at.Add(image.Pt(d.width, d.height))}, d.images[seed].NRGBA(), image.Point{}, draw.Src)
+		d.place(canvas, at, d.images[seed])
 	}
 	var b bytes.Buffer
 	quick := png.Encoder{CompressionLevel: png.BestSpeed} // a room asks at the same moment
 	err := quick.Encode(&b, canvas)
 	return b.Bytes(), err
+}
+
+// canvas is empty, of one channel where all samples are grey: a quarter of
+// the work.
+func (d *deck) canvas(r image.Rectangle) draw.Image {
+	if d.grey {
+		return image.NewGray(r)
+	}
+	return image.NewNRGBA(r)
+}
+
+func (d *deck) place(canvas draw.Image, at image.Point, img *srspace.Image) {
+	grey, ok := canvas.(*image.Gray)
+	if !ok {
+		draw.Draw(canvas, image.Rectangle{at, at.Add(image.Pt(d.width, d.height))}, img.NRGBA(), image.Point{}, draw.Src)
+		return
+	}
+	rgb := img.Bytes()
+	for y := range d.height {
+		row := grey.Pix[grey.PixOffset(at.X, at.Y+y):]
+		for x := range d.width {
+			row[x] = rgb[3*(y*d.width+x)]
+		}
+	}
+}
+
+// isGrey tells whether every pixel has three equal channels.
+func isGrey(img *srspace.Image) bool {
+	for i := 0; i < len(img.Pix); i += 3 {
+		if img.Pix[i] != img.Pix[i+1] || img.Pix[i] != img.Pix[i+2] {
+			return false
+		}
+	}
+	return true
 }
 
 // Samples returns the samples of a trial with their pictures, for reports.

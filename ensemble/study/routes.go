@@ -304,7 +304,15 @@ func (v *Server) sheet(w http.ResponseWriter, r *http.Request, key string) {
 		v.refuse(w, r, http.StatusNotFound, errors.New("no such page"))
 		return
 	}
+	// One at a time: a room that opens a page at the same moment waits for its
+	// pictures, and clicks are answered between them.
+	select {
+	case v.drawing <- struct{}{}:
+	case <-r.Context().Done():
+		return
+	}
 	data, err := d.sheet(shown, n)
+	<-v.drawing
 	if err != nil {
 		v.refuse(w, r, http.StatusInternalServerError, err)
 		return

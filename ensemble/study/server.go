@@ -35,7 +35,8 @@ type Server struct {
 	book  *book
 	mux   http.Handler
 
-	rates rates
+	rates   rates
+	drawing chan struct{} // holds one value while a sheet is drawn
 }
 
 // Open opens a study with its store, which it makes if there is none, and
@@ -44,7 +45,7 @@ func Open(s *Study, store string, o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = log.New(io.Discard, "", 0)
 	}
-	v := &Server{Options: o, study: s, decks: map[string]*deck{}}
+	v := &Server{Options: o, study: s, decks: map[string]*deck{}, drawing: make(chan struct{}, 1)}
 	samples := map[string][]uint64{}
 	for _, t := range s.all() {
 		d, err := openDeck(s, t)

@@ -35,6 +35,7 @@ type Simulation struct {
 	// Progress, unless nil, is told of every participant that is done.
 	Progress func(done, total int)
 
+	eyes  sync.Mutex // of whoever decodes pictures
 	mu    sync.Mutex
 	known map[string]ensemble.Appearance // by the picture's hash
 	waits []time.Duration                // of every pick
@@ -213,7 +214,13 @@ func (b *visitor) sheet(ctx context.Context, v *view, k int) ([]*srspace.Image, 
 		return nil, err
 	}
 	defer resp.Body.Close()
-	whole, err := png.Decode(resp.Body)
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	b.eyes.Lock() // people have computers of their own; here the server's has to do
+	defer b.eyes.Unlock()
+	whole, err := png.Decode(bytes.NewReader(data))
 	if err != nil {
 		return nil, err
 	}

@@ -100,7 +100,7 @@ type bucket struct {
 
 const (
 	ratePerSecond = 1000 // requests of one address
-	rateBurst     = 3000
+	rateBurst     = 10000
 )
 
 func (r *rates) allow(address string, now time.Time) bool {
