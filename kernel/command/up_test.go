@@ -103,7 +103,9 @@ func TestQuickstartInBrowser(t *testing.T) {
 	p.trouble()
 
 	p.gallery(func(frame *cdp.Node) {
-		p.do("clear the picks", 20*time.Second, chromedp.WaitVisible(`#wall[data-shown="324"]`, chromedp.ByQuery, chromedp.FromNode(frame)))
+		p.do("clear the picks of an earlier run", 20*time.Second, chromedp.WaitVisible(`#wall[data-shown="324"]`, chromedp.ByQuery, chromedp.FromNode(frame)),
+			chromedp.Click(`#clear`, chromedp.ByQuery, chromedp.FromNode(frame)),
+			chromedp.WaitNotPresent(`.thumb.picked`, chromedp.ByQuery, chromedp.FromNode(frame)))
 		for _, seed := range []int{3, 40, 77, 200, 323} {
 			p.do("click a sample", 20*time.Second, chromedp.Click(fmt.Sprintf(`.thumb[data-seed="%d"]`, seed), chromedp.ByQuery, chromedp.FromNode(frame)))
 		}
