@@ -10,11 +10,11 @@ import (
 // widest tensor at the moment of most memory. Rounded up from peaks of a
 // process that drew one sample with the published architecture
 // (TestSampleMemory): 1358 and 3597 MiB on the Go backend for 16×16 and 64×64
-// pixels, 2980 and 3692 MiB on ONNX Runtime, which packs weights anew for
+// pixels, up to 3254 and 3692 MiB on ONNX Runtime, which packs weights anew for
 // each of its graphs.
 const (
 	goWeights, goCopies     = 2.0, 40
-	onnxWeights, onnxCopies = 4.7, 14
+	onnxWeights, onnxCopies = 5.3, 14
 )
 
 // Estimate returns about how many bytes sampling takes at most for an LR
