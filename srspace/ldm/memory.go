@@ -14,7 +14,7 @@ import (
 // each of its graphs.
 const (
 	goWeights, goCopies     = 2.0, 40
-	onnxWeights, onnxCopies = 5.3, 14
+	onnxWeights, onnxCopies = 5.1, 12
 )
 
 // Estimate returns about how many bytes sampling takes at most for an LR
