@@ -154,6 +154,26 @@ func TestQuickstartInBrowser(t *testing.T) {
 	p.do("show the plane", time.Minute, chromedp.Evaluate(`Jupyter.notebook.get_cells().find(c => c.get_text().includes(".Plane(")).element[0].scrollIntoView()`, nil))
 	p.screenshot("notebook-plane")
 
+	// The kernel is restarted: a new engine shows the same picks.
+	p.do("restart the kernel", time.Minute, chromedp.Evaluate(`window.back = false; Jupyter.notebook.kernel.restart(() => { window.back = true; })`, nil))
+	p.until("the kernel is back", time.Minute, `window.back && Jupyter.notebook.kernel.is_connected()`)
+	p.do("run all cells up to the gallery", time.Minute, chromedp.Evaluate(`(() => {
+		const all = Jupyter.notebook.get_cells(), at = all.findIndex(c => c.get_text().includes(".Gallery("));
+		Jupyter.notebook.execute_cell_range(0, at + 1);
+	})()`, nil))
+	time.Sleep(time.Second)
+	p.until("they have run", 3*time.Minute, finished)
+	p.trouble()
+	p.gallery(func(frame *cdp.Node) {
+		var kept []*cdp.Node
+		p.do("the picks are there", 20*time.Second,
+			chromedp.WaitVisible(`.thumb.picked[data-seed="323"]`, chromedp.ByQuery, chromedp.FromNode(frame)),
+			chromedp.Nodes(`.thumb.picked`, &kept, chromedp.ByQueryAll, chromedp.FromNode(frame)))
+		if len(kept) != 5 {
+			t.Errorf("%d picks after the kernel was restarted, want 5", len(kept))
+		}
+	})
+
 	// Jupyter dies: engine, GoNB, wrapper and "up" go with it.
 	server := processOf(mark, "jupyter-notebook\x00")
 	if server == 0 {
