@@ -18,9 +18,9 @@ type deck struct {
 	space         *srspace.Space
 	samples       []uint64
 	images        map[uint64]*srspace.Image
-	width, height int // of a sample
-	columns       int // of a sheet
-	grey          bool
+	width, height int  // of a sample
+	columns       int  // of a sheet
+	grey          bool // every sample has three equal channels
 }
 
 // sheetSide is about the side of a sheet in pixels.
@@ -100,6 +100,7 @@ func (d *deck) canvas(r image.Rectangle) draw.Image {
 	return image.NewNRGBA(r)
 }
 
+// place copies a sample onto a canvas of [deck.canvas].
 func (d *deck) place(canvas draw.Image, at image.Point, img *srspace.Image) {
 	grey, ok := canvas.(*image.Gray)
 	if !ok {
@@ -125,7 +126,7 @@ func isGrey(img *srspace.Image) bool {
 	return true
 }
 
-// Samples returns the samples of a trial with their pictures, for reports.
+// all returns the samples of a trial with their pictures, for reports.
 func (d *deck) all() []srspace.Sample {
 	var out []srspace.Sample
 	for _, seed := range d.samples {

@@ -25,7 +25,7 @@ import (
 // lists them.
 const (
 	clearDigit     = 0
-	ambiguousDigit = 18
+	ambiguousDigit = 497
 )
 
 // open loads the embedded model once for all tests, on the backend a user
@@ -117,7 +117,7 @@ func TestReadingsOfSamples(t *testing.T) {
 	for _, k := range counts(ambiguousDigit) {
 		most = max(most, k)
 	}
-	if most > n*9/10 {
+	if most > n*8/10 {
 		t.Errorf("an ambiguous digit is read one way in %d of %d samples", most, n)
 	}
 }
@@ -178,7 +178,7 @@ func TestRecordedQuality(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Log(e)
-	want(e, 25.5, 0) // the first digit of r.Measured.Ambiguous is 65
+	want(e, 25.5, 0) // none of the first 40 is in r.Measured.Ambiguous; TestReadingsOfSamples has one that is
 }
 
 func idx(axes byte, sizes []uint32, body int) []byte {
