@@ -44,8 +44,7 @@ func (o *Ops) Project(s *model.Scope, x *Node, out, kernel int) *Node {
 		y = o.einsum("bti,io->bto", x, w)
 	} else {
 		dims := []int{out, in, 1, 1}[:kernel]
-		w := Reshape(Variable(s, "weight", g, dims...), out, in)
-		y = o.einsum("bti,oi->bto", x, w)
+		y = o.linear(x, Reshape(Variable(s, "weight", g, dims...), out, in))
 	}
 	return Add(y, Reshape(Variable(s, "bias", g, out), 1, 1, out))
 }

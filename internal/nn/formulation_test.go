@@ -167,6 +167,27 @@ func BenchmarkConv3(b *testing.B) {
 	}
 }
 
+// Tokens times the transpose of a weight matrix that is a constant of the
+// graph: attention's and the time embedding's projections.
+func BenchmarkLinear(b *testing.B) {
+	for backendName, at := range benchBackends(b) {
+		for _, d := range [][]int{{1, 64, 640}, {1, 1, 640}} { // [batch, tokens, in]
+			const out = 1920
+			data := make([]float32, out*d[2])
+			for i := range data {
+				data[i] = float32(i%251)/125 - 1
+			}
+			weight := func(x *Node) *Node { return Reshape(Const(x.Graph(), data), out, d[2]) }
+			for name, linear := range map[string]func(x *Node) *Node{
+				"einsum":     func(x *Node) *Node { return Einsum("bti,oi->bto", x, weight(x)) },
+				"transposed": func(x *Node) *Node { return MatMul(x, TransposeAllAxes(weight(x), 1, 0)) },
+			} {
+				b.Run(fmt.Sprintf("%s/%v/%s", backendName, d, name), func(b *testing.B) { times(b, at, d, linear) })
+			}
+		}
+	}
+}
+
 // Group normalisation without scale and shift, then per channel, channels
 // first as ONNX Runtime and XLA have them.
 func BenchmarkGroupNorm(b *testing.B) {
@@ -179,6 +200,12 @@ func BenchmarkGroupNorm(b *testing.B) {
 		groups := 8
 		perChannel := func(x *Node) *Node { return Reshape(IotaFull(x.Graph(), shapes.Make(dtypes.Float32, c)), 1, c, 1, 1) }
 		affine := func(x *Node) *Node { return Add(Mul(x, perChannel(x)), perChannel(x)) }
+		fold := func(x, mean, variance *Node) *Node { // mean and variance [n, groups, 1]
+			channel := Reshape(perChannel(x), 1, groups, c/groups)
+			scale := Mul(Div(OnesLike(variance), Sqrt(AddScalar(variance, 1e-5))), channel)
+			shift := Sub(channel, Mul(mean, scale))
+			return Add(Mul(x, Reshape(scale, n, c, 1, 1)), Reshape(shift, n, c, 1, 1))
+		}
 		for name, norm := range map[string]func(x *Node) *Node{
 			"centred": func(x *Node) *Node {
 				flat := Reshape(x, n, groups, -1)
@@ -191,11 +218,15 @@ func BenchmarkGroupNorm(b *testing.B) {
 				mean := ReduceAndKeep(flat, ReduceMean, -1)
 				centred := Sub(flat, mean)
 				variance := ReduceAndKeep(Mul(centred, centred), ReduceMean, -1)
-				ofGroup := func(v *Node) *Node {
-					return Reshape(BroadcastToDims(v, n, groups, c/groups), n, c, 1, 1)
-				}
-				scale := Mul(ofGroup(Div(OnesLike(variance), Sqrt(AddScalar(variance, 1e-5)))), perChannel(x))
-				return Add(Mul(x, scale), Sub(perChannel(x), Mul(ofGroup(mean), scale)))
+				return fold(x, mean, variance)
+			},
+			"folded, dot products": func(x *Node) *Node {
+				flat := Reshape(x, n, groups, -1)
+				mean := ReduceAndKeep(flat, ReduceMean, -1)
+				centred := Sub(flat, mean)
+				k := c / groups * d[2] * d[3]
+				squares := MatMul(Reshape(centred, n, groups, 1, k), Reshape(centred, n, groups, k, 1))
+				return fold(x, mean, MulScalar(Reshape(squares, n, groups, 1), 1/float64(k)))
 			},
 			"scaled once": func(x *Node) *Node {
 				flat := Reshape(x, n, groups, -1)

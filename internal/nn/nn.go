@@ -139,7 +139,20 @@ func (o *Ops) Linear(s *model.Scope, x *Node, out int) *Node {
 	in := x.Shape().Dimensions[1]
 	w := Variable(s, "weight", x.Graph(), out, in)
 	b := Variable(s, "bias", x.Graph(), out)
-	return Add(o.einsum("bi,oi->bo", x, w), Reshape(b, 1, out))
+	return Add(o.linear(x, w), Reshape(b, 1, out))
+}
+
+// linear is x [..., in] times the transpose of w [out, in]. ONNX Runtime moves
+// the weights of an Einsum at every call; a constant's Transpose it moves once,
+// and it packs what MatMul multiplies by (BenchmarkLinear).
+func (o *Ops) linear(x, w *Node) *Node {
+	if o.ChannelsLast || o.Train {
+		if x.Rank() == 2 {
+			return o.einsum("bi,oi->bo", x, w)
+		}
+		return o.einsum("bti,oi->bto", x, w)
+	}
+	return o.product(MatMul, x, TransposeAllAxes(w, 1, 0))
 }
 
 // SiLU is x·sigmoid(x).
@@ -169,12 +182,10 @@ func (o *Ops) GroupNorm(s *model.Scope, x *Node, groups int, epsilon float64) *N
 		centred := Sub(flat, mean)
 		variance := ReduceAndKeep(Mul(centred, centred), ReduceMean, -1)
 		inv := Div(ScalarOne(g, dtypes.Float32), Sqrt(AddScalar(variance, epsilon)))
-		ofGroup := func(v *Node) *Node { // [n, groups, 1] → [n, c]
-			return Reshape(BroadcastToDims(v, n, groups, c/groups), n, c)
-		}
-		a := Mul(ofGroup(inv), Reshape(scale, 1, c))
-		b := Sub(Reshape(shift, 1, c), Mul(ofGroup(mean), a))
-		return o.AddPerChannel(o.MulPerChannel(x, a), b)
+		inGroups := func(v *Node) *Node { return Reshape(v, 1, groups, c/groups) }
+		a := Mul(inv, inGroups(scale)) // [n, groups, c/groups]
+		b := Sub(inGroups(shift), Mul(mean, a))
+		return o.AddPerChannel(o.MulPerChannel(x, Reshape(a, n, c)), Reshape(b, n, c))
 	}
 	// Channels last: sums over the pixels are matrix products with ones,
 	// eight times as fast as a reduction on the Go backend. The mean is taken

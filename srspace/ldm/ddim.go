@@ -10,7 +10,8 @@ import (
 type Denoiser func(x []float32, timestep int) ([]float32, error)
 
 // NoiseSource fills dst, shaped like the latent batch, with standard normal
-// noise for the step-th executed step, 1 being the first.
+// noise for the step-th executed step, 1 being the first. Samplers call it
+// step by step, from another goroutine while the network computes.
 type NoiseSource func(dst []float32, step int)
 
 // StepReport is told after each step: the latents reached and the denoised
@@ -28,12 +29,13 @@ func DDIM(ctx context.Context, denoise Denoiser, x []float32, steps []Step, nois
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		eps, err := denoise(x, s.Timestep)
+		var eps []float32
+		err := beside(s.Sigma != 0, func() { noise(n, i+1) }, func() (err error) {
+			eps, err = denoise(x, s.Timestep)
+			return err
+		})
 		if err != nil {
 			return err
-		}
-		if s.Sigma != 0 {
-			noise(n, i+1)
 		}
 		toX0 := float32(1 / math.Sqrt(s.Alpha))
 		fromEps := float32(math.Sqrt(1 - s.Alpha))
@@ -53,4 +55,20 @@ func DDIM(ctx context.Context, denoise Denoiser, x []float32, steps []Step, nois
 		}
 	}
 	return nil
+}
+
+// beside draws a step's noise, where it takes any, while the network computes,
+// and returns when both are done, with the network's error.
+func beside(stochastic bool, draw func(), network func() error) error {
+	if !stochastic {
+		return network()
+	}
+	drawn := make(chan struct{})
+	go func() {
+		defer close(drawn)
+		draw()
+	}()
+	err := network()
+	<-drawn
+	return err
 }

@@ -33,10 +33,6 @@ func dpmSolver(ctx context.Context, denoise Denoiser, x []float32, levels []Leve
 			return err
 		}
 		s, t := levels[i], levels[i+1]
-		x0, before = before, x0
-		if err := estimate(denoise, x, s, x0); err != nil {
-			return err
-		}
 		h := t.Lambda - s.Lambda
 		last := i == steps-1
 		second := i > 0 && !(last && (steps < 15 || t.Sigma == 0))
@@ -45,9 +41,11 @@ func dpmSolver(ctx context.Context, denoise Denoiser, x []float32, levels []Leve
 			keep *= math.Exp(-h)
 			toward = -t.Alpha * math.Expm1(-2*h)
 			fresh = t.Sigma * math.Sqrt(-math.Expm1(-2*h))
-			if fresh != 0 {
-				noise(n, i+1)
-			}
+		}
+		x0, before = before, x0
+		err := beside(fresh != 0, func() { noise(n, i+1) }, func() error { return estimate(denoise, x, s, x0) })
+		if err != nil {
+			return err
 		}
 		slope := 0.0 // weight of D1 = (x0 - before)/r, r = h_before/h
 		if second {
