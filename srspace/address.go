@@ -24,7 +24,13 @@ const maxAddress = 1024
 //
 //	model@wwwwwwwwwwww/lr@llllllllllll/ddim-50-eta1/9x9/run2/tile4,7
 //
-// The rest of the recipe (schedule, fit, backend, …) is in the [Manifest].
+// Before "seed" or the tiling stands what departs from the usual, in this
+// order:
+//
+//	…/ddim-50-eta1/rng-torch-cpu/fit-pad-reflect/window-64/bfloat16/seed/17
+//
+// The rest of the recipe (schedule, backend, version) is in the [Manifest]:
+// an address holds for one version on one backend.
 type Address struct {
 	Model   string  // name, see [Recipe.Validate]
 	Weights string  // first 12 hexadecimal digits of the weights' SHA-256
@@ -34,21 +40,49 @@ type Address struct {
 	Eta     float64 // in [0,1]
 	Seed    uint64
 	Tile    int // copies of the LR in each direction, see [Recipe]; 0: not tiled
+
+	RNG       string // noise generator; "" is [RNG]
+	Fit       string // how the LR got its size; "" is the usual way, see usualFit
+	Window    int    // side of the overlapping windows; 0: sampled whole
+	Precision string // [BFloat16], or "" for float32
+}
+
+// usualFit tells the fits that addresses leave out: a picture drawn alone is
+// padded with its edge, where it needs to be padded at all, and a tiling goes
+// on with its period. Fits that are no names, of other people's samplers, are
+// left out too.
+func usualFit(fit string, tile int) bool {
+	switch {
+	case fit == "none" || !nameForm.MatchString(fit):
+		return true
+	case tile == 0:
+		return fit == "pad-edge"
+	}
+	return fit == "pad-periodic"
 }
 
 // Address returns the address of the sample that the recipe draws from the
 // LR picture of the given [Image.Hash] and seed.
 func (r Recipe) Address(lrHash string, seed uint64) Address {
-	return Address{
-		Model:   r.Model,
-		Weights: r.Weights[:min(hashDigits, len(r.Weights))],
-		LR:      lrHash[:min(hashDigits, len(lrHash))],
-		Method:  r.Method,
-		Steps:   r.Steps,
-		Eta:     r.Eta,
-		Seed:    seed,
-		Tile:    r.Tile,
+	a := Address{
+		Model:     r.Model,
+		Weights:   r.Weights[:min(hashDigits, len(r.Weights))],
+		LR:        lrHash[:min(hashDigits, len(lrHash))],
+		Method:    r.Method,
+		Steps:     r.Steps,
+		Eta:       r.Eta,
+		Seed:      seed,
+		Tile:      r.Tile,
+		Window:    r.Window,
+		Precision: r.Precision,
 	}
+	if r.RNG != RNG && nameForm.MatchString(r.RNG) {
+		a.RNG = r.RNG
+	}
+	if !usualFit(r.Fit, r.Tile) {
+		a.Fit = r.Fit
+	}
+	return a
 }
 
 // String returns the text form, eta in the shortest decimal form that reads
@@ -59,6 +93,18 @@ func (a Address) String() string {
 		return ""
 	}
 	s := fmt.Sprintf("%s@%s/lr@%s/%s-%d-eta%s", a.Model, a.Weights, a.LR, a.Method, a.Steps, strconv.FormatFloat(a.Eta, 'f', -1, 64))
+	if a.RNG != "" {
+		s += "/rng-" + a.RNG
+	}
+	if a.Fit != "" {
+		s += "/fit-" + a.Fit
+	}
+	if a.Window != 0 {
+		s += fmt.Sprintf("/window-%d", a.Window)
+	}
+	if a.Precision != "" {
+		s += "/" + a.Precision
+	}
 	if a.Tile == 0 {
 		return fmt.Sprintf("%s/seed/%d", s, a.Seed)
 	}
@@ -86,9 +132,18 @@ func parseAddress(s string) (a Address, why string) {
 		return a, "too long"
 	}
 	part := strings.Split(s, "/")
+	const form = "not of the form model/lr/sampler/seed/number or model/lr/sampler/NxN/runNUMBER/tileROW,COLUMN"
+	if len(part) < 5 {
+		return a, form
+	}
+	rest, why := a.parseUnusual(part[3:])
+	if why != "" {
+		return a, why
+	}
+	part = append(part[:3:3], rest...)
 	tiled := len(part) == 6
 	if !tiled && (len(part) != 5 || part[3] != "seed") {
-		return a, "not of the form model/lr/sampler/seed/number or model/lr/sampler/NxN/runNUMBER/tileROW,COLUMN"
+		return a, form
 	}
 	var ok bool
 	if a.Model, a.Weights, ok = strings.Cut(part[0], "@"); !ok || !nameForm.MatchString(a.Model) || !isShortHash(a.Weights) {
@@ -121,12 +176,46 @@ func parseAddress(s string) (a Address, why string) {
 		return a, "eta is outside [0,1]"
 	}
 	if tiled {
-		return a, a.parseTile(part[3], part[4], part[5])
+		why = a.parseTile(part[3], part[4], part[5])
+	} else if a.Seed, errSeed = strconv.ParseUint(part[4], 10, 64); errSeed != nil {
+		why = "the seed is not a whole number from 0 to 2⁶⁴−1"
 	}
-	if a.Seed, errSeed = strconv.ParseUint(part[4], 10, 64); errSeed != nil {
-		return a, "the seed is not a whole number from 0 to 2⁶⁴−1"
+	if why == "" && (a.RNG == RNG || a.Fit != "" && usualFit(a.Fit, a.Tile)) {
+		why = "the usual generator and fit are left out"
 	}
-	return a, ""
+	return a, why
+}
+
+// parseUnusual reads what departs from the usual off the front of parts and
+// returns the others, and what is wrong, or "".
+func (a *Address) parseUnusual(parts []string) (rest []string, why string) {
+	take := func(prefix string) (value string, ok bool) {
+		if len(parts) == 0 || !strings.HasPrefix(parts[0], prefix) {
+			return "", false
+		}
+		value, parts = parts[0][len(prefix):], parts[1:]
+		return value, true
+	}
+	var ok bool
+	if a.RNG, ok = take("rng-"); ok && !nameForm.MatchString(a.RNG) {
+		return nil, "the noise generator has no name"
+	}
+	if a.Fit, ok = take("fit-"); ok && !nameForm.MatchString(a.Fit) {
+		return nil, "the fit has no name"
+	}
+	if side, ok := take("window-"); ok {
+		var err error
+		if a.Window, err = strconv.Atoi(side); err != nil || a.Window < 1 {
+			return nil, "the window is not a whole number from 1"
+		}
+	}
+	if more, ok := take(BFloat16); ok {
+		a.Precision = BFloat16 + more
+		if more != "" {
+			return nil, "the precision is unknown"
+		}
+	}
+	return parts, ""
 }
 
 // parseTile reads the last three parts of the address of a tiled sample and

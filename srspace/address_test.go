@@ -51,6 +51,45 @@ func TestAddress(t *testing.T) {
 	}
 }
 
+// What decides the pixels beside model, LR, sampler and seed is in the address
+// where it is not the usual.
+func TestUnusualAddress(t *testing.T) {
+	const from = "toy@0123456789ab/lr@fedcba987654/ddim-50-eta1/"
+	for _, c := range []struct {
+		want  string
+		spoil func(*Recipe)
+	}{
+		{"rng-torch-cpu/seed/17", func(r *Recipe) { r.RNG = TorchRNG }},
+		{"fit-pad-reflect/seed/17", func(r *Recipe) { r.Fit = "pad-reflect" }},
+		{"fit-pad-edge/9x9/run0/tile1,8", func(r *Recipe) { r.Fit, r.Tile = "pad-edge", 9 }},
+		{"window-64/seed/17", func(r *Recipe) { r.Window = 64 }},
+		{"bfloat16/seed/17", func(r *Recipe) { r.Precision = BFloat16 }},
+		{"rng-torch-cpu/fit-pad-periodic/window-16/bfloat16/seed/17", func(r *Recipe) {
+			r.RNG, r.Fit, r.Window, r.Precision = TorchRNG, "pad-periodic", 16, BFloat16
+		}},
+		{"seed/17", func(r *Recipe) { r.Fit = "pad-edge" }},
+		{"9x9/run0/tile1,8", func(r *Recipe) { r.Fit, r.Tile = "pad-periodic", 9 }},
+		{"seed/17", func(r *Recipe) { r.RNG, r.Fit = "my own", "shrunk by hand" }},
+	} {
+		r := testRecipe
+		c.spoil(&r)
+		a := r.Address(testLRHash, 17)
+		if a.String() != from+c.want {
+			t.Errorf("address %s, want …%s", a, c.want)
+		}
+		if back, err := ParseAddress(from + c.want); err != nil || back != a {
+			t.Errorf("parsed %s as %+v, %v", c.want, back, err)
+		}
+	}
+	for _, end := range []string{"rng-/seed/17", "rng-philox4x32-10/seed/17", "fit-pad-edge/seed/17", "fit-none/seed/17", "fit-a b/seed/17",
+		"window-0/seed/17", "window-016/seed/17", "window--1/seed/17", "bfloat161/seed/17", "bfloat16/bfloat16/seed/17",
+		"window-16/rng-torch-cpu/seed/17", "fit-pad-periodic/9x9/run0/tile0,0", "rng-torch-cpu", "bfloat16"} {
+		if a, err := ParseAddress(from + end); err == nil {
+			t.Errorf("%s is read as %+v", end, a)
+		}
+	}
+}
+
 // The paper's 324 digits are 4 runs of 9×9: sample 205 = 2·81 + 4·9 + 7.
 func TestTiledAddress(t *testing.T) {
 	r := testRecipe
@@ -111,6 +150,7 @@ func TestParseAddressRefuses(t *testing.T) {
 
 func FuzzParseAddress(f *testing.F) {
 	f.Add("toy@0123456789ab/lr@fedcba987654/ddim-50-eta1/seed/17")
+	f.Add("toy@0123456789ab/lr@fedcba987654/ddim-50-eta1/rng-torch-cpu/fit-pad-reflect/window-64/bfloat16/9x9/run2/tile4,7")
 	f.Add("a@000000000000/lr@000000000000/x-eta-1-eta0.25/seed/0")
 	f.Fuzz(func(t *testing.T, s string) {
 		if a, err := ParseAddress(s); err == nil && a.String() != s {

@@ -22,7 +22,8 @@ var (
 // in addresses); Weights is 64 lower-case hexadecimal digits (a sampler
 // without weights gives the SHA-256 of no bytes, e3b0c442…); Scale and Steps
 // are at least 1; Eta lies in [0,1];
-// Tile is 0, or 2 to 64; Precision is empty or "bfloat16".
+// Tile is 0, or 2 to 64; Window is at least 0; Precision is empty or
+// "bfloat16".
 func (r Recipe) Validate() error {
 	switch {
 	case len(r.Model) > 100 || !nameForm.MatchString(r.Model):
@@ -39,6 +40,8 @@ func (r Recipe) Validate() error {
 		return fmt.Errorf("recipe: eta %v is outside [0,1]", r.Eta)
 	case !validTile(r.Tile):
 		return fmt.Errorf("recipe: tile %d is neither 0 nor 2 to %d", r.Tile, maxTile)
+	case r.Window < 0:
+		return fmt.Errorf("recipe: window %d is below 0", r.Window)
 	case r.Precision != "" && r.Precision != BFloat16:
 		return fmt.Errorf("recipe: precision %.100q is neither empty, for float32, nor %s", r.Precision, BFloat16)
 	}

@@ -27,6 +27,10 @@ type Recipe struct {
 	// rows first.
 	Tile int `json:"tile,omitempty"`
 
+	// Window is the side, in latent pixels, of the overlapping windows in which
+	// a large picture is denoised and decoded. 0: it is sampled whole.
+	Window int `json:"window,omitempty"`
+
 	// Precision is that of the networks' convolutions and matrix products:
 	// "bfloat16", or "" for float32.
 	Precision string `json:"precision,omitempty"`
