@@ -22,12 +22,25 @@ import (
 // sampler's recipe is not the space's, [ErrBusy] where another Draw is at
 // work on the folder, [ErrReadOnly] for a space of [OpenFolder].
 func (s *Space) Draw(ctx context.Context, sampler Sampler, n int, progress func(done, total int)) error {
-	return s.DrawPart(ctx, sampler, n, Whole, progress)
+	if progress == nil {
+		progress = func(int, int) {}
+	}
+	return s.DrawPart(ctx, sampler, n, Whole, func(p Progress) { progress(p.Done, p.Total) })
+}
+
+// Progress is how far a part is drawn.
+type Progress struct {
+	Done, Total int // samples of the part
+
+	// Drawn tells that the sample of Seed is what was just finished; it is
+	// false for what is found finished at the start.
+	Drawn bool
+	Seed  uint64
 }
 
 // DrawPart is Draw for one part of the n samples, as one of many machines
 // draws it; [Merge] joins their folders. progress counts the part's samples.
-func (s *Space) DrawPart(ctx context.Context, sampler Sampler, n int, part Part, progress func(done, total int)) error {
+func (s *Space) DrawPart(ctx context.Context, sampler Sampler, n int, part Part, progress func(Progress)) error {
 	if err := part.check(); err != nil {
 		return err
 	}
@@ -61,9 +74,9 @@ func (s *Space) DrawPart(ctx context.Context, sampler Sampler, n int, part Part,
 	}
 	done := n - len(missing)
 	if progress == nil {
-		progress = func(int, int) {}
+		progress = func(Progress) {}
 	}
-	progress(done, n)
+	progress(Progress{Done: done, Total: n})
 	if len(missing) == 0 {
 		return nil
 	}
@@ -83,7 +96,7 @@ func (s *Space) DrawPart(ctx context.Context, sampler Sampler, n int, part Part,
 		}
 		missing = missing[1:]
 		done++
-		progress(done, n)
+		progress(Progress{Done: done, Total: n, Drawn: true, Seed: sample.Seed})
 		if err := ctx.Err(); err != nil && len(missing) > 0 {
 			return stopped(err, done, n)
 		}

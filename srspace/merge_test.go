@@ -22,8 +22,8 @@ func TestMergedPartsEqualTheWhole(t *testing.T) {
 			dir := t.TempDir()
 			s := createToy(t, dir, 40)
 			ctx, cancel := context.WithCancel(context.Background())
-			s.DrawPart(ctx, newToy(), n, Part{i, of}, func(done, _ int) {
-				if done == 1 {
+			s.DrawPart(ctx, newToy(), n, Part{i, of}, func(p Progress) {
+				if p.Done == 1 {
 					cancel()
 				}
 			})

@@ -49,10 +49,16 @@ func ParsePart(s string, getenv func(string) string) (Part, error) {
 					return fail("SLURM_ARRAY_TASK_MIN is %.50q", low)
 				}
 			}
+			step := 1
+			if by := getenv("SLURM_ARRAY_TASK_STEP"); by != "" {
+				if step, err = strconv.Atoi(by); err != nil || step < 1 {
+					return fail("SLURM_ARRAY_TASK_STEP is %.50q", by)
+				}
+			}
 			if p.Index, err = strconv.Atoi(task); err != nil {
 				return fail("SLURM_ARRAY_TASK_ID is %.50q", task)
 			}
-			p.Index += 1 - first
+			p.Index = (p.Index-first)/step + 1
 			if !hasOf {
 				of, hasOf = getenv("SLURM_ARRAY_TASK_COUNT"), true
 			}

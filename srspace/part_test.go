@@ -35,6 +35,8 @@ func TestParsePart(t *testing.T) {
 		{"3/16", nil, srspace.Part{Index: 3, Of: 16}},
 		{"1/1", nil, srspace.Whole},
 		{"auto", slurm, srspace.Part{Index: 3, Of: 4}},
+		{"auto", map[string]string{"SLURM_ARRAY_TASK_ID": "20", "SLURM_ARRAY_TASK_MIN": "0", "SLURM_ARRAY_TASK_COUNT": "4", "SLURM_ARRAY_TASK_STEP": "10"}, srspace.Part{Index: 3, Of: 4}},
+		{"auto", map[string]string{"SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_TASK_COUNT": "4", "SLURM_ARRAY_TASK_STEP": "0"}, srspace.Part{}},
 		{"auto/9", slurm, srspace.Part{Index: 3, Of: 9}},
 		{"auto/8", job, srspace.Part{Index: 1, Of: 8}},
 		{"auto", job, srspace.Part{}}, // Kubernetes does not tell of how many
