@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/gomlx/compute/dtypes/bfloat16"
+	"github.com/gomlx/compute/dtypes/float16"
+
 	"github.com/trustsr/trustsr/internal/weights"
 )
 
@@ -37,6 +40,8 @@ func infer(f *weights.File, headChannels int) (c Config, assumed []string, err e
 	if err == nil && c.Schedule.Timesteps == 0 {
 		c.Schedule = X4().Schedule
 		assumed = append(assumed, fmt.Sprintf("noise schedule %v…%v over %d steps", c.Schedule.LinearStart, c.Schedule.LinearEnd, c.Schedule.Timesteps))
+	} else if dtype := f.DType("betas"); err == nil && (dtype == "F16" || dtype == "BF16") {
+		assumed = append(assumed, fmt.Sprintf("noise schedule %v…%v, the shortest numbers that its betas are in %s", c.Schedule.LinearStart, c.Schedule.LinearEnd, dtype))
 	}
 	return c, assumed, err
 }
@@ -53,27 +58,39 @@ func inferSchedule(f *weights.File) (s ScheduleConfig, err error) {
 	if len(betas.Shape) != 1 || len(betas.Data) < 2 {
 		return s, fmt.Errorf("betas is %v", betas.Shape)
 	}
-	// the decimal number that was written in the configuration is the
-	// shortest that rounds to the stored one
-	bits := 32
-	if f.DType("betas") == "F64" {
-		bits = 64
-	}
-	decimal := func(v float32) float64 {
-		d, _ := strconv.ParseFloat(strconv.FormatFloat(float64(v), 'g', -1, 32), 64)
-		return d
-	}
-	if bits == 64 {
-		decimal = func(v float32) float64 { // float64 betas carry the error of squaring a root
-			d, _ := strconv.ParseFloat(strconv.FormatFloat(float64(v), 'g', 7, 32), 64)
-			return d
-		}
-	}
+	decimal := shortestDecimal(f.DType("betas"))
 	s = ScheduleConfig{Timesteps: len(betas.Data), LinearStart: decimal(betas.Data[0]), LinearEnd: decimal(betas.Data[len(betas.Data)-1])}
 	if !(s.LinearStart > 0 && s.LinearEnd >= s.LinearStart && s.LinearEnd < 1) {
 		return s, fmt.Errorf("betas from %v to %v", s.LinearStart, s.LinearEnd)
 	}
 	return s, agrees(f, s)
+}
+
+// shortestDecimal returns what finds the number that was written in a
+// configuration: the one of fewest digits that a tensor's type stores as the
+// given one. Two halfs beside each other are 5e-4 apart, relative to them.
+func shortestDecimal(dtype string) func(v float32) float64 {
+	stored := func(d float64) float32 { return float32(d) }
+	switch dtype {
+	case "F16":
+		stored = func(d float64) float32 { return float16.FromFloat32(float32(d)).Float32() }
+	case "BF16":
+		stored = func(d float64) float32 { return bfloat16.FromFloat32(float32(d)).Float32() }
+	case "F64": // float64 betas carry the error of squaring a root
+		stored = func(d float64) float32 {
+			short, _ := strconv.ParseFloat(strconv.FormatFloat(d, 'g', 7, 64), 64)
+			return float32(short)
+		}
+	}
+	return func(v float32) float64 {
+		want := stored(float64(v))
+		for digits := 1; digits < 9; digits++ {
+			if d, _ := strconv.ParseFloat(strconv.FormatFloat(float64(v), 'g', digits, 64), 64); stored(d) == want {
+				return d
+			}
+		}
+		return float64(v)
+	}
 }
 
 // shapeReader reads numbers off shapes; the first that is missing is its

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -180,3 +181,42 @@ func TestOpenNamesWhatIsWrong(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// The schedule that a file without configuration was trained with is read off
+// its betas in any type, and said where they are halves.
+func TestInferredSchedule(t *testing.T) {
+	for _, want := range []ldm.ScheduleConfig{
+		{Timesteps: 1000, LinearStart: 0.0015, LinearEnd: 0.0195},
+		{Timesteps: 500, LinearStart: 0.00085, LinearEnd: 0.012},
+		{Timesteps: 1000, LinearStart: 0.0015, LinearEnd: 0.0155},
+	} {
+		dict, _, err := weights.ReadSafetensors(shared.Path(t, "golden", "ldm", "tiny", "model.safetensors"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		betas, alphas := weights.NewTensor(want.Timesteps), weights.NewTensor(want.Timesteps)
+		for i, b := range want.Betas() {
+			betas.Data[i] = float32(b)
+		}
+		copy(alphas.Data, want.AlphasCumprod())
+		dict["betas"], dict["alphas_cumprod"] = betas, alphas
+		for _, dtype := range []string{"F32", "F16"} {
+			path := filepath.Join(t.TempDir(), "model.safetensors")
+			if err := weights.WriteSafetensors(path, dict, dtype, nil); err != nil {
+				t.Fatal(err)
+			}
+			c, err := ldm.Open(path)
+			if err != nil {
+				t.Errorf("%s: %v", dtype, err)
+				continue
+			}
+			if c.Config.Schedule != want {
+				t.Errorf("%s: schedule %+v, want %+v", dtype, c.Config.Schedule, want)
+			}
+			if said := slices.ContainsFunc(c.Assumed, func(s string) bool { return strings.Contains(s, "schedule") }); said != (dtype != "F32") {
+				t.Errorf("%s: assumed %q", dtype, c.Assumed)
+			}
+			c.Close()
+		}
+	}
+}

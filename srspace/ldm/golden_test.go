@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gomlx/compute"
@@ -29,12 +30,18 @@ var tiny = ldm.Config{
 	Schedule: ldm.ScheduleConfig{Timesteps: 1000, LinearStart: 0.0015, LinearEnd: 0.0155},
 }
 
-// onEachBackend runs a test on the Go backend and on ONNX Runtime where its
-// library is installed.
+// onEachBackend runs a test on the Go backend, on ONNX Runtime where its
+// library is installed, and on XLA where this machine would use it: on a GPU,
+// whose products must be told to be in float32 (…,tf32=false in
+// $GOMLX_BACKEND).
 func onEachBackend(t *testing.T, test func(t *testing.T, b compute.Backend)) {
-	for _, config := range []string{"go", "onnx:cpu"} {
-		t.Run(config, func(t *testing.T) {
-			if config != "go" && (!backend.HasONNX || backend.ONNXLibrary() == "") {
+	configs := []string{"go", "onnx:cpu"}
+	if chosen := backend.Choose().Config; strings.HasPrefix(chosen, "xla") {
+		configs = append(configs, chosen)
+	}
+	for _, config := range configs {
+		t.Run(backend.Name(config), func(t *testing.T) {
+			if config == "onnx:cpu" && (!backend.HasONNX || backend.ONNXLibrary() == "") {
 				t.Skip("no ONNX Runtime library on this machine")
 			}
 			b, err := backend.Open(config)
