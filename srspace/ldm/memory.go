@@ -2,6 +2,8 @@ package ldm
 
 import (
 	"fmt"
+	"os"
+	"runtime"
 	"strings"
 )
 
@@ -37,6 +39,93 @@ func (s *Sampler) Estimate(width, height int) int64 {
 	return int64(factor*float64(s.Model.weightBytes())) + host + 4*calls*copies*pixels*c.widest()
 }
 
+// callPixels is the size of a picture that fills ONNX Runtime's two cores:
+// samples of smaller ones are drawn several a call, which is faster a sample
+// (BenchmarkBatch), so that no call costs more than one of 64×64. A GPU is
+// given more. On the Go backend calls side by side are faster than larger ones.
+const callPixels = 64 * 64
+
+// maxBatch bounds the samples of a call of small pictures.
+const maxBatch = 16
+
+// SuitBatch sets Batch for LR pictures of a size: to a power of two that
+// depends on the backend and the size alone, so that a sample's pixels depend
+// on nothing that a person sets to be faster. Windows are sampled one a call.
+func (s *Sampler) SuitBatch(width, height int) error {
+	width, height, err := s.fitted(width*max(1, s.Tile), height*max(1, s.Tile))
+	if err != nil {
+		return err
+	}
+	most := 0
+	switch name := s.Model.backend.Name(); {
+	case s.Window > 0 || strings.HasPrefix(name, "Go"):
+	case strings.HasPrefix(name, "onnx"):
+		most = callPixels
+	default:
+		most = 4 * callPixels
+	}
+	for s.Batch = 1; s.Batch < maxBatch && 2*s.Batch*width*height <= most; s.Batch *= 2 {
+	}
+	return nil
+}
+
+// SuitWorkers sets Workers, which changes no sample, for n samples of an LR
+// picture of that size: on the Go backend, whose elementwise work keeps one
+// core busy a call, a call for each core where half of the memory that is free
+// now, and Memory, suffice; elsewhere one.
+func (s *Sampler) SuitWorkers(width, height, n int) error {
+	s.Workers = 1
+	if s.Model.serial {
+		return nil
+	}
+	width, height, err := s.fitted(width*max(1, s.Tile), height*max(1, s.Tile))
+	if err != nil {
+		return err
+	}
+	up := func(n, by int) int { return (n + max(1, by) - 1) / max(1, by) }
+	calls := up(up(n, s.Tile*s.Tile), s.Batch)
+	limit := FreeMemory() / 2
+	if s.Memory > 0 {
+		limit = min(limit, s.Memory)
+	}
+	tried := *s
+	for tried.Workers = min(runtime.GOMAXPROCS(0), calls); tried.Workers > 1; tried.Workers-- {
+		if tried.Estimate(width, height) <= limit {
+			s.Workers = tried.Workers
+			return nil
+		}
+	}
+	return nil
+}
+
+// FreeMemory is how many bytes programs can take before the system pages or a
+// container's limit is met, 0 where it does not say.
+func FreeMemory() int64 {
+	info, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	_, after, _ := strings.Cut(string(info), "MemAvailable:")
+	var free int64
+	if _, err := fmt.Sscan(after, &free); err != nil {
+		return 0
+	}
+	free <<= 10 // from KiB
+	number := func(path string) (n int64, ok bool) {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return 0, false
+		}
+		_, err = fmt.Sscan(string(data), &n) // "max" where there is no limit
+		return n, err == nil
+	}
+	limit, limited := number("/sys/fs/cgroup/memory.max")
+	if used, ok := number("/sys/fs/cgroup/memory.current"); ok && limited {
+		free = min(free, max(0, limit-used))
+	}
+	return free
+}
+
 // widest is the largest number of values a latent pixel that a layer takes:
 // a level's first in the decoder, or the UNet's with the skip connection.
 func (c Config) widest() int64 {
@@ -68,8 +157,8 @@ func (s *Sampler) smaller(width, height int) string {
 			return fmt.Sprintf("overlapping windows of %d need about %s", window, gibibytes(need))
 		}
 	}
-	if s.Batch > 1 || s.Workers > 1 {
-		return "draw fewer samples a call"
+	if s.Workers > 1 {
+		return "draw fewer samples side by side"
 	}
 	return "the model and the picture are too large for the limit"
 }

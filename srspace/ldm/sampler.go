@@ -6,7 +6,6 @@ import (
 	"iter"
 	"math"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/trustsr/trustsr/internal/weights"
@@ -30,11 +29,11 @@ type Sampler struct {
 	// Batch is how many samples every network call takes; a call with fewer
 	// is filled up, because matrix products of other sizes round otherwise
 	// and would make a sample depend on its company. It is recorded in the
-	// recipe. Zero means 1.
+	// recipe. Zero means 1. See [Sampler.SuitBatch].
 	Batch int
 
 	// Workers is how many calls run side by side. It changes no sample. Zero
-	// means 1.
+	// means 1. See [Sampler.SuitWorkers].
 	Workers int
 
 	// Tile repeats the LR picture Tile × Tile times before it is sampled, as
@@ -70,11 +69,12 @@ func (s *Sampler) Recipe() srspace.Recipe {
 	if s.Model.ops.Half {
 		r.Precision = srspace.BFloat16
 	}
-	if s.Window > 0 {
-		r.Fit = strings.TrimPrefix(fmt.Sprintf("%s, windows of %d overlapping by %d", r.Fit, s.Window, s.Window/windowOverlap), ", ")
-	}
+	r.Window = s.Window
 	r.Backend = fmt.Sprintf("%s, %d a call", s.Description.Backend, max(1, s.Batch))
-	r.Schedule = fmt.Sprintf("sqrt-linear %g…%g, T=%d, compvis", c.LinearStart, c.LinearEnd, c.Timesteps)
+	r.Schedule = fmt.Sprintf("sqrt-linear %g…%g, T=%d", c.LinearStart, c.LinearEnd, c.Timesteps)
+	if r.Method == DefaultMethod { // in CompVis's time steps; other names say theirs
+		r.Schedule += ", compvis"
+	}
 	return r
 }
 
@@ -189,6 +189,9 @@ func runs(seeds []uint64, each uint64, most int) []uint64 {
 // Accepts returns an error for an LR picture that Sample would refuse: of a
 // size that the network does not take, or that needs more than Memory.
 func (s *Sampler) Accepts(lr *srspace.Image) error {
+	if lrs := s.Model.Config.UNet.InChannels - s.Model.Config.UNet.OutChannels; lrs != 1 && lrs != 3 {
+		return fmt.Errorf("a network that takes LR pictures of %d channels: samplers give it 1, grey, or 3, RGB", lrs)
+	}
 	if s.Tile < 0 || s.Tile == 1 {
 		return fmt.Errorf("%d copies of the LR picture in each direction: 0 for none, or 2 and more", s.Tile)
 	}
@@ -277,22 +280,18 @@ func (s *Sampler) batch(ctx context.Context, cond []float32, lr *srspace.Image, 
 	if s.Window > 0 {
 		denoise = s.Model.windowDenoiser(lrs, s.Window)
 	}
-	var bad error
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	err = plan.Run(ctx, denoise, x.Data, noise, func(step int, x, _ []float32) {
-		for i, v := range x {
-			if bad == nil && (math.IsNaN(float64(v)) || math.IsInf(float64(v), 0)) {
-				bad = fmt.Errorf("latent of seed %d is not finite after step %d of %d", seeds[i/each], step, len(plan.Timesteps))
-			}
+		if i := notFinite(x); i >= 0 {
+			stop(fmt.Errorf("latent of %s is not finite after step %d of %d", s.drawn(seeds[i/each]), step, len(plan.Timesteps)))
 		}
 		report(step)
 	})
-	if err == nil {
-		err = bad
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
 	}
 	if err != nil {
-		return nil, err
-	}
-	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	var decoded *Tensor
@@ -304,7 +303,24 @@ func (s *Sampler) batch(ctx context.Context, cond []float32, lr *srspace.Image, 
 	if err != nil {
 		return nil, err
 	}
+	if i := notFinite(decoded.Data); i >= 0 {
+		return nil, fmt.Errorf("picture of %s is not finite after decoding", s.drawn(seeds[i/(len(decoded.Data)/n)]))
+	}
 	return pictures(decoded)[:len(wanted)], nil
+}
+
+// drawn names what the network draws from a seed: a sample, or a run of many.
+func (s *Sampler) drawn(seed uint64) string {
+	if s.Tile == 0 {
+		return fmt.Sprintf("seed %d", seed)
+	}
+	each := uint64(s.Tile * s.Tile)
+	return fmt.Sprintf("run %d, seeds %d to %d,", seed, seed*each, seed*each+each-1)
+}
+
+// notFinite returns the position of the first NaN or infinity, or -1.
+func notFinite(x []float32) int {
+	return slices.IndexFunc(x, func(v float32) bool { return math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) })
 }
 
 // pictures turns decoded [n, 1 or 3, h, w] in [-1,1] into 8-bit pictures.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/compute"
+
 	"github.com/trustsr/trustsr/internal/backend"
 	"github.com/trustsr/trustsr/internal/weights"
 	"github.com/trustsr/trustsr/srspace"
@@ -15,6 +17,17 @@ import (
 // twoLevels is a model that takes latents of even size and needs no file; its
 // weights are normal with standard deviation noise.
 func twoLevels(t testing.TB, noise float32) *ldm.Model {
+	t.Helper()
+	b, err := backend.Open("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return twoLevelsOn(t, b, noise, nil)
+}
+
+// twoLevelsOn is twoLevels on a backend, with weights changed before they are
+// loaded.
+func twoLevelsOn(t testing.TB, b compute.Backend, noise float32, change func(weights.Dict)) *ldm.Model {
 	t.Helper()
 	c := ldm.Config{
 		UNet: ldm.UNetConfig{InChannels: 6, OutChannels: 3, ModelChannels: 32, ChannelMult: []int{1, 1},
@@ -36,9 +49,8 @@ func twoLevels(t testing.TB, noise float32) *ldm.Model {
 		}
 		dict[name] = w
 	}
-	b, err := backend.Open("go")
-	if err != nil {
-		t.Fatal(err)
+	if change != nil {
+		change(dict)
 	}
 	m, err := ldm.New(b, c, dict)
 	if err != nil {
@@ -125,8 +137,8 @@ func TestWindowSampling(t *testing.T) {
 	if got := drawSeeds(t, s, small, 5)[5].Hash(); got != want {
 		t.Error("one window draws another picture than none")
 	}
-	if fit := s.Recipe().Fit; fit != "pad-edge, windows of 16 overlapping by 4" {
-		t.Errorf("the recipe tells of %q", fit)
+	if r := s.Recipe(); r.Window != 16 || r.Fit != "pad-edge" {
+		t.Errorf("the recipe tells of fit %q, windows of %d", r.Fit, r.Window)
 	}
 	large := gradient(35, 21)
 	all := drawSeeds(t, s, large, 0, 1, 2)
