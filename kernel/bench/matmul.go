@@ -13,11 +13,11 @@ import (
 )
 
 // measureMatMul measures large square matrix products in float32 and
-// bfloat16, and returns the median of the first in TFLOP/s.
-func measureMatMul(ctx context.Context, s *session) (ceiling float64, err error) {
+// bfloat16, and returns their medians in TFLOP/s.
+func measureMatMul(ctx context.Context, s *session) (ceilings []float64, err error) {
 	b, err := backend.Open(s.config)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	side, chain := pick(s, 8192, 512), pick(s, 10, 2)
 	for _, dtype := range []dtypes.DType{dtypes.Float32, dtypes.BFloat16} {
@@ -30,7 +30,7 @@ func measureMatMul(ctx context.Context, s *session) (ceiling float64, err error)
 			return ReduceAllMean(ConvertDType(y, dtypes.Float32))
 		})
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		call := func() error {
 			out, err := exec.Call1(tensors.FromScalarAndDimensions(float32(1)/float32(side), 1, 1))
@@ -43,11 +43,9 @@ func measureMatMul(ctx context.Context, s *session) (ceiling float64, err error)
 		flops := 2 * float64(side) * float64(side) * float64(side) * float64(chain)
 		id := fmt.Sprintf("gpu/matmul/%s", shapes.Make(dtype, side, side))
 		if err := s.time(ctx, id, "TFLOP/s", func(seconds float64) float64 { return flops / seconds / 1e12 }, call); err != nil {
-			return 0, err
+			return nil, err
 		}
-		if dtype == dtypes.Float32 {
-			ceiling = s.report.Rows[len(s.report.Rows)-1].Median
-		}
+		ceilings = append(ceilings, s.report.Rows[len(s.report.Rows)-1].Median)
 	}
-	return ceiling, nil
+	return ceilings, nil
 }

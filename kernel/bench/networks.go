@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/trustsr/trustsr/internal/weights"
 	"github.com/trustsr/trustsr/srspace"
@@ -115,41 +114,6 @@ func measureSample(ctx context.Context, s *session) error {
 		if err := s.time(ctx, id, "s", plain, func() error { return drawAll(ctx, sampler, lr, 1) }); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// Multiply-adds of the published architecture, counted in the original
-// modules (the UNet's are linear in the pixels).
-const unetMACs64 = 40.231e9
-
-// measureGPU sweeps the batch and relates the UNet's arithmetic to what the
-// device reaches in one large matrix product.
-func measureGPU(ctx context.Context, s *session) error {
-	if !strings.HasSuffix(s.backendName(), "cuda") {
-		return fmt.Errorf("%w: no GPU", errSkip)
-	}
-	ceiling, err := measureMatMul(ctx, s)
-	if err != nil {
-		return err
-	}
-	m, err := s.fullModel(s.config)
-	if err != nil {
-		return err
-	}
-	for _, batch := range pick(s, []int{1, 2, 4, 8, 16}, []int{1, 2}) {
-		x, lr := generatedTensor(1, batch, 3, 64, 64), generatedTensor(2, batch, 3, 64, 64)
-		t := make([]float32, batch)
-		call := func() error {
-			_, err := m.Denoise(x, lr, t)
-			return err
-		}
-		id := fmt.Sprintf("gpu/unet/64x64/batch %d/float32", batch)
-		if err := s.time(ctx, id, "TFLOP/s", func(seconds float64) float64 { return 2 * unetMACs64 * float64(batch) / seconds / 1e12 }, call); err != nil {
-			return err
-		}
-		reached := s.report.Rows[len(s.report.Rows)-1]
-		s.report.Notes = append(s.report.Notes, fmt.Sprintf("%s: %.0f %% of the measured float32 matrix product", id, 100*reached.Median/ceiling))
 	}
 	return nil
 }
