@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
+	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/digits"
 	"github.com/trustsr/trustsr/srspace/ldm"
@@ -32,7 +33,8 @@ type sampleOptions struct {
 	eta                    float64
 	fitOptions
 	onnxOptions
-	given func(flag string) bool
+	given    func(flag string) bool
+	fitGiven bool
 }
 
 func sampleCommand() *cobra.Command {
@@ -61,7 +63,7 @@ its inputs, standard normal noise of the sample's seed to the other.`,
 			if !c.Flags().Changed("eta") {
 				o.eta = ldm.DefaultEta(o.method)
 			}
-			o.given = c.Flags().Changed
+			o.given, o.fitGiven = c.Flags().Changed, c.Flags().Changed("fit")
 			if o.address != "" {
 				return drawAddress(c, o)
 			}
@@ -70,7 +72,7 @@ its inputs, standard normal noise of the sample's seed to the other.`,
 	}
 	f := c.Flags()
 	f.StringVar(&o.name, "model", digitModel, "a name of \"weights list\", or a checkpoint file or folder, or an .onnx file")
-	f.StringSliceVar(&o.lr, "lr", nil, "LR picture, 7×7 pixels for the digit model, or a folder of them; may be repeated")
+	f.StringArrayVar(&o.lr, "lr", nil, "LR picture, 7×7 pixels for the digit model, or a folder of them; may be repeated")
 	f.IntVar(&o.digit, "digit", -1, "instead of --lr: the LR picture of a test digit, 0 to 9999")
 	f.StringVarP(&o.out, "out", "o", "space", "folder of the SR space; with --address a PNG file")
 	f.IntVarP(&o.n, "n", "n", 324, "number of samples")
@@ -78,7 +80,7 @@ its inputs, standard normal noise of the sample's seed to the other.`,
 	f.IntVar(&o.steps, "steps", 50, "denoising steps")
 	f.Float64Var(&o.eta, "eta", 1, "noise of DDIM's steps, 0 to 1; the other samplers have their own")
 	f.StringVar(&o.fit, "fit", ldm.FitEdge, "how an LR picture gets a size the network takes: "+strings.Join(ldm.Fits(), ", ")+"; the digit model takes 7×7 alone")
-	f.IntVar(&o.batch, "batch", 1, "samples a network call, for models other than the digit model; part of the recipe")
+	f.IntVar(&o.batch, "batch", 0, "samples of a checkpoint drawn side by side; changes no sample. 0: what the cores are good for and free memory, or --memory, allows")
 	f.StringVar(&o.precision, "precision", "float32", "of convolutions and matrix products: float32, or bfloat16 where the backend has it; part of the recipe")
 	f.StringVar(&o.rng, "rng", srspace.RNG, "noise generator, or "+srspace.TorchRNG+" for seeds published with PyTorch")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of the first sample; the others follow")
@@ -109,30 +111,34 @@ func drawSpaces(c *cobra.Command, o sampleOptions) error {
 		return err
 	}
 	for _, p := range pictures { // before a folder is made
+		if err := o.suit(m, p.lr); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
 		if err := m.Accepts(p.lr); err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
 	}
 	from, to := part.Range(o.n)
-	bar := newBar("samples", max(1, len(pictures)*(to-from)))
+	all := len(pictures) * (to - from)
+	bar := newSampleBar(all, m)
 	before := 0
 	for _, p := range pictures {
 		dir := o.out
 		if len(pictures) > 1 {
 			dir = filepath.Join(o.out, p.name)
 		}
+		if err := o.suit(m, p.lr); err != nil {
+			return err
+		}
 		space, err := srspace.Create(dir, p.lr, m.Recipe(), o.seed)
 		if err != nil {
 			return err
 		}
-		told := -1
-		progress := func(done, _ int) {
-			bar.Set(before + done)
-			if o.json && told >= 0 {
-				seed := o.seed + uint64(from+done-1)
-				tell(c.OutOrStdout(), sampleEvent{space.Path(seed), space.Address(seed).String(), before + done, len(pictures) * (to - from)})
+		progress := func(p srspace.Progress) {
+			bar.samples(before + p.Done)
+			if o.json && p.Drawn {
+				tell(c.OutOrStdout(), sampleEvent{space.Path(p.Seed), space.Address(p.Seed).String(), before + p.Done, all})
 			}
-			told = done
 		}
 		if err := space.DrawPart(c.Context(), m, o.n, part, progress); err != nil {
 			fmt.Fprintln(os.Stderr)
@@ -187,11 +193,13 @@ func (o sampleOptions) pictures() ([]picture, error) {
 			files = append(files, path)
 			continue
 		}
-		inside, err := filepath.Glob(filepath.Join(path, "*.png"))
-		if err != nil || len(inside) == 0 {
-			return nil, srspace.WithHint(fmt.Errorf("LR pictures: no .png in %s", path), "name a folder of PNG files")
+		inside, err := metrics.OpenFiles(path, "")
+		if err != nil {
+			return nil, fmt.Errorf("LR pictures: %w", err)
 		}
-		files = append(files, inside...)
+		for _, name := range inside.Names() {
+			files = append(files, inside.Path(name))
+		}
 	}
 	var out []picture
 	seen := map[string]string{}
@@ -216,7 +224,15 @@ func drawAddress(c *cobra.Command, o sampleOptions) error {
 	if err != nil {
 		return err
 	}
-	o.method, o.steps, o.eta, o.tile = a.Method, a.Steps, a.Eta, a.Tile
+	o.method, o.steps, o.eta, o.tile, o.window, o.precision = a.Method, a.Steps, a.Eta, a.Tile, a.Window, a.Precision
+	if o.rng = a.RNG; o.rng == "" {
+		o.rng = srspace.RNG
+	}
+	if a.Fit != "" {
+		o.fit, o.fitGiven = a.Fit, true
+	} else {
+		o.fit, o.fitGiven = ldm.FitEdge, false // the usual
+	}
 	if o.name == digitModel && a.Model != digitModel { // a name in the address, unless --model says where it is
 		o.name = a.Model
 	}
@@ -233,6 +249,9 @@ func drawAddress(c *cobra.Command, o sampleOptions) error {
 		lr = pictures[0].lr
 	}
 	m, err := o.model()
+	if err == nil {
+		err = o.suit(m, lr)
+	}
 	if err != nil {
 		return err
 	}

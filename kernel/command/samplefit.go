@@ -23,13 +23,16 @@ type fitOptions struct {
 func (o *fitOptions) register(f *pflag.FlagSet) {
 	f.IntVar(&o.tile, "tile", 0, "repeat the LR picture N × N times in one run, which gives N² samples; the paper's is 9. It then pads periodically, unless --fit is given")
 	f.IntVar(&o.window, "window", 0, "denoise and decode large pictures in overlapping windows of this many LR pixels, e.g. 64; part of the recipe")
-	f.Var(&o.memory, "memory", "refuse, before work starts, what is estimated to need more than this, e.g. 4GiB")
+	f.Var(&o.memory, "memory", "refuse, before work starts, what is estimated to need more than this, e.g. 4GiB; by default what is free now")
 }
 
 // apply sets a sampler as the flags say; fitGiven tells that --fit was among
 // them.
 func (o fitOptions) apply(s *ldm.Sampler, fitGiven bool) {
 	s.Tile, s.Window, s.Memory = o.tile, o.window, int64(o.memory)
+	if o.memory == 0 && !strings.HasPrefix(s.Description.Backend, "xla") { // a GPU has its own
+		s.Memory = ldm.FreeMemory()
+	}
 	if o.tile > 0 && !fitGiven {
 		s.Description.Fit = ldm.FitPeriodic
 	}

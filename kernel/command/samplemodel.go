@@ -87,8 +87,25 @@ func (o sampleOptions) checkpoint() (*ldm.Sampler, error) {
 		Model: m, Method: o.method, Steps: o.steps, Eta: o.eta, RNG: o.rng, Batch: o.batch,
 		Description: srspace.Recipe{Model: name, Weights: sum, Fit: o.fit, Backend: backend.Name(config), Software: srspace.Version},
 	}
-	o.apply(s, o.given("fit"))
+	o.apply(s, o.fitGiven)
 	return s, nil
+}
+
+// suit sets how many samples of a checkpoint a call takes for a picture, and how
+// many calls run side by side.
+func (o sampleOptions) suit(m drawer, lr *srspace.Image) error {
+	s, ok := m.(*ldm.Sampler)
+	if !ok {
+		return nil
+	}
+	if err := s.SuitBatch(lr.Width, lr.Height); err != nil {
+		return err
+	}
+	if o.batch > 0 {
+		s.Workers = (o.batch + s.Batch - 1) / s.Batch
+		return nil
+	}
+	return s.SuitWorkers(lr.Width, lr.Height, o.n)
 }
 
 // precise returns the model at the precision asked for.

@@ -53,12 +53,12 @@ func (o sampleOptions) others(model string, flags ...string) error {
 
 // onnxModel opens a model made elsewhere, an ONNX file.
 func (o sampleOptions) onnxModel() (*onnx.Sampler, error) {
-	if err := o.others("an ONNX model", "sampler", "steps", "eta", "fit", "rng", "precision", "tile", "window"); err != nil {
+	if err := o.others("an ONNX model", "sampler", "steps", "eta", "fit", "rng", "precision", "tile", "window", "batch"); err != nil {
 		return nil, err
 	}
 	s, err := onnx.Open(o.name, o.backend, onnx.Options{
 		Name: nameFor(o.name), LR: o.lrInput, Noise: o.noiseInput, Output: o.output,
-		LRRange: onnx.Range(o.inputRange), OutputRange: onnx.Range(o.outputRange), Batch: o.batch, Memory: int64(o.memory),
+		LRRange: onnx.Range(o.inputRange), OutputRange: onnx.Range(o.outputRange), Memory: int64(o.memory),
 	})
 	if err != nil {
 		return nil, err

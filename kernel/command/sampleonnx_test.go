@@ -67,7 +67,7 @@ func TestSampleONNX(t *testing.T) {
 		}
 		return out
 	}
-	sample := []string{"sample", "--model", generator, "--digit", "18", "-n", "5", "--batch", "2", "--backend", "go"}
+	sample := []string{"sample", "--model", generator, "--digit", "18", "-n", "5", "--backend", "go"}
 	lines := strings.Split(strings.TrimSpace(ok(append(sample, "-o", at("whole"), "--json")...)), "\n")
 	if len(lines) != 5 {
 		t.Fatalf("%d lines: %q", len(lines), lines)
@@ -86,7 +86,7 @@ func TestSampleONNX(t *testing.T) {
 			t.Fatal(err)
 		}
 		merged, _ := os.ReadFile(filepath.Join(at("merged"), "samples", filepath.Base(e.Path)))
-		ok("sample", "--model", generator, "--address", e.Address, "--batch", "2", "--backend", "go", "-o", at("one.png"))
+		ok("sample", "--model", generator, "--address", e.Address, "--backend", "go", "-o", at("one.png"))
 		one, _ := os.ReadFile(at("one.png"))
 		if !bytes.Equal(merged, want) || !bytes.Equal(one, want) {
 			t.Errorf("%s: the merged sample is equal: %v; the one drawn alone: %v", e.Address, bytes.Equal(merged, want), bytes.Equal(one, want))

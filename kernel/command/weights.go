@@ -164,6 +164,9 @@ Nothing in a file is executed.`,
 				fmt.Fprintf(c.OutOrStdout(), "%s: %s\n", name, stored)
 				return nil
 			}
+			if name == digitModel {
+				return srspace.WithHint(fmt.Errorf("import %s: that is the name of the model that ships", name), "give another: weights import my-digits "+path)
+			}
 			return importModel(c, name, path, head)
 		},
 	}
