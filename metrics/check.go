@@ -43,13 +43,22 @@ func Check(image *srspace.Image) error {
 
 // sameSize checks both images and that they have the same size.
 func sameSize(a, b *srspace.Image) error {
-	if a != nil && b != nil && (a.Width != b.Width || a.Height != b.Height) {
-		return fmt.Errorf("%d×%d against %d×%d: %w", a.Width, a.Height, b.Width, b.Height, ErrSize)
+	if err := sameSides(a, b); err != nil {
+		return err
 	}
 	if err := Check(a); err != nil {
 		return err
 	}
 	return Check(b)
+}
+
+// sameSides returns an error that wraps ErrSize if both images are there and
+// differ in size.
+func sameSides(a, b *srspace.Image) error {
+	if a != nil && b != nil && (a.Width != b.Width || a.Height != b.Height) {
+		return fmt.Errorf("%d×%d against %d×%d: %w", a.Width, a.Height, b.Width, b.Height, ErrSize)
+	}
+	return nil
 }
 
 // noSmaller returns an error that wraps ErrTooSmall if a side of the image is

@@ -114,6 +114,9 @@ func (m DISTSMetric) Info() Info {
 
 // Score returns the distance of two images of the same size.
 func (m DISTSMetric) Score(image, hr *srspace.Image) (float64, error) {
+	if err := sameSize(image, hr); err != nil {
+		return 0, fmt.Errorf("%s: %w", m.Info().ID, err)
+	}
 	score, err := m.Prepare(hr)
 	if err != nil {
 		return 0, err

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -118,6 +119,9 @@ func (m *LPIPS) Info() Info {
 // Score returns the distance of two images of the same size. Sides below
 // Info().MinSide are an error that wraps [ErrTooSmall].
 func (m *LPIPS) Score(image, hr *srspace.Image) (float64, error) {
+	if err := m.sameSize(image, hr); err != nil {
+		return 0, err
+	}
 	score, err := m.Prepare(hr)
 	if err != nil {
 		return 0, err
@@ -149,6 +153,9 @@ func (m *LPIPS) Prepare(hr *srspace.Image) (func(image *srspace.Image) (float64,
 // picture the network sees, and added up; LPIPS(spatial=True) of the authors'
 // code. Its mean is near the score and not equal to it.
 func (m *LPIPS) Map(image, hr *srspace.Image) (*Map, error) {
+	if err := m.sameSize(image, hr); err != nil {
+		return nil, err
+	}
 	layers, err := m.prepare(hr)
 	if err != nil {
 		return nil, err
@@ -163,16 +170,29 @@ func (m *LPIPS) Map(image, hr *srspace.Image) (*Map, error) {
 	return out, nil
 }
 
+// sameSize checks a pair before weights are read and features worked out.
+func (m *LPIPS) sameSize(image, hr *srspace.Image) error {
+	if err := sameSize(image, hr); err != nil {
+		return fmt.Errorf("%s: %w", m.Info().ID, err)
+	}
+	return nil
+}
+
 // prepare returns the function that calls each with the distances to hr at
 // every position of each layer, row by row.
 func (m *LPIPS) prepare(hr *srspace.Image) (func(image *srspace.Image, each func(distances []float64, width, height int)) error, error) {
 	info := m.Info()
 	if err := withinNetwork(hr, m.enlarge, info); err != nil {
-		err = fmt.Errorf("%s: %w", info.ID, err)
-		if m.enlarge == 1 {
-			err = srspace.WithHint(err, "score small pictures enlarged: "+enlargedID(info.ID, DigitEnlargement)+", or choose "+psnrInfo.ID)
+		wrapped := fmt.Errorf("%s: %w", info.ID, err)
+		if m.enlarge == 1 && errors.Is(err, ErrTooSmall) && Check(hr) == nil {
+			hint := "choose " + psnrInfo.ID
+			side := min(hr.Width, hr.Height)
+			if n := max(DigitEnlargement, (info.MinSide+side-1)/side); n <= maxEnlargement {
+				hint = "score small pictures enlarged: " + enlargedID(info.ID, n) + ", or " + hint
+			}
+			return nil, srspace.WithHint(wrapped, hint)
 		}
-		return nil, err
+		return nil, wrapped
 	}
 	loaded, err := m.net.loaded.get()
 	if err != nil {

@@ -115,7 +115,9 @@ type Metric interface {
 
 	// Score returns the score of image against ref, the HR or LR image as
 	// Info().Reference says. It may be infinite, never NaN. Errors wrap
-	// ErrSize, ErrTooSmall, ErrTooLarge or ErrNoWeights.
+	// ErrSize, ErrTooSmall, ErrTooLarge, ErrChannels, ErrNotFinite or
+	// ErrNoWeights; what is wrong with the images comes before what weights
+	// are missing.
 	Score(image, ref *srspace.Image) (float64, error)
 }
 
@@ -171,15 +173,22 @@ func scoreEach(ctx context.Context, m Metric, images []*srspace.Image, ref *srsp
 	if len(images) == 0 {
 		return nil
 	}
+	info := m.Info()
 	for i, image := range images {
-		if err := Check(image); err != nil {
+		err := Check(image)
+		if err == nil && info.Reference == HR {
+			if err = sameSides(image, ref); err != nil {
+				err = fmt.Errorf("%s: %w", info.ID, err)
+			}
+		}
+		if err != nil {
 			return &ImageError{i, err}
 		}
 	}
 	score := func(image *srspace.Image) (float64, error) { return m.Score(image, ref) }
 	if p, ok := m.(Preparer); ok && len(images) > 1 {
 		if err := Check(ref); err != nil {
-			return fmt.Errorf("%s: reference: %w", m.Info().ID, err)
+			return fmt.Errorf("%s: reference: %w", info.ID, err)
 		}
 		var err error
 		if score, err = p.Prepare(ref); err != nil {

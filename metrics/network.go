@@ -214,6 +214,9 @@ func (e *extractor) features(x featureMap) ([]featureMap, error) {
 
 // withinNetwork is what every picture needs before it meets a network.
 func withinNetwork(image *srspace.Image, enlarge int, info Info) error {
+	if err := Check(image); err != nil {
+		return err
+	}
 	if err := noSmaller(image, info); err != nil {
 		return err
 	}

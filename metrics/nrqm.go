@@ -69,8 +69,14 @@ func (m *NRQM) Info() Info {
 
 // Score returns NRQM of image.
 func (m *NRQM) Score(image, _ *srspace.Image) (float64, error) {
-	// The size first: it needs no weights to be wrong.
-	if err := nrqm.CheckSize(image.Width, image.Height); err != nil {
+	// What is wrong with the picture first: that needs no weights. Its size
+	// before its pixels: they may be more than memory holds.
+	if image != nil {
+		if err := nrqm.CheckSize(image.Width, image.Height); err != nil {
+			return 0, nrqmError(err)
+		}
+	}
+	if err := Check(image); err != nil {
 		return 0, nrqmError(err)
 	}
 	model, err := m.model.get()
@@ -85,8 +91,12 @@ func (m *NRQM) Score(image, _ *srspace.Image) (float64, error) {
 }
 
 func nrqmError(err error) error {
-	if errors.Is(err, nrqm.ErrTooSmall) {
+	switch {
+	case errors.Is(err, nrqm.ErrTooSmall):
 		return fmt.Errorf("%s: %w: %w", nrqmID, ErrTooSmall, err)
+	case errors.Is(err, nrqm.ErrTooLarge):
+		err = fmt.Errorf("%s: %w: %w", nrqmID, ErrTooLarge, err)
+		return srspace.WithHint(err, "score parts of the picture")
 	}
 	return fmt.Errorf("%s: %w", nrqmID, err)
 }

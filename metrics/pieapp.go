@@ -150,6 +150,9 @@ func (m PieAPPMetric) Info() Info {
 
 // Score returns the perceptual error of image against hr, of the same size.
 func (m PieAPPMetric) Score(image, hr *srspace.Image) (float64, error) {
+	if err := sameSize(image, hr); err != nil {
+		return 0, fmt.Errorf("%s: %w", m.Info().ID, err)
+	}
 	score, err := m.Prepare(hr)
 	if err != nil {
 		return 0, err

@@ -31,6 +31,10 @@ var (
 	// ErrTooLarge is what errors about images beyond [MaxPixels] wrap.
 	ErrTooLarge = errors.New("image too large")
 
+	// ErrPixels is what errors about images wrap that do not hold three finite
+	// values a pixel.
+	ErrPixels = errors.New("not three finite values a pixel")
+
 	// ErrFlat is what errors about images wrap whose subbands are empty, so
 	// that there is nothing to normalise: one flat colour, or a pattern of
 	// single pixels alone. The authors' code stops there with a dimension
@@ -88,10 +92,21 @@ type Features struct {
 // sixth orientation a parent scale and pads blocks of sides that leave a
 // remainder of 1 by 3 otherwise.
 //
-// Errors wrap [ErrTooSmall], [ErrTooLarge] or [ErrFlat]. Calls may overlap.
+// Errors wrap [ErrTooSmall], [ErrTooLarge], [ErrPixels] or [ErrFlat]. Calls may overlap.
 func Compute(img *srspace.Image) (*Features, error) {
+	if img == nil {
+		return nil, fmt.Errorf("no image: %w", ErrTooSmall)
+	}
 	if err := CheckSize(img.Width, img.Height); err != nil {
 		return nil, err
+	}
+	if len(img.Pix) != 3*img.Width*img.Height {
+		return nil, fmt.Errorf("%d×%d pixels with %d values: %w", img.Width, img.Height, len(img.Pix), ErrPixels)
+	}
+	for _, v := range img.Pix {
+		if v-v != 0 {
+			return nil, fmt.Errorf("a pixel is %v: %w", v, ErrPixels)
+		}
 	}
 	gray := grayscale(img)
 	var f Features

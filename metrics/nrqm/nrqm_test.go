@@ -217,3 +217,20 @@ func TestHalve(t *testing.T) {
 		t.Errorf("5×7 becomes %d×%d, want 2×3", got.w, got.h)
 	}
 }
+
+func TestComputeRefuses(t *testing.T) {
+	broken := srspace.NewImage(90, 90)
+	broken.Pix[5] = float32(math.Inf(-1))
+	for what, c := range map[string]struct {
+		image *srspace.Image
+		want  error
+	}{
+		"nil":         {nil, ErrTooSmall},
+		"one channel": {&srspace.Image{Width: 90, Height: 90, Pix: make([]float32, 8100)}, ErrPixels},
+		"infinite":    {broken, ErrPixels},
+	} {
+		if _, err := Compute(c.image); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
