@@ -40,8 +40,9 @@ with bootstrap intervals as a table in Markdown. Each --sr is a row.
 --metrics takes presets and ids, separated by commas. The presets: ` + strings.Join(metrics.PresetNames(), ", ") + `.
 An id spells its convention out: psnr/COLOUR/cropN, ssim/COLOUR/cropN,
 lrpsnr/matlab-u8/vs-lr, lpips/alex/0.1 …; a wrong one lists them. A metric of
-a preset that has no score, for want of weights, pixels or an LR image, is left
-out with a note; one named by its id is an error.
+a preset that has no score, for want of weights or an LR image, or of a picture
+too small or too large for it, is left out with a note; one named by its id is
+an error.
 
 Files pair by name, without the extension; PNG, JPEG, GIF, BMP, TIFF and WebP
 of 8 bits are read. A pattern such as --sr-name '{}_RCAN_x4' says where in a

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
@@ -248,6 +249,48 @@ func TestScoreRefuses(t *testing.T) {
 		if _, err := runScore(t, context.Background(), args...); err == nil {
 			t.Errorf("%v: no error", args)
 		}
+	}
+}
+
+// narrow is PSNR for pictures of at most 16 columns.
+type narrow struct{ metrics.PSNRMetric }
+
+func (narrow) Info() metrics.Info { return metrics.Info{ID: "narrow"} }
+
+func (m narrow) Score(image, hr *srspace.Image) (float64, error) {
+	if image.Width > 16 {
+		return 0, srspace.WithHint(fmt.Errorf("narrow: %w", metrics.ErrTooLarge), "score parts")
+	}
+	return m.PSNRMetric.Score(image, hr)
+}
+
+// A picture too large for a metric of a preset costs that one score alone.
+func TestScoreTooLarge(t *testing.T) {
+	pictures := pictureFolder(t, map[string]image.Image{"a.png": flatImage(image.NewRGBA(image.Rect(0, 0, 17, 12)), 90), "b.png": rgb(90)})
+	chosen := []metrics.Metric{metrics.PSNRMetric{}, narrow{}}
+	set, err := openScoreSet(scoreOptions{sr: []string{pictures}, hr: pictures, metrics: "preset"}, chosen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	scored, notes := map[string]int{}, &scoreNotes{missing: map[string]bool{}}
+	for _, g := range set.groups() {
+		entries, err := set.scoreGroup(t.Context(), g, chosen, nil, notes, func(int) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			scored[e.Score.Passport.ID]++
+		}
+	}
+	if scored["psnr/rgb/crop0"] != 2 || scored["narrow"] != 1 {
+		t.Errorf("scores: %v", scored)
+	}
+	if len(notes.list) != 1 || !strings.Contains(notes.list[0].Reason, "a.png") || notes.list[0].Hint != "score parts" {
+		t.Errorf("notes: %v", notes.list)
+	}
+	set.options.metrics = "narrow"
+	if _, err := set.scoreGroup(t.Context(), set.groups()[0], chosen, nil, notes, func(int) {}); !errors.Is(err, metrics.ErrTooLarge) {
+		t.Errorf("named by its id: %v", err)
 	}
 }
 

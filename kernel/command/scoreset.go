@@ -242,7 +242,12 @@ func (s *scoreSet) scoreGroup(ctx context.Context, g scoreGroup, chosen []metric
 // noScore reports whether an error says that a metric has no score for what
 // is no mistake: a preset may go on without it.
 func noScore(err error) bool {
-	return errors.Is(err, metrics.ErrNoWeights) || errors.Is(err, metrics.ErrTooSmall) || errors.Is(err, nrqm.ErrFlat)
+	for _, none := range []error{metrics.ErrNoWeights, metrics.ErrTooSmall, metrics.ErrTooLarge, nrqm.ErrFlat} {
+		if errors.Is(err, none) {
+			return true
+		}
+	}
+	return false
 }
 
 // withoutIndex takes the index off an error about one of several images.
