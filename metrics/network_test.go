@@ -297,7 +297,7 @@ func TestPieAPPGolden(t *testing.T) {
 			continue
 		}
 		began := time.Now()
-		score, err := l.prepare(p.ref, p.Stride)
+		score, err := l.prepare(p.ref, PieAPPMetric{Stride: p.Stride}.corners(p.ref.Width, p.ref.Height))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -316,6 +316,41 @@ func TestPieAPPGolden(t *testing.T) {
 			i := p.Positions[j][0]/p.Stride*columns + p.Positions[j][1]/p.Stride
 			near(t, p.Dist+" error", errors[i], want, 1e-4*math.Abs(want)+1e-5)
 			near(t, p.Dist+" weight", weights[i], p.Weights[j], 1e-4*math.Abs(p.Weights[j])+1e-4)
+		}
+	}
+}
+
+// The grid leaves a rest out; with Border it does not. The counts without are
+// those of the reference: 9 and 121 of 128×128.
+func TestPieAPPPatches(t *testing.T) {
+	for _, c := range []struct {
+		id            string
+		width, height int
+		patches       int
+		last          [2]int
+	}{
+		{"pieapp/27", 128, 128, 9, [2]int{54, 54}},
+		{"pieapp/6", 128, 128, 121, [2]int{60, 60}},
+		{"pieapp/27/border", 128, 128, 16, [2]int{64, 64}},
+		{"pieapp/6/border", 128, 128, 144, [2]int{64, 64}},
+		{"pieapp/64/border", 128, 100, 4, [2]int{36, 64}}, // the grid ends at the right edge
+		{"pieapp/27/border", 118, 91, 6, [2]int{27, 54}},  // and here at both
+		{"pieapp/27/border", 64, 70, 2, [2]int{6, 0}},
+		{"pieapp/6", 64, 64, 1, [2]int{0, 0}},
+		{"pieapp/6/border", 64, 64, 1, [2]int{0, 0}},
+	} {
+		m, err := Find(c.id)
+		if err != nil || m.Info().ID != c.id {
+			t.Fatalf("%s: found %v, %v", c.id, m, err)
+		}
+		corners := m.(PieAPPMetric).corners(c.width, c.height)
+		if len(corners) != c.patches || corners[len(corners)-1] != c.last {
+			t.Errorf("%s of %d×%d: %d patches %v", c.id, c.width, c.height, len(corners), corners)
+		}
+	}
+	for _, id := range []string{"pieapp/border", "pieapp//border", "pieapp/027/border", "pieapp/65/border", "pieapp/27/border/border", "pieapp/27/"} {
+		if m, err := Find(id); !errors.Is(err, ErrUnknown) {
+			t.Errorf("%s: found %v, %v", id, m, err)
 		}
 	}
 }

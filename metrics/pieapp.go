@@ -23,28 +23,43 @@ const (
 // Preference of Prashnani et al. (CVPR 2018), version 0.1: the weighted mean
 // of errors of 64×64 patches, by a network trained on preferences. Lower is
 // better; equal pictures do not have 0 in general. Patches lie on a grid of
-// the given stride from the top left corner; a rest at the border is left
-// out, and the authors' script, which shifts patches at some sizes, is not
-// followed there.
+// the given stride from the top left corner; a rest at the right and at the
+// bottom is left out unless Border asks for it, and the authors' script, which
+// shifts patches at some sizes, is not followed there.
 //
 // The network sees BGR from 0 to 255, as the authors' does. Its weights are
 // for non-commercial use and do not ship: scores are errors that wrap
 // [ErrNoWeights] until they are there. Scores are within 1e-4·value + 1e-5 of
 // the authors' network in float64.
-type PieAPPMetric struct{ Stride int } // pixels, 1 to 64; 0 is SparseStride
+type PieAPPMetric struct {
+	Stride int // pixels, 1 to 64; 0 is SparseStride
+
+	// Border adds a last row and a last column of patches along the right and
+	// the bottom edge where the grid does not end there: another score,
+	// "pieapp/27/border".
+	Border bool
+}
 
 // patchSide is the side of a patch in pixels.
 const patchSide = 64
 
-func pieAPPID(stride int) string { return "pieapp/" + strconv.Itoa(stride) }
+func (m PieAPPMetric) id() string {
+	id := "pieapp/" + strconv.Itoa(m.stride())
+	if m.Border {
+		id += "/border"
+	}
+	return id
+}
 
 func findPieAPP(id string) (Metric, error) {
 	rest, ok := strings.CutPrefix(id, "pieapp/")
+	rest, border := strings.CutSuffix(rest, "/border")
 	n, err := strconv.Atoi(rest)
-	if !ok || err != nil || n < 1 || n > patchSide || pieAPPID(n) != id {
+	m := PieAPPMetric{Stride: n, Border: border}
+	if !ok || err != nil || n < 1 || n > patchSide || m.id() != id {
 		return nil, nil
 	}
-	return PieAPPMetric{n}, nil
+	return m, nil
 }
 
 func (m PieAPPMetric) stride() int {
@@ -141,7 +156,7 @@ func newPieAPP(net *network) *loadedPieAPP {
 // Info returns the metric's passport. Weights is empty while they are
 // missing.
 func (m PieAPPMetric) Info() Info {
-	info := Info{ID: pieAPPID(m.stride()), Name: "PieAPP", Direction: LowerIsBetter, Reference: HR, MinSide: patchSide}
+	info := Info{ID: m.id(), Name: "PieAPP", Direction: LowerIsBetter, Reference: HR, MinSide: patchSide}
 	if loaded, err := pieAPP.get(); err == nil {
 		info.Weights = loaded.sha256
 	}
@@ -176,7 +191,7 @@ func (m PieAPPMetric) Prepare(hr *srspace.Image) (func(image *srspace.Image) (fl
 	if err != nil {
 		return nil, wrap(err)
 	}
-	score, err := loaded.prepare(hr, m.stride())
+	score, err := loaded.prepare(hr, m.corners(hr.Width, hr.Height))
 	if err != nil {
 		return nil, wrap(err)
 	}
@@ -200,14 +215,32 @@ func (m PieAPPMetric) Prepare(hr *srspace.Image) (func(image *srspace.Image) (fl
 	}, nil
 }
 
-// prepare returns the errors and weights of a picture's patches, row by row.
-func (l *loadedPieAPP) prepare(hr *srspace.Image, stride int) (func(image *srspace.Image) (errors, weights []float64, err error), error) {
-	var corners [][2]int // y, x
-	for y := 0; y+patchSide <= hr.Height; y += stride {
-		for x := 0; x+patchSide <= hr.Width; x += stride {
+// corners are the top left corners of a picture's patches, y and x, row by
+// row.
+func (m PieAPPMetric) corners(width, height int) [][2]int {
+	offsets := func(side int) []int {
+		last := side - patchSide
+		var all []int
+		for at := 0; at <= last; at += m.stride() {
+			all = append(all, at)
+		}
+		if m.Border && last%m.stride() != 0 {
+			all = append(all, last)
+		}
+		return all
+	}
+	var corners [][2]int
+	for _, y := range offsets(height) {
+		for _, x := range offsets(width) {
 			corners = append(corners, [2]int{y, x})
 		}
 	}
+	return corners
+}
+
+// prepare returns the errors and weights of a picture's patches, in the order
+// of their corners.
+func (l *loadedPieAPP) prepare(hr *srspace.Image, corners [][2]int) (func(image *srspace.Image) (errors, weights []float64, err error), error) {
 	look := func(image *srspace.Image, from int) ([]float32, error) {
 		in := patchTensor(image, corners[from:min(from+patchBatch, len(corners))])
 		defer in.FinalizeAll()

@@ -27,7 +27,7 @@ func registry() []registered {
 		{lpipsID("squeeze"), func() (Metric, error) { return findLPIPS(lpipsID("squeeze")) }},
 		{enlargedID(lpipsID("alex"), DigitEnlargement), func() (Metric, error) { return findLPIPS(enlargedID(lpipsID("alex"), DigitEnlargement)) }},
 		{distsID(NoResize), func() (Metric, error) { return DISTSMetric{}, nil }},
-		{pieAPPID(SparseStride), func() (Metric, error) { return PieAPPMetric{Stride: SparseStride}, nil }},
+		{PieAPPMetric{}.id(), func() (Metric, error) { return PieAPPMetric{}, nil }},
 		{nrqmID, func() (Metric, error) { return InstalledNRQM(), nil }},
 	}
 }
@@ -61,7 +61,7 @@ func IDs() []string {
 //	ssim/COLOUR/cropN   ssim/COLOUR/cropN/WINDOW
 //	lrpsnr/DOWNSCALING/vs-lr   lrpsnr/DOWNSCALING/vs-hr/xN   lrpsnr/ntire/xN
 //	lpips/NET/0.1/nearest×N, also with the letter x for the sign ×
-//	dists/RESIZE   pieapp/STRIDE
+//	dists/RESIZE   pieapp/STRIDE   pieapp/STRIDE/border
 func Find(id string) (Metric, error) {
 	for _, r := range registry() {
 		if r.id == id {
