@@ -16,7 +16,21 @@ var (
 	PillowBilinear = Filter{1, func(x float64) float64 { return max(0, 1-math.Abs(x)) }}
 	// PillowBicubic is Image.Resampling.BICUBIC, with a = -0.5.
 	PillowBicubic = Filter{2, cubic}
+	// PillowLanczos is Image.Resampling.LANCZOS: sinc(x)·sinc(x/3).
+	PillowLanczos = Filter{3, func(x float64) float64 {
+		if x < -3 || x >= 3 {
+			return 0
+		}
+		return sinc(x) * sinc(x/3)
+	}}
 )
+
+func sinc(x float64) float64 {
+	if x == 0 {
+		return 1
+	}
+	return math.Sin(math.Pi*x) / (math.Pi * x)
+}
 
 // pillowBits is the fixed point of Pillow's weights for 8-bit pictures.
 const pillowBits = 22
