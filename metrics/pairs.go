@@ -33,6 +33,8 @@ type Files struct {
 	Dir   string
 	paths map[string]string
 	names []string
+
+	skipped int
 }
 
 // Names returns the names, sorted.
@@ -50,13 +52,18 @@ func (f *Files) Path(name string) string {
 // Single reports whether it is one file given in place of a folder.
 func (f *Files) Single() bool { return len(f.names) == 0 }
 
+// Skipped returns how many image files of the folder do not fit the pattern.
+func (f *Files) Skipped() int { return f.skipped }
+
 // OpenFiles lists the image files of a folder, told by their extensions;
 // hidden files and sub-folders are passed over. The name of a file is what {}
 // stands for in pattern: "{}_x4" takes "baby" from baby_x4.png. A * in pattern
 // stands for any characters; "" is the same as "{}", the file's name without
-// its extension. Files that do not fit the pattern, or two files of one name,
-// are errors that wrap [ErrNames]; a folder without images one that wraps
-// [ErrEmptyFolder]. path may be one file, for all names.
+// its extension. Files that do not fit the pattern are passed over, see
+// [Files.Skipped]: a folder may hold img_1_HR.png beside img_1_LR.png. Two files
+// of one name, and a pattern that no file fits, are errors that wrap
+// [ErrNames]; a folder without images one that wraps [ErrEmptyFolder]. path may
+// be one file, for all names.
 func OpenFiles(path, pattern string) (*Files, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -86,13 +93,18 @@ func OpenFiles(path, pattern string) (*Files, error) {
 		}
 		m := fits.FindStringSubmatch(strings.TrimSuffix(e.Name(), extension))
 		if m == nil {
-			return nil, fmt.Errorf("%s does not fit the pattern %q: %w", file, pattern, ErrNames)
+			f.skipped++
+			continue
 		}
 		if other, ok := f.paths[m[1]]; ok {
 			return nil, fmt.Errorf("%s and %s have the same name %q: %w", other, file, m[1], ErrNames)
 		}
 		f.paths[m[1]] = file
 		f.names = append(f.names, m[1])
+	}
+	if len(f.names) == 0 && f.skipped > 0 {
+		return nil, srspace.WithHint(fmt.Errorf("%s: none of %d image files fits the pattern %q: %w", path, f.skipped, pattern, ErrNames),
+			"{} stands for the name of the picture, * for anything; the extension is left out")
 	}
 	if len(f.names) == 0 {
 		return nil, srspace.WithHint(fmt.Errorf("%s: %w", path, ErrEmptyFolder), "the extensions read are "+strings.Join(imageExtensions, ", "))
@@ -141,7 +153,7 @@ func (f *Files) Pair(other *Files) error {
 	if a != b && slices.Equal(stripped(f.names, a), stripped(other.names, b)) {
 		return srspace.WithHint(err, fmt.Sprintf("the files pair by the patterns '%s{}%s' and '%s{}%s'", a[0], a[1], b[0], b[1]))
 	}
-	return srspace.WithHint(err, "files pair whose names are equal without the extension; a pattern such as '{}_x4' says what to leave out")
+	return srspace.WithHint(err, "files pair whose names are equal without the extension; a pattern such as '{}_x4' says which files count, and what of their names to leave out")
 }
 
 // commonAffixes returns what all names begin and end with, but for a shared

@@ -34,10 +34,11 @@ func TestOpenFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	for pattern, want := range map[string][]string{
-		"":         {"baby_RDN_x4", "bird_RCAN_x4"},
-		"{}_*_x4":  {"baby", "bird"},
-		"b{}_*":    {"aby", "ird"},
-		"{}_R*_x4": {"baby", "bird"},
+		"":          {"baby_RDN_x4", "bird_RCAN_x4"},
+		"{}_*_x4":   {"baby", "bird"},
+		"b{}_*":     {"aby", "ird"},
+		"{}_R*_x4":  {"baby", "bird"},
+		"{}_RDN_x4": {"baby"},
 	} {
 		f, err := OpenFiles(dir, pattern)
 		if err != nil {
@@ -46,8 +47,11 @@ func TestOpenFiles(t *testing.T) {
 		if got := f.Names(); !slices.Equal(got, want) {
 			t.Errorf("%q: got %v, want %v", pattern, got, want)
 		}
+		if got := f.Skipped(); got != 2-len(want) {
+			t.Errorf("%q: %d skipped", pattern, got)
+		}
 	}
-	for pattern, want := range map[string]error{"{}_RDN_x4": ErrNames, "b*{}x4": nil, "x4": ErrNames, "{}{}": ErrNames} {
+	for pattern, want := range map[string]error{"{}_RRDB_x4": ErrNames, "b*{}x4": nil, "x4": ErrNames, "{}{}": ErrNames} {
 		if _, err := OpenFiles(dir, pattern); !errors.Is(err, want) {
 			t.Errorf("%q: got %v, want %v", pattern, err, want)
 		}

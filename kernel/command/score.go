@@ -46,12 +46,14 @@ an error.
 
 Files pair by name, without the extension; PNG, JPEG, GIF, BMP, TIFF and WebP
 of 8 bits are read. A pattern such as --sr-name '{}_RCAN_x4' says where in a
-file's name the picture's name is; * stands for anything.
+file's name the picture's name is; * stands for anything. Files that do not fit
+it are passed over with a note, so that HR and LR may lie in one folder.
 
 Known scores are kept by the content of both pictures and are not worked out
 again; Ctrl-C loses nothing that is finished.`,
 		Example: `  go run ./kernel score --sr results/ --hr Set5/HR --metrics paper --csv out.csv
   go run ./kernel score --sr RCAN --sr-name '{}_RCAN_x4' --hr HR --hr-name '{}_HR_x4' --metrics basicsr
+  go run ./kernel score --sr mine --hr Set5_x4 --hr-name '{}_SRF_4_HR' --lr Set5_x4 --lr-name '{}_SRF_4_LR'
   go run ./kernel score --sr space/samples --hr hr.png --lr space/lr.png --metrics psnr/rgb/crop0,lrpsnr/matlab-u8/vs-lr
   go run ./kernel score --sr sr.png --hr hr.png --explain       # one pair under every preset
   go run ./kernel score --doctor --data ResultsCalibra          # ours beside published scores`,
@@ -102,6 +104,7 @@ func score(c *cobra.Command, o scoreOptions) error {
 	if err != nil {
 		return err
 	}
+	set.noteSkipped(os.Stderr)
 	cache, err := openScoreCache(o.cache)
 	if err != nil {
 		return err

@@ -321,6 +321,39 @@ func TestScoreExplain(t *testing.T) {
 	}
 }
 
+// Benchmarks hold HR and LR in one folder: patterns tell them apart, and what
+// is left over after that must pair still.
+func TestScoreOneFolder(t *testing.T) {
+	low := func(grey uint8) image.Image { return flatImage(image.NewRGBA(image.Rect(0, 0, 4, 3)), grey) }
+	bench := pictureFolder(t, map[string]image.Image{
+		"img_001_SRF_4_HR.png": rgb(100), "img_001_SRF_4_LR.png": low(100), "img_002_SRF_4_HR.png": rgb(100), "img_002_SRF_4_LR.png": low(100),
+	})
+	sr := pictureFolder(t, map[string]image.Image{"img_001.png": rgb(110), "img_002.png": rgb(101)})
+	args := []string{"--sr", sr, "--hr", bench, "--hr-name", "{}_SRF_4_HR", "--lr", bench, "--lr-name", "{}_SRF_4_LR", "--metrics", "psnr/rgb/crop0,lrpsnr/matlab-u8/vs-lr"}
+	out, err := runScore(t, context.Background(), args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := " | 2 | 38.13 [28.13, 48.13] | 38.13 [28.13, 48.13] |"; !strings.Contains(out, want) {
+		t.Errorf("no %q in\n%s", want, out)
+	}
+	set, err := openScoreSet(scoreOptions{sr: []string{sr}, hr: bench, hrName: "{}_SRF_4_HR"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var notes bytes.Buffer
+	set.noteSkipped(&notes)
+	if !strings.Contains(notes.String(), "--hr: 2 files of "+bench) || strings.Contains(notes.String(), "--sr") {
+		t.Errorf("notes %q", notes.String())
+	}
+	if err := os.Remove(filepath.Join(bench, "img_002_SRF_4_LR.png")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := runScore(t, context.Background(), args...); !errors.Is(err, metrics.ErrNames) {
+		t.Errorf("one LR image short: %v", err)
+	}
+}
+
 // The means that papers print, through the command.
 func TestScoreSet5(t *testing.T) {
 	dir := shared.Path(t, "data", "results_set5_x4")

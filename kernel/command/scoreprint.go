@@ -65,6 +65,7 @@ func scoreExplain(c *cobra.Command, o scoreOptions) error {
 	if err != nil {
 		return err
 	}
+	set.noteSkipped(os.Stderr)
 	type explained struct {
 		Method string         `json:"method"`
 		Image  string         `json:"image"`

@@ -90,6 +90,20 @@ func openScoreSet(o scoreOptions, chosen []metrics.Metric) (*scoreSet, error) {
 	return s, s.checkHeaders()
 }
 
+// noteSkipped says which folders hold files that their pattern leaves out.
+func (s *scoreSet) noteSkipped(w io.Writer) {
+	note := func(flag string, files *metrics.Files, pattern string) {
+		if files != nil && files.Skipped() > 0 {
+			fmt.Fprintf(w, "note: %s: %d files of %s do not fit %q and are passed over\n", flag, files.Skipped(), files.Dir, pattern)
+		}
+	}
+	for _, m := range s.methods {
+		note("--sr", m.files, s.options.srName)
+	}
+	note("--hr", s.hr, s.options.hrName)
+	note("--lr", s.lr, s.options.lrName)
+}
+
 // withFlagHint says which flags take the patterns that a hint speaks of.
 func withFlagHint(err error) error {
 	return srspace.WithHint(err, srspace.Hint(err)+" (flags --sr-name, --hr-name, --lr-name)")
