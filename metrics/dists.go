@@ -31,7 +31,8 @@ const resizeSide = 256
 // it is symmetric. Rounding may leave some 1e-7 where 0 is due. Any size has
 // a score.
 //
-// The authors' α and β ship; VGG16 does not: scores are errors that wrap
+// The authors' α and β ship; VGG16, whose weights in memory it shares with
+// LPIPS-VGG but no features, does not: scores are errors that wrap
 // [ErrNoWeights] until its weights are there. Scores are within 2e-6 of the
 // authors' code in float64.
 type DISTSMetric struct{ Resize Resize } // "" is NoResize

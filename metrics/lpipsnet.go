@@ -98,7 +98,8 @@ func newLPIPSAlex(dict weights.Dict, sha256 string) (*loadedLPIPS, error) {
 	return newLoadedLPIPS(net, alexNetTaps, dict, []int{64, 192, 384, 256, 256}, sha256)
 }
 
-// newLPIPSVGG puts the embedded linear layers on VGG16.
+// newLPIPSVGG puts the embedded linear layers on VGG16, the same as that of
+// DISTS; why the features are not shared is said at vgg16.
 func newLPIPSVGG(net *network) (*loadedLPIPS, error) {
 	dict, sha256, err := publishedDict("vgg_float32")
 	if err != nil {
