@@ -23,25 +23,30 @@ type Explanation struct {
 // LR consistency compares with the downscaled HR image, as there is no LR
 // image here: "lrpsnr/matlab-u8/vs-hr/x4".
 func Explain(sr, hr *srspace.Image) ([]Explanation, error) {
-	return ExplainAt(sr, hr, DefaultScale, nil)
+	return ExplainAt(sr, hr, nil, DefaultScale, nil)
 }
 
 // ExplainAt explains a pair of another factor of super-resolution, which
-// decides how much border is cut off. progress, unless nil, is called after
-// each convention.
-func ExplainAt(sr, hr *srspace.Image, scale int, progress func(done, total int)) ([]Explanation, error) {
+// decides how much border is cut off. LR consistency compares with lr, unless
+// that is nil. progress, unless nil, is called after each convention.
+func ExplainAt(sr, hr, lr *srspace.Image, scale int, progress func(done, total int)) ([]Explanation, error) {
 	if scale < 1 {
 		return nil, fmt.Errorf("explain: %w: a scale of %d", ErrUnknown, scale)
 	}
 	if err := sameSize(sr, hr); err != nil {
 		return nil, fmt.Errorf("explain: %w", err)
 	}
+	if lr != nil {
+		if err := Check(lr); err != nil {
+			return nil, fmt.Errorf("explain: LR image: %w", err)
+		}
+	}
 	var rows []Explanation
 	for _, p := range Presets(scale) {
 		for _, c := range p.Conventions {
 			row := Explanation{Preset: p.Name, Call: c.Call}
 			row.Score.Passport.ID = c.ID
-			if rest, ok := strings.CutSuffix(c.ID, "/vs-lr"); ok {
+			if rest, ok := strings.CutSuffix(c.ID, "/vs-lr"); ok && lr == nil {
 				row.Score.Passport.ID = fmt.Sprintf("%s/vs-hr/x%d", rest, scale)
 			}
 			rows = append(rows, row)
@@ -53,7 +58,7 @@ func ExplainAt(sr, hr *srspace.Image, scale int, progress func(done, total int))
 		id := row.Score.Passport.ID
 		if _, ok := known[id]; !ok {
 			var e Explanation
-			e.Score, e.Err = explain(id, sr, hr)
+			e.Score, e.Err = explain(id, sr, hr, lr)
 			known[id] = e
 		}
 		row.Score, row.Err = known[id].Score, known[id].Err
@@ -66,12 +71,16 @@ func ExplainAt(sr, hr *srspace.Image, scale int, progress func(done, total int))
 
 // explain returns the score and passport of a pair; the passport also where
 // there is no score.
-func explain(id string, sr, hr *srspace.Image) (Score, error) {
+func explain(id string, sr, hr, lr *srspace.Image) (Score, error) {
 	m, err := Find(id)
 	if err != nil {
 		return Score{Passport: Info{ID: id}}, err
 	}
 	score := Score{Passport: m.Info()}
-	score.Value, err = m.Score(sr, hr)
+	ref := hr
+	if score.Passport.Reference == LR {
+		ref = lr
+	}
+	score.Value, err = m.Score(sr, ref)
 	return score, err
 }

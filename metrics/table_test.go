@@ -159,7 +159,7 @@ func TestExplainGolden(t *testing.T) {
 
 func TestExplainSmallAndWrong(t *testing.T) {
 	a := srspace.NewImage(28, 28)
-	rows, err := ExplainAt(a, a, 4, nil)
+	rows, err := ExplainAt(a, a, nil, 4, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func TestExplainSmallAndWrong(t *testing.T) {
 	if _, err := Explain(a, srspace.NewImage(27, 28)); !errors.Is(err, ErrSize) {
 		t.Errorf("sizes: got %v", err)
 	}
-	if _, err := ExplainAt(a, a, 0, nil); !errors.Is(err, ErrUnknown) {
+	if _, err := ExplainAt(a, a, nil, 0, nil); !errors.Is(err, ErrUnknown) {
 		t.Errorf("scale 0: got %v", err)
 	}
 }

@@ -85,7 +85,7 @@ again; Ctrl-C loses nothing that is finished.`,
 	f.StringVar(&o.hrName, "hr-name", "", "pattern of the names in --hr")
 	f.StringVar(&o.lrName, "lr-name", "", "pattern of the names in --lr")
 	f.BoolVar(&o.json, "json", false, "print JSON in place of Markdown")
-	f.BoolVar(&o.explain, "explain", false, "print each pair under all presets")
+	f.BoolVar(&o.explain, "explain", false, "print each pair under all presets; LR consistency against --lr if given")
 	f.BoolVar(&o.doctor, "doctor", false, "print published scores of public pairs beside ours")
 	f.StringVar(&o.data, "data", "", "with --doctor: folder of the public pairs, dist/I03.bmp and ref/I03.bmp …")
 	return c

@@ -316,6 +316,17 @@ func TestScoreExplain(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
 	}
+	if !strings.Contains(out, "lrpsnr/matlab-u8/vs-hr/x4") {
+		t.Errorf("no LR consistency against the downscaled HR in\n%s", out)
+	}
+	// Against LR pixels of 109 it is 1 off, not 10: 48.13 dB.
+	lr := pictureFolder(t, map[string]image.Image{"a.png": flatImage(image.NewRGBA(image.Rect(0, 0, 4, 3)), 109)})
+	if out, err = runScore(t, context.Background(), "--sr", sr, "--hr", hr, "--lr", lr, "--explain"); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out, "48.13") || !strings.Contains(out, "lrpsnr/matlab-u8/vs-lr") || strings.Contains(out, "lrpsnr/matlab-u8/vs-hr") {
+		t.Errorf("LR consistency does not compare with the LR image in\n%s", out)
+	}
 	if out, err = runScore(t, context.Background(), "--sr", sr, "--hr", hr, "--explain", "--json"); err != nil || !json.Valid([]byte(out)) {
 		t.Errorf("JSON: %v\n%s", err, out)
 	}

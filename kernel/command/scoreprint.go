@@ -86,7 +86,7 @@ func scoreExplain(c *cobra.Command, o scoreOptions) error {
 				return err
 			}
 			bar := newBar("conventions", 1)
-			rows, err := metrics.ExplainAt(pictures[i], refs[metrics.HR], o.scale, func(done, total int) {
+			rows, err := metrics.ExplainAt(pictures[i], refs[metrics.HR], refs[metrics.LR], o.scale, func(done, total int) {
 				bar.ChangeMax(total)
 				bar.Set(done)
 			})
