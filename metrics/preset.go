@@ -72,11 +72,17 @@ func Presets(scale int) []Preset {
 			{"psnr/y601full/crop0/eps1e-8", "psnr(convert_to_greyscale=True)"},
 			{"ssim/rgb/crop0/pool256", "ssim"},
 			{"ssim/rgb/crop0", "ssim(downsample=False)"},
+			{"lpips/vgg/0.1", "LPIPS()"},
+			{"dists/torch256", "DISTS()"},
+			// Its PieAPP feeds RGB to a network trained on BGR.
 		}},
 		{"torchmetrics", []Convention{
 			{"psnr/rgb/crop0", "PeakSignalNoiseRatio(data_range=255)"},
 			{"ssim/rgb/crop0/reflect", "StructuralSimilarityIndexMeasure(data_range=255)"},
 			{"lpips/alex/0.1", "LearnedPerceptualImagePatchSimilarity"},
+			{"lpips/vgg/0.1", "LearnedPerceptualImagePatchSimilarity(net_type='vgg')"},
+			{"lpips/squeeze/0.1", "LearnedPerceptualImagePatchSimilarity(net_type='squeeze')"},
+			{"dists/noresize", "DeepImageStructureAndTextureSimilarity"},
 		}},
 		{"ntire", []Convention{
 			{crop("lrpsnr/ntire/x%d"), "measure.py of NTIRE 2021 and 2022, Learning the SR Space"},

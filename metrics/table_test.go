@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -183,6 +184,26 @@ func TestExplainSmallAndWrong(t *testing.T) {
 	}
 	if _, err := ExplainAt(a, a, nil, 0, nil); !errors.Is(err, ErrUnknown) {
 		t.Errorf("scale 0: got %v", err)
+	}
+}
+
+// What toolkits compute with a network is in their presets.
+func TestPresetNetworks(t *testing.T) {
+	for _, p := range Presets(4) {
+		want := map[string][]string{
+			"piq":          {"lpips/vgg/0.1", "dists/torch256"},
+			"torchmetrics": {"lpips/alex/0.1", "lpips/vgg/0.1", "lpips/squeeze/0.1", "dists/noresize"},
+		}[p.Name]
+		for _, id := range want {
+			if !slices.ContainsFunc(p.Conventions, func(c Convention) bool { return c.ID == id }) {
+				t.Errorf("%s lacks %s", p.Name, id)
+			}
+		}
+		for _, c := range p.Conventions {
+			if m, err := Find(c.ID); err != nil || m.Info().ID != c.ID {
+				t.Errorf("%s: %s: %v", p.Name, c.ID, err)
+			}
+		}
 	}
 }
 

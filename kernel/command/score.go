@@ -39,7 +39,10 @@ with bootstrap intervals as a table in Markdown. Each --sr is a row.
 
 --metrics takes presets and ids, separated by commas. The presets: ` + strings.Join(metrics.PresetNames(), ", ") + `.
 An id spells its convention out: psnr/COLOUR/cropN, ssim/COLOUR/cropN,
-lrpsnr/matlab-u8/vs-lr, lpips/alex/0.1 …; a wrong one lists them. A metric of
+lrpsnr/matlab-u8/vs-lr, lpips/NET/0.1 (alex, vgg, squeeze), dists/RESIZE
+(noresize; pillow256 as the authors' command, torch256 as piq do with pictures
+above 256 pixels), pieapp/27, pieapp/6, either with /border, nrqm/official …; a
+wrong one lists them. A metric of
 a preset that has no score, for want of weights or an LR image, or of a picture
 too small or too large for it, is left out with a note; one named by its id is
 an error.
