@@ -47,7 +47,7 @@ func CheckWeights(name string) (sha256 string, err error) {
 	}
 	switch name {
 	case "vgg16":
-		n, err := readNetwork(path, vgg16Shapes())
+		n, err := readNetwork(path, weightstore.VGG16Shapes())
 		if err != nil {
 			return "", err
 		}

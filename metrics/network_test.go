@@ -19,6 +19,7 @@ import (
 	"github.com/trustsr/trustsr/internal/npy"
 	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/internal/weights"
+	"github.com/trustsr/trustsr/internal/weightstore"
 	"github.com/trustsr/trustsr/srspace"
 )
 
@@ -65,13 +66,13 @@ func generated(net string, shapes map[string][]int) weights.Dict {
 }
 
 var generatedVGG16 = sync.OnceValues(func() (*network, error) {
-	return newNetwork(generated("vgg16", vgg16Shapes()), vgg16Shapes(), "generated")
+	return newNetwork(generated("vgg16", weightstore.VGG16Shapes()), weightstore.VGG16Shapes(), "generated")
 })
 
 func TestGeneratedWeights(t *testing.T) {
 	var golden map[string]json.RawMessage
 	readJSON(t, shared.Path(t, "golden", "metrics", "hash_weights.json"), &golden)
-	for net, shapes := range map[string]map[string][]int{"vgg16": vgg16Shapes(), "alexnet": alexNetShapes(), "pieapp": pieAPPShapes()} {
+	for net, shapes := range map[string]map[string][]int{"vgg16": weightstore.VGG16Shapes(), "alexnet": alexNetShapes(), "pieapp": pieAPPShapes()} {
 		if net == "pieapp" && os.Getenv("TRUSTSR_LONG") == "" {
 			continue // 68 million numbers
 		}

@@ -30,20 +30,6 @@ var vgg16Stages = []struct {
 	{512, []int{24, 26, 28}},
 }
 
-func vgg16Shapes() map[string][]int {
-	shapes := map[string][]int{}
-	in := 3
-	for _, stage := range vgg16Stages {
-		for _, n := range stage.convs {
-			name := "features." + strconv.Itoa(n)
-			shapes[name+".weight"] = []int{stage.channels, in, 3, 3}
-			shapes[name+".bias"] = []int{stage.channels}
-			in = stage.channels
-		}
-	}
-	return shapes
-}
-
 // vgg16Taps are the ends of the stages, with a given pooling between them.
 func vgg16Taps(pool func(o *nn.Ops, x *Node) *Node) taps {
 	return func(o *nn.Ops, s *model.Scope, x *Node) []*Node {
@@ -71,7 +57,7 @@ func vgg16Taps(pool func(o *nn.Ops, x *Node) *Node) taps {
 // them on would save an eighth of one of the two at most, and cost keeping the
 // largest maps of all, 64 channels a pixel, for every picture from one metric to
 // the other.
-var vgg16 = &onDemand[*network]{load: func() (*network, error) { return installedNetwork("vgg16", vgg16Shapes()) }}
+var vgg16 = &onDemand[*network]{load: func() (*network, error) { return installedNetwork("vgg16", weightstore.VGG16Shapes()) }}
 
 // ErrNoWeights is what errors about metrics wrap whose weights are not on this
 // computer; their hint says how to get them.

@@ -61,7 +61,15 @@ func weightsListCommand() *cobra.Command {
 					fmt.Fprintf(w, "%s\timported model\t\t%s\n", name, path)
 				}
 			}
-			return w.Flush()
+			if err := w.Flush(); err != nil {
+				return err
+			}
+			for _, item := range weightstore.Known() {
+				if item.Proof != "" {
+					fmt.Fprintf(c.OutOrStdout(), "\n%s: %s\n", item.Name, item.Proof)
+				}
+			}
+			return nil
 		},
 	}
 }

@@ -56,7 +56,7 @@ func TestImportAndSample(t *testing.T) {
 	if err != nil || strings.Count(out, "ok, 285 tensors") != 2 || strings.Count(out, "as recorded") != 2 {
 		t.Errorf("verify: %q, %v", out, err)
 	}
-	if out, err := runLine(t, "weights", "list"); err != nil || !strings.Contains(out, "imported model") {
+	if out, err := runLine(t, "weights", "list"); err != nil || !strings.Contains(out, "imported model") || !strings.Contains(out, "vgg16: fetched in parts") {
 		t.Errorf("list: %q, %v", out, err)
 	}
 	// One changed bit, which leaves a good number a good number, is found.
