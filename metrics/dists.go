@@ -156,15 +156,23 @@ func (l *loadedDISTS) prepare(hr *srspace.Image, resize Resize) (func(image *srs
 	if err != nil {
 		return nil, err
 	}
-	refMoments := make([]moments, len(ref))
-	for i, f := range ref {
-		refMoments[i] = momentsOf(f)
-	}
+	distance := l.distanceTo(ref)
 	return func(image *srspace.Image) (float64, error) {
 		stages, err := l.stages(image, resize)
 		if err != nil {
 			return 0, err
 		}
+		return distance(stages), nil
+	}, nil
+}
+
+// distanceTo returns the distance of stages to those of a reference.
+func (l *loadedDISTS) distanceTo(ref []featureMap) func(stages []featureMap) float64 {
+	refMoments := make([]moments, len(ref))
+	for i, f := range ref {
+		refMoments[i] = momentsOf(f)
+	}
+	return func(stages []featureMap) float64 {
 		similarity, channel := 0.0, 0
 		for i, f := range stages {
 			structure, texture := similarities(f, ref[i], momentsOf(f), refMoments[i])
@@ -173,16 +181,21 @@ func (l *loadedDISTS) prepare(hr *srspace.Image, resize Resize) (func(image *srs
 				channel++
 			}
 		}
-		return 1 - similarity, nil
-	}, nil
+		return 1 - similarity
+	}
 }
 
-// stages returns the picture in [0,1] and its five feature maps.
+// stages returns the stages of a picture, resized as asked for.
 func (l *loadedDISTS) stages(image *srspace.Image, resize Resize) ([]featureMap, error) {
 	x, err := distsInput(image, resize)
 	if err != nil {
 		return nil, err
 	}
+	return l.stagesOf(x)
+}
+
+// stagesOf returns RGB in [0,1] and its five feature maps.
+func (l *loadedDISTS) stagesOf(x featureMap) ([]featureMap, error) {
 	normal := newFeatureMap(x.height, x.width, 3)
 	mean, deviation := [3]float32{.485, .456, .406}, [3]float32{.229, .224, .225}
 	for i, v := range x.data {

@@ -136,16 +136,41 @@ func (m *LPIPS) Prepare(hr *srspace.Image) (func(image *srspace.Image) (float64,
 		return nil, err
 	}
 	return func(image *srspace.Image) (float64, error) {
+		terms, err := layerMeans(layers, image)
 		total := 0.0
-		err := layers(image, func(distances []float64, _, _ int) {
-			sum := 0.0
-			for _, d := range distances {
-				sum += d
-			}
-			total += sum / float64(len(distances))
-		})
+		for _, v := range terms {
+			total += v
+		}
 		return total, err
 	}, nil
+}
+
+// Layers returns what each layer of the network adds to the distance of two
+// images of the same size, from the finest to the coarsest: five numbers with
+// AlexNet and VGG16, seven with SqueezeNet, whose sum is the score.
+func (m *LPIPS) Layers(image, hr *srspace.Image) ([]float64, error) {
+	if err := m.sameSize(image, hr); err != nil {
+		return nil, err
+	}
+	layers, err := m.prepare(hr)
+	if err != nil {
+		return nil, err
+	}
+	return layerMeans(layers, image)
+}
+
+// layerMeans returns the mean distance of each layer that prepare goes
+// through.
+func layerMeans(layers func(image *srspace.Image, each func(distances []float64, width, height int)) error, image *srspace.Image) ([]float64, error) {
+	var means []float64
+	err := layers(image, func(distances []float64, _, _ int) {
+		sum := 0.0
+		for _, d := range distances {
+			sum += d
+		}
+		means = append(means, sum/float64(len(distances)))
+	})
+	return means, err
 }
 
 // Map returns the distance at every position of image: each layer's
@@ -217,21 +242,29 @@ func (m *LPIPS) prepare(hr *srspace.Image) (func(image *srspace.Image, each func
 	}, nil
 }
 
-// lpipsInput is the scaling layer: RGB in [-1,1], shifted and scaled by
-// channel. Each pixel is repeated enlarge × enlarge times.
+// lpipsInput is what the network sees of a picture: each pixel repeated
+// enlarge × enlarge times, through the scaling layer.
 func lpipsInput(img *srspace.Image, enlarge int) featureMap {
-	shift := [3]float32{-.030, -.088, -.188}
-	scale := [3]float32{.458, .448, .450}
 	rgb := img.Bytes()
 	x := newFeatureMap(img.Height*enlarge, img.Width*enlarge, 3)
 	for y := range x.height {
 		for col := range x.width {
 			src := 3 * (y/enlarge*img.Width + col/enlarge)
 			for c := range 3 {
-				v := float32(rgb[src+c])/255*2 - 1
-				x.data[3*(y*x.width+col)+c] = (v - shift[c]) / scale[c]
+				x.data[3*(y*x.width+col)+c] = float32(rgb[src+c]) / 255
 			}
 		}
+	}
+	return lpipsScaled(x)
+}
+
+// lpipsScaled is the scaling layer, in place: RGB in [0,1] becomes [-1,1],
+// shifted and scaled by channel.
+func lpipsScaled(x featureMap) featureMap {
+	shift := [3]float32{-.030, -.088, -.188}
+	scale := [3]float32{.458, .448, .450}
+	for i, v := range x.data {
+		x.data[i] = (v*2 - 1 - shift[i%3]) / scale[i%3]
 	}
 	return x
 }

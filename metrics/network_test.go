@@ -137,47 +137,51 @@ func goldenPairs(t *testing.T, key string) []goldenPair {
 	return pairs
 }
 
+// generatedLPIPS are LPIPS's published linear layers on generated backbones,
+// by the names of the goldens.
+var generatedLPIPS = map[string]func() (*loadedLPIPS, error){
+	"lpips_vgg": func() (*loadedLPIPS, error) {
+		net, err := generatedVGG16()
+		if err != nil {
+			return nil, err
+		}
+		return newLPIPSVGG(net)
+	},
+	"lpips_alex": func() (*loadedLPIPS, error) {
+		dict, _, err := publishedDict("alex_float32")
+		if err != nil {
+			return nil, err
+		}
+		for name, tensor := range generated("alexnet", alexNetShapes()) {
+			dict[name] = tensor
+		}
+		return newLPIPSAlex(dict, "generated")
+	},
+}
+
+func loadGenerated(t *testing.T, key string) *loadedLPIPS {
+	t.Helper()
+	loaded, err := generatedLPIPS[key]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return loaded
+}
+
 // Scores, layers and maps within 1e-6 + 1e-5·value of the authors' code in
 // float64 on generated backbones.
 func TestLPIPSGeneratedGolden(t *testing.T) {
-	nets := map[string]func() (*loadedLPIPS, error){
-		"lpips_vgg": func() (*loadedLPIPS, error) {
-			net, err := generatedVGG16()
-			if err != nil {
-				return nil, err
-			}
-			return newLPIPSVGG(net)
-		},
-		"lpips_alex": func() (*loadedLPIPS, error) {
-			dict, _, err := publishedDict("alex_float32")
-			if err != nil {
-				return nil, err
-			}
-			for name, tensor := range generated("alexnet", alexNetShapes()) {
-				dict[name] = tensor
-			}
-			return newLPIPSAlex(dict, "generated")
-		},
-	}
-	for key, load := range nets {
-		loaded, err := load()
-		if err != nil {
-			t.Fatal(err)
-		}
+	for key := range generatedLPIPS {
+		loaded := loadGenerated(t, key)
 		m := &LPIPS{net: &lpipsNet{name: key, minSide: 16, loaded: onDemand[*loadedLPIPS]{ready: true, value: loaded}}, enlarge: 1}
 		for _, p := range goldenPairs(t, key) {
 			near(t, p.Dist, lpipsScore(t, m, p.image, p.ref), p.F64, 1e-6+1e-5*p.F64)
-			layers, err := m.prepare(p.ref)
-			if err != nil {
-				t.Fatal(err)
+			layers, err := m.Layers(p.image, p.ref)
+			if err != nil || len(layers) != len(p.Layers) {
+				t.Fatalf("%d layers, %v, want %d", len(layers), err, len(p.Layers))
 			}
-			i := 0
-			err = layers(p.image, func(d []float64, _, _ int) {
-				near(t, p.Dist+" layer", mean(d), p.Layers[i], 1e-6+1e-5*p.Layers[i])
-				i++
-			})
-			if err != nil {
-				t.Fatal(err)
+			for i, v := range layers {
+				near(t, p.Dist+" layer", v, p.Layers[i], 1e-6+1e-5*p.Layers[i])
 			}
 			if p.Mean == nil {
 				continue
