@@ -20,19 +20,29 @@ func Digits() Tools {
 			}
 			return digitModel{model}, nil
 		},
-		TestDigit: digits.TestDigit,
-		LR:        digits.LR,
-		LRSize:    7,
-		Scale:     4,
-		Perception: func() (metrics.Metric, error) {
-			if _, err := weightstore.Path("vgg16"); err == nil {
-				return metrics.DISTSMetric{}, nil // as in the paper's Fig. 2
-			}
-			// DISTS needs VGG16, which does not ship, and AlexNet takes no
-			// image as small as a digit.
-			return metrics.LPIPSAlexEnlarged(metrics.DigitEnlargement)
-		},
+		TestDigit:  digits.TestDigit,
+		LR:         digits.LR,
+		LRSize:     7,
+		Scale:      4,
+		Perception: perceptionOf,
 	}
+}
+
+// perceptionOf is DISTS, as in the paper's Fig. 2, where its VGG16 is there,
+// which does not ship; else LPIPS with AlexNet, of enlarged pictures if they
+// are too small for it, as digits are.
+func perceptionOf(side int) (metrics.Metric, error) {
+	if _, err := weightstore.Path("vgg16"); err == nil {
+		return metrics.DISTSMetric{}, nil
+	}
+	lpips, err := metrics.LPIPSAlex()
+	if err != nil {
+		return nil, err
+	}
+	if side >= lpips.Info().MinSide {
+		return lpips, nil
+	}
+	return lpips.Enlarged(metrics.DigitEnlargement)
 }
 
 // digitModel is the embedded model as the engine asks for it.

@@ -7,24 +7,28 @@ import (
 )
 
 // The plane's second axis is the paper's DISTS where VGG16 is there, and a
-// metric of another name where it is not.
-func TestPerceptionOfDigits(t *testing.T) {
+// metric of another name where it is not: LPIPS, enlarged for small pictures
+// alone.
+func TestPerception(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TRUSTSR_WEIGHTS", dir)
-	id := func() string {
-		m, err := Digits().Perception()
+	check := func(side int, want string) {
+		t.Helper()
+		m, err := Digits().Perception(side)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return m.Info().ID
+		if got := m.Info(); got.ID != want || got.MinSide > side {
+			t.Errorf("the axis of %d pixels is %s, from %d pixels on, want %s", side, got.ID, got.MinSide, want)
+		}
 	}
-	if got := id(); got != "lpips/alex/0.1/nearest×3" {
-		t.Errorf("without VGG16 the axis is %s", got)
-	}
+	check(28, "lpips/alex/0.1/nearest×3")
+	check(30, "lpips/alex/0.1/nearest×3")
+	check(31, "lpips/alex/0.1")
+	check(256, "lpips/alex/0.1")
 	if err := os.WriteFile(filepath.Join(dir, "vgg16.safetensors"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if got := id(); got != "dists/noresize" {
-		t.Errorf("with VGG16 the axis is %s", got)
-	}
+	check(28, "dists/noresize")
+	check(256, "dists/noresize")
 }

@@ -57,7 +57,7 @@ func fakeTools(latency time.Duration) Tools {
 		LR:         func(hr *srspace.Image) (*srspace.Image, error) { return imresize.Downscale(hr, 4) },
 		LRSize:     7,
 		Scale:      4,
-		Perception: func() (metrics.Metric, error) { return countedMetric{}, nil },
+		Perception: func(int) (metrics.Metric, error) { return countedMetric{}, nil },
 	}
 }
 

@@ -45,8 +45,9 @@ type Tools struct {
 	LRSize int
 	// Scale is the side of a sample over the side of its LR picture.
 	Scale int
-	// Perception returns the metric of the plane's second axis.
-	Perception func() (metrics.Metric, error)
+	// Perception returns the metric of the plane's second axis, for pictures
+	// whose shorter side has so many pixels.
+	Perception func(side int) (metrics.Metric, error)
 }
 
 // loader loads the model once, in the background, and lets requests wait.

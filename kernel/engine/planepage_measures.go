@@ -43,7 +43,7 @@ func (e *Engine) measures(ctx context.Context, s *space, ids []string, report fu
 func (e *Engine) allMeasures(ctx context.Context, s *space, ids []string, report func(wire.Progress)) ([]measure, error) {
 	var all []metrics.Metric
 	if s.subject.hr != nil {
-		perception, err := e.config.Tools.Perception()
+		perception, err := e.config.Tools.Perception(s.side())
 		if err != nil {
 			return nil, err
 		}

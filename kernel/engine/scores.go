@@ -46,7 +46,7 @@ func (e *Engine) score(ctx context.Context, metric metrics.Metric, images []*srs
 func (e *Engine) perception(ctx context.Context, hr *srspace.Image, images []*srspace.Image, report func(wire.Progress)) ([]float64, metrics.Info, error) {
 	e.scoring.Lock()
 	defer e.scoring.Unlock()
-	metric, err := e.config.Tools.Perception()
+	metric, err := e.config.Tools.Perception(min(hr.Width, hr.Height))
 	if err != nil {
 		return nil, metrics.Info{}, err
 	}
