@@ -86,7 +86,7 @@ func findLPIPS(id string) (Metric, error) {
 		}
 		if factor, ok := strings.CutPrefix(strings.Replace(id, "nearestx", "nearest×", 1), base+"/nearest×"); ok {
 			n, err := strconv.Atoi(factor)
-			if err != nil {
+			if err != nil || strconv.Itoa(n) != factor { // one spelling, one score
 				return nil, nil
 			}
 			enlarged, err := m.Enlarged(n)

@@ -118,7 +118,7 @@ func TestFind(t *testing.T) {
 	if m, err := Find("lpips/alex/0.1/nearestx4"); err != nil || m.Info().ID != "lpips/alex/0.1/nearest×4" {
 		t.Errorf("nearestx4: got %v, %v", m, err)
 	}
-	for _, id := range []string{"", "psnr", "lpips/alex/0.1/nearest×0", "lpips/alex/0.1/nearest×99999999999999999999"} {
+	for _, id := range []string{"", "psnr", "lpips/alex/0.1/nearest×0", "lpips/alex/0.1/nearest×03", "lpips/alex/0.1/nearest×+3", "lpips/alex/0.1/nearestx 3", "lpips/alex/0.1/nearest×99999999999999999999"} {
 		if m, err := Find(id); !errors.Is(err, ErrUnknown) || m != nil {
 			t.Errorf("%q: got %v, %v, want ErrUnknown", id, m, err)
 		}

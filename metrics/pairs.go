@@ -193,18 +193,25 @@ func ReadPicture(path string) (*srspace.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info.Bits > 8 {
-		return nil, srspace.WithHint(fmt.Errorf("%s: %d bits: %w", path, info.Bits, ErrDepth), "convert it to 8 bits first, and say how you did in what you report")
+	if err := CheckDepth(path, info); err != nil {
+		return nil, err
 	}
 	return srspace.ReadFile(path)
+}
+
+// CheckDepth returns an error that wraps [ErrDepth] for a file of more than 8
+// bits a channel.
+func CheckDepth(path string, info srspace.FileInfo) error {
+	if info.Bits > 8 {
+		return srspace.WithHint(fmt.Errorf("%s: %d bits: %w", path, info.Bits, ErrDepth), "convert it to 8 bits first, and say how you did in what you report")
+	}
+	return nil
 }
 
 // CheckChannels returns an error that wraps [ErrChannels] if one of two files
 // is grey and the other has colour: one of them was converted, and nobody knows
 // how. A colour file whose pixels are all grey may stand beside a grey one.
-// If both files are grey it refuses metrics of a luma convention, for which
-// toolkits leave grey files as they are: that is another score.
-func CheckChannels(imagePath, refPath string, image, ref *srspace.Image, metrics []Metric) error {
+func CheckChannels(imagePath, refPath string, image, ref *srspace.Image) error {
 	a, err := srspace.Describe(imagePath)
 	if err != nil {
 		return err
@@ -225,16 +232,24 @@ func CheckChannels(imagePath, refPath string, image, ref *srspace.Image, metrics
 			return srspace.WithHint(fmt.Errorf("%s has one channel, %s has colour: %w", other, path, ErrChannels), "convert both in the same way first")
 		}
 	}
-	if a.Channels != 1 || b.Channels != 1 {
+	return nil
+}
+
+// CheckLuma returns an error that wraps [ErrChannels] if both files are grey
+// and the metric of the id takes the luma of 16 to 235: toolkits leave grey
+// files as they are, and that is another score.
+func CheckLuma(id, imagePath, refPath string) error {
+	colour, _, ok := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(id, "psnr/"), "ssim/"), "/")
+	if !ok || !strings.HasPrefix(colour, "y601studio") {
 		return nil
 	}
-	for _, m := range metrics {
-		if colour, _, ok := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(m.Info().ID, "psnr/"), "ssim/"), "/"); ok && strings.HasPrefix(colour, "y601studio") {
-			return srspace.WithHint(fmt.Errorf("%s: %s and %s have one channel, no luma to take: %w", m.Info().ID, imagePath, refPath, ErrChannels),
-				"toolkits compare grey files as they are: that is psnr/rgb/cropN and ssim/rgb/cropN here")
+	for _, path := range []string{imagePath, refPath} {
+		if info, err := srspace.Describe(path); err != nil || info.Channels != 1 {
+			return err
 		}
 	}
-	return nil
+	return srspace.WithHint(fmt.Errorf("%s: %s and %s have one channel, no luma to take: %w", id, imagePath, refPath, ErrChannels),
+		"toolkits compare grey files as they are: that is psnr/rgb/cropN and ssim/rgb/cropN here")
 }
 
 func hasColour(m *srspace.Image) bool {

@@ -165,7 +165,11 @@ func TestReadPicture(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := CheckChannels(paths[0], paths[1], pictures[0], pictures[1], c.metrics); !errors.Is(err, c.want) {
+		err := CheckChannels(paths[0], paths[1], pictures[0], pictures[1])
+		for _, m := range c.metrics {
+			err = errors.Join(err, CheckLuma(m.Info().ID, paths[0], paths[1]))
+		}
+		if !errors.Is(err, c.want) {
 			t.Errorf("%s: got %v, want %v", what, err, c.want)
 		}
 	}

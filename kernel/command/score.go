@@ -44,8 +44,8 @@ lrpsnr/matlab-u8/vs-lr, lpips/NET/0.1 (alex, vgg, squeeze), dists/RESIZE
 above 256 pixels), pieapp/27, pieapp/6, either with /border, nrqm/official …; a
 wrong one lists them. A metric of
 a preset that has no score, for want of weights or an LR image, or of a picture
-too small or too large for it, is left out with a note; one named by its id is
-an error.
+too small or too large for it, or of luma in grey files, is left out with a
+note; one named by its id is an error.
 
 Files pair by name, without the extension; PNG, JPEG, GIF, BMP, TIFF and WebP
 of 8 bits are read. A pattern such as --sr-name '{}_RCAN_x4' says where in a
@@ -98,6 +98,11 @@ func score(c *cobra.Command, o scoreOptions) error {
 	chosen, err := metrics.Select(o.metrics, o.scale)
 	if err != nil {
 		return err
+	}
+	if o.csv != "" {
+		if err := writable("--csv", o.csv); err != nil {
+			return err
+		}
 	}
 	notes := &scoreNotes{missing: map[string]bool{}}
 	if chosen, err = withoutLR(chosen, o, notes); err != nil {
@@ -163,14 +168,36 @@ func score(c *cobra.Command, o scoreOptions) error {
 	return nil
 }
 
-// named reports whether --metrics has the id itself, not in a preset.
+// named reports whether --metrics has the id itself, in whatever spelling, not
+// in a preset.
 func (o scoreOptions) named(id string) bool {
 	for item := range strings.SplitSeq(o.metrics, ",") {
-		if strings.TrimSpace(item) == id {
+		item = strings.TrimSpace(item)
+		if item == id {
+			return true
+		}
+		if m, err := metrics.Find(item); err == nil && m.Info().ID == id {
 			return true
 		}
 	}
 	return false
+}
+
+// writable returns an error unless a file can lie at path: an hour of scoring
+// must not end there.
+func writable(flag, path string) error {
+	folder := filepath.Dir(path)
+	info, err := os.Stat(folder)
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%s is no folder", folder)
+	}
+	if err != nil {
+		return srspace.WithHint(fmt.Errorf("%s: %w", flag, err), "make the folder first: mkdir -p "+folder)
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return srspace.WithHint(fmt.Errorf("%s: %s is a folder", flag, path), "name a file in it")
+	}
+	return nil
 }
 
 // withoutLR puts LR consistency against the downscaled HR image in the place

@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -203,6 +204,10 @@ func TestScoreRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	of := func(m image.Image) string { return pictureFolder(t, map[string]image.Image{"a.png": m}) }
+	// What is wrong with the last file is said before the first is scored.
+	deep := pictureFolder(t, map[string]image.Image{"a.png": rgb(1), "z.png": image.NewRGBA64(image.Rect(0, 0, 16, 12))})
+	grey := pictureFolder(t, map[string]image.Image{"a.png": rgb(1), "z.png": gray})
+	untouched := filepath.Join(t.TempDir(), "scores")
 	for what, c := range map[string]struct {
 		args []string
 		want error
@@ -213,6 +218,9 @@ func TestScoreRefuses(t *testing.T) {
 		"empty folder":       {[]string{"--sr", t.TempDir(), "--hr", good}, metrics.ErrEmptyFolder},
 		"empty HR folder":    {[]string{"--sr", good, "--hr", t.TempDir()}, metrics.ErrEmptyFolder},
 		"no such folder":     {[]string{"--sr", filepath.Join(good, "absent"), "--hr", good}, fs.ErrNotExist},
+		"16 bits, late":      {[]string{"--sr", deep, "--hr", deep, "--cache", untouched}, metrics.ErrDepth},
+		"no CSV folder":      {[]string{"--sr", good, "--hr", good, "--csv", filepath.Join(good, "absent", "out.csv"), "--cache", untouched}, fs.ErrNotExist},
+		"no luma, late":      {[]string{"--sr", grey, "--hr", grey, "--metrics", "psnr/rgb/crop0,psnr/y601studio/crop0", "--cache", untouched}, metrics.ErrChannels},
 		"16 bits":            {[]string{"--sr", of(image.NewRGBA64(image.Rect(0, 0, 16, 12))), "--hr", good}, metrics.ErrDepth},
 		"alpha":              {[]string{"--sr", of(translucent), "--hr", good}, srspace.ErrUnsupported},
 		"one channel":        {[]string{"--sr", of(gray), "--hr", of(colour)}, metrics.ErrChannels},
@@ -230,13 +238,19 @@ func TestScoreRefuses(t *testing.T) {
 			args = append(args, "--metrics", "psnr/rgb/crop0")
 		}
 		csv := filepath.Join(t.TempDir(), "out.csv")
-		out, err := runScore(t, context.Background(), append(args, "--csv", csv)...)
+		if !slices.Contains(args, "--csv") {
+			args = append(args, "--csv", csv)
+		}
+		out, err := runScore(t, context.Background(), args...)
 		if !errors.Is(err, c.want) || out != "" {
 			t.Errorf("%s: got %v, printed %q, want %v", what, err, out, c.want)
 		}
 		if _, err := os.Stat(csv); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: wrote a CSV (%v)", what, err)
 		}
+	}
+	if cache, err := metrics.OpenCache(untouched); err != nil || cache.Len() != 0 {
+		t.Errorf("%d scores were worked out first (%v)", cache.Len(), err)
 	}
 	for _, args := range [][]string{
 		{},
@@ -291,6 +305,55 @@ func TestScoreTooLarge(t *testing.T) {
 	set.options.metrics = "narrow"
 	if _, err := set.scoreGroup(t.Context(), set.groups()[0], chosen, nil, notes, func(int) {}); !errors.Is(err, metrics.ErrTooLarge) {
 		t.Errorf("named by its id: %v", err)
+	}
+}
+
+// Presets leave the luma of grey files out; what else they hold is scored, and
+// so are the files of colour.
+func TestScoreGrey(t *testing.T) {
+	gray := func(v uint8) image.Image { return flatImage(image.NewGray(image.Rect(0, 0, 32, 32)), v) }
+	colour := func(v uint8) image.Image { return flatImage(image.NewRGBA(image.Rect(0, 0, 32, 32)), v) }
+	sr := pictureFolder(t, map[string]image.Image{"a.png": gray(110), "b.png": colour(110)})
+	hr := pictureFolder(t, map[string]image.Image{"a.png": gray(100), "b.png": colour(100)})
+	out, err := runScore(t, context.Background(), "--sr", sr, "--hr", hr, "--metrics", "basicsr", "--json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Scores []struct {
+			Image string
+			Score struct{ Metric string }
+		}
+		Notes []scoreNote
+	}
+	if err := json.Unmarshal([]byte(out), &got); err != nil {
+		t.Fatal(err)
+	}
+	scored := map[string]string{}
+	for _, s := range got.Scores {
+		scored[s.Score.Metric] += s.Image
+	}
+	if scored["psnr/rgb/crop4"] != "ab" || scored["psnr/y601studio/crop4"] != "b" || scored["ssim/y601studio/crop4"] != "b" {
+		t.Errorf("scores: %v", scored)
+	}
+	if len(got.Notes) != 2 || !strings.Contains(got.Notes[0].Reason, "a.png") || got.Notes[0].Hint == "" {
+		t.Errorf("notes: %v", got.Notes)
+	}
+	if out, err := runScore(t, context.Background(), "--sr", sr, "--hr", hr, "--explain"); err != nil || strings.Count(out, "no luma to take") != 4 {
+		t.Errorf("explain: %v\n%s", err, out)
+	}
+	// All grey: what is left of matlab-sr is nothing.
+	one := filepath.Join(sr, "a.png")
+	if _, err := runScore(t, context.Background(), "--sr", one, "--hr", filepath.Join(hr, "a.png"), "--metrics", "matlab-sr"); err == nil || !strings.Contains(err.Error(), "no metric has a score") {
+		t.Errorf("matlab-sr of grey: %v", err)
+	}
+}
+
+// A metric named by another spelling of its id is named, not of a preset.
+func TestScoreNamed(t *testing.T) {
+	o := scoreOptions{metrics: "paper, lpips/alex/0.1/nearestx3"}
+	if !o.named("lpips/alex/0.1/nearest×3") || o.named("lpips/alex/0.1") || o.named("psnr/rgb/crop0") {
+		t.Error("named confuses ids")
 	}
 }
 

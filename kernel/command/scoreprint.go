@@ -77,7 +77,7 @@ func scoreExplain(c *cobra.Command, o scoreOptions) error {
 	}
 	var all []explained
 	for _, g := range set.groups() {
-		pictures, refs, err := set.load(g, nil)
+		pictures, refs, err := set.load(g)
 		if err != nil {
 			return err
 		}
@@ -92,6 +92,11 @@ func scoreExplain(c *cobra.Command, o scoreOptions) error {
 			})
 			if err != nil {
 				return fmt.Errorf("%s: %w", p.path, err)
+			}
+			for k := range rows {
+				if err := metrics.CheckLuma(rows[k].Score.Passport.ID, p.path, g.hr); err != nil {
+					rows[k].Err = err
+				}
 			}
 			if o.json {
 				for _, r := range rows {
@@ -211,7 +216,7 @@ func scoreDoctor(c *cobra.Command, o scoreOptions) error {
 // times enlarged.
 func writeMaps(ctx context.Context, dir string, set *scoreSet, chosen []metrics.Metric) error {
 	for _, g := range set.groups() {
-		pictures, refs, err := set.load(g, nil)
+		pictures, refs, err := set.load(g)
 		if err != nil {
 			return err
 		}
@@ -230,7 +235,7 @@ func writeMaps(ctx context.Context, dir string, set *scoreSet, chosen []metrics.
 				info := m.Info()
 				mapper, ok := m.(metrics.Mapper)
 				ref := refs[info.Reference]
-				if !ok || ref == nil {
+				if !ok || ref == nil || metrics.CheckLuma(info.ID, p.path, g.hr) != nil {
 					continue
 				}
 				values, err := mapper.Map(pictures[i], ref)

@@ -42,8 +42,8 @@ type scorePicture struct {
 	values             int
 }
 
-// openScoreSet finds all files and checks names, sizes and bits, before
-// anything is scored.
+// openScoreSet finds all files and checks names, sizes, bits and grey files
+// before anything is scored.
 func openScoreSet(o scoreOptions, chosen []metrics.Metric) (*scoreSet, error) {
 	s := &scoreSet{options: o}
 	for _, m := range chosen {
@@ -87,7 +87,7 @@ func openScoreSet(o scoreOptions, chosen []metrics.Metric) (*scoreSet, error) {
 		}
 		s.methods = append(s.methods, m)
 	}
-	return s, s.checkHeaders()
+	return s, s.checkHeaders(chosen)
 }
 
 // noteSkipped says which folders hold files that their pattern leaves out.
@@ -111,17 +111,35 @@ func withFlagHint(err error) error {
 
 // checkHeaders reads the headers of all files: a wrong one is found before an
 // hour of scoring.
-func (s *scoreSet) checkHeaders() error {
+func (s *scoreSet) checkHeaders(chosen []metrics.Metric) error {
+	describe := func(path string) (srspace.FileInfo, error) {
+		info, err := srspace.Describe(path)
+		if err == nil {
+			err = metrics.CheckDepth(path, info)
+		}
+		return info, err
+	}
+	var named []string
+	for _, m := range chosen {
+		if id := m.Info().ID; s.options.named(id) {
+			named = append(named, id)
+		}
+	}
 	for _, m := range s.methods {
 		for _, name := range m.names {
-			sr, err := srspace.Describe(m.files.Path(name))
+			sr, err := describe(m.files.Path(name))
 			if err != nil {
 				return err
 			}
 			if s.hr != nil {
-				hr, err := srspace.Describe(s.hr.Path(name))
+				hr, err := describe(s.hr.Path(name))
 				if err != nil {
 					return err
+				}
+				for _, id := range named {
+					if err := metrics.CheckLuma(id, m.files.Path(name), s.hr.Path(name)); err != nil {
+						return err
+					}
 				}
 				if hr.Width != sr.Width || hr.Height != sr.Height {
 					return srspace.WithHint(fmt.Errorf("%s is %d×%d, %s is %d×%d: %w", m.files.Path(name), sr.Width, sr.Height, s.hr.Path(name), hr.Width, hr.Height, metrics.ErrSize),
@@ -129,7 +147,7 @@ func (s *scoreSet) checkHeaders() error {
 				}
 			}
 			if s.lr != nil {
-				lr, err := srspace.Describe(s.lr.Path(name))
+				lr, err := describe(s.lr.Path(name))
 				if err != nil {
 					return err
 				}
@@ -185,7 +203,7 @@ func (s *scoreSet) groups() []scoreGroup {
 }
 
 // load reads the pictures of a group and its references.
-func (s *scoreSet) load(g scoreGroup, chosen []metrics.Metric) (pictures []*srspace.Image, refs map[metrics.Reference]*srspace.Image, err error) {
+func (s *scoreSet) load(g scoreGroup) (pictures []*srspace.Image, refs map[metrics.Reference]*srspace.Image, err error) {
 	refs = map[metrics.Reference]*srspace.Image{}
 	for reference, path := range map[metrics.Reference]string{metrics.HR: g.hr, metrics.LR: g.lr} {
 		if path != "" {
@@ -202,7 +220,7 @@ func (s *scoreSet) load(g scoreGroup, chosen []metrics.Metric) (pictures []*srsp
 		pictures = append(pictures, picture)
 		for reference, path := range map[metrics.Reference]string{metrics.HR: g.hr, metrics.LR: g.lr} {
 			if path != "" {
-				if err := metrics.CheckChannels(p.path, path, picture, refs[reference], chosen); err != nil {
+				if err := metrics.CheckChannels(p.path, path, picture, refs[reference]); err != nil {
 					return nil, nil, err
 				}
 			}
@@ -213,18 +231,23 @@ func (s *scoreSet) load(g scoreGroup, chosen []metrics.Metric) (pictures []*srsp
 
 // scoreGroup scores the pictures of a group under all metrics.
 func (s *scoreSet) scoreGroup(ctx context.Context, g scoreGroup, chosen []metrics.Metric, cache *metrics.Cache, notes *scoreNotes, progress func(done int)) ([]metrics.Entry, error) {
-	pictures, refs, err := s.load(g, chosen)
+	whole, refs, err := s.load(g)
 	if err != nil {
 		return nil, err
 	}
+	all := g
 	var entries []metrics.Entry
 	for i, m := range chosen {
 		info := m.Info()
 		if notes.missing[info.ID] {
 			continue
 		}
+		g, pictures := withLuma(info.ID, all, whole, notes)
+		if len(pictures) == 0 {
+			continue
+		}
 		ref := refs[info.Reference]
-		values, err := cache.ScoreAll(ctx, m, pictures, ref, func(done, _ int) { progress(i*len(pictures) + done) })
+		values, err := cache.ScoreAll(ctx, m, pictures, ref, func(done, _ int) { progress(i*len(whole) + done) })
 		if noScore(err) && !s.options.named(info.ID) {
 			if errors.Is(err, metrics.ErrNoWeights) {
 				notes.missing[info.ID] = true
@@ -251,6 +274,22 @@ func (s *scoreSet) scoreGroup(ctx context.Context, g scoreGroup, chosen []metric
 		}
 	}
 	return entries, nil
+}
+
+// withLuma returns the pictures of a group that have the luma a metric takes,
+// if it does; the others are left out with a note.
+func withLuma(id string, g scoreGroup, pictures []*srspace.Image, notes *scoreNotes) (scoreGroup, []*srspace.Image) {
+	with := scoreGroup{hr: g.hr, lr: g.lr}
+	var loaded []*srspace.Image
+	for i, p := range g.pictures {
+		if err := metrics.CheckLuma(id, p.path, g.hr); err != nil {
+			notes.add(id, err)
+			continue
+		}
+		with.pictures = append(with.pictures, p)
+		loaded = append(loaded, pictures[i])
+	}
+	return with, loaded
 }
 
 // noScore reports whether an error says that a metric has no score for what
