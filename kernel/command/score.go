@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,6 +27,7 @@ type scoreOptions struct {
 	scale                  int
 	csv, maps, cache, data string
 	json, explain, doctor  bool
+	ntire                  bool
 }
 
 func scoreCommand() *cobra.Command {
@@ -52,6 +54,11 @@ of 8 bits are read. A pattern such as --sr-name '{}_RCAN_x4' says where in a
 file's name the picture's name is; * stands for anything. Files that do not fit
 it are passed over with a note, so that HR and LR may lie in one folder.
 
+--ntire scores sets of samples as the NTIRE challenges "Learning the SR Space"
+do: diversity, and the worst and mean LR-PSNR against the downscaled HR image.
+Samples are called NAME_sample00000.png … beside an HR image NAME.png; if --hr is
+one file, all of --sr are samples of it.
+
 Known scores are kept by the content of both pictures and are not worked out
 again; Ctrl-C loses nothing that is finished.`,
 		Example: `  go run ./kernel score --sr results/ --hr Set5/HR --metrics paper --csv out.csv
@@ -59,16 +66,19 @@ again; Ctrl-C loses nothing that is finished.`,
   go run ./kernel score --sr mine --hr Set5_x4 --hr-name '{}_SRF_4_HR' --lr Set5_x4 --lr-name '{}_SRF_4_LR'
   go run ./kernel score --sr space/samples --hr hr.png --lr space/lr.png --metrics psnr/rgb/crop0,lrpsnr/matlab-u8/vs-lr
   go run ./kernel score --sr sr.png --hr hr.png --explain       # one pair under every preset
+  go run ./kernel score --ntire --sr space/samples --hr hr.png  # diversity of all samples
   go run ./kernel score --doctor --data ResultsCalibra          # ours beside published scores`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			switch {
 			case o.doctor && o.explain:
 				return errors.New("--doctor and --explain exclude each other")
-			case o.doctor:
+			case o.doctor && !o.ntire:
 				return scoreDoctor(c, o)
 			case len(o.sr) == 0:
 				return srspace.WithHint(errors.New("no --sr"), "name the folder, or the file, of the images to score")
+			case o.ntire:
+				return scoreNTIRE(c, o)
 			case o.explain:
 				return scoreExplain(c, o)
 			}
@@ -89,6 +99,7 @@ again; Ctrl-C loses nothing that is finished.`,
 	f.StringVar(&o.lrName, "lr-name", "", "pattern of the names in --lr")
 	f.BoolVar(&o.json, "json", false, "print JSON in place of Markdown")
 	f.BoolVar(&o.explain, "explain", false, "print each pair under all presets; LR consistency against --lr if given")
+	f.BoolVar(&o.ntire, "ntire", false, "print diversity and LR consistency of many samples of each HR image, as the NTIRE challenges")
 	f.BoolVar(&o.doctor, "doctor", false, "print published scores of public pairs beside ours")
 	f.StringVar(&o.data, "data", "", "with --doctor: folder of the public pairs, dist/I03.bmp and ref/I03.bmp …")
 	return c
@@ -152,6 +163,11 @@ func score(c *cobra.Command, o scoreOptions) error {
 	if len(found) == 0 {
 		return srspace.WithHint(errors.New("no metric has a score"), "the notes above say why; or choose others with --metrics")
 	}
+	return o.write(c.OutOrStdout(), table, notes)
+}
+
+// write writes a table where and how the flags say.
+func (o scoreOptions) write(w io.Writer, table *metrics.Table, notes *scoreNotes) error {
 	if o.csv != "" {
 		var b bytes.Buffer
 		if err := table.WriteCSV(&b); err != nil {
@@ -162,10 +178,10 @@ func score(c *cobra.Command, o scoreOptions) error {
 		}
 	}
 	if o.json {
-		return printScoreJSON(c.OutOrStdout(), table, notes)
+		return printScoreJSON(w, table, notes)
 	}
-	fmt.Fprint(c.OutOrStdout(), table.Markdown())
-	return nil
+	_, err := fmt.Fprint(w, table.Markdown())
+	return err
 }
 
 // named reports whether --metrics has the id itself, in whatever spelling, not

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
@@ -266,89 +265,6 @@ func TestScoreRefuses(t *testing.T) {
 	}
 }
 
-// narrow is PSNR for pictures of at most 16 columns.
-type narrow struct{ metrics.PSNRMetric }
-
-func (narrow) Info() metrics.Info { return metrics.Info{ID: "narrow"} }
-
-func (m narrow) Score(image, hr *srspace.Image) (float64, error) {
-	if image.Width > 16 {
-		return 0, srspace.WithHint(fmt.Errorf("narrow: %w", metrics.ErrTooLarge), "score parts")
-	}
-	return m.PSNRMetric.Score(image, hr)
-}
-
-// A picture too large for a metric of a preset costs that one score alone.
-func TestScoreTooLarge(t *testing.T) {
-	pictures := pictureFolder(t, map[string]image.Image{"a.png": flatImage(image.NewRGBA(image.Rect(0, 0, 17, 12)), 90), "b.png": rgb(90)})
-	chosen := []metrics.Metric{metrics.PSNRMetric{}, narrow{}}
-	set, err := openScoreSet(scoreOptions{sr: []string{pictures}, hr: pictures, metrics: "preset"}, chosen)
-	if err != nil {
-		t.Fatal(err)
-	}
-	scored, notes := map[string]int{}, &scoreNotes{missing: map[string]bool{}}
-	for _, g := range set.groups() {
-		entries, err := set.scoreGroup(t.Context(), g, chosen, nil, notes, func(int) {})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range entries {
-			scored[e.Score.Passport.ID]++
-		}
-	}
-	if scored["psnr/rgb/crop0"] != 2 || scored["narrow"] != 1 {
-		t.Errorf("scores: %v", scored)
-	}
-	if len(notes.list) != 1 || !strings.Contains(notes.list[0].Reason, "a.png") || notes.list[0].Hint != "score parts" {
-		t.Errorf("notes: %v", notes.list)
-	}
-	set.options.metrics = "narrow"
-	if _, err := set.scoreGroup(t.Context(), set.groups()[0], chosen, nil, notes, func(int) {}); !errors.Is(err, metrics.ErrTooLarge) {
-		t.Errorf("named by its id: %v", err)
-	}
-}
-
-// Presets leave the luma of grey files out; what else they hold is scored, and
-// so are the files of colour.
-func TestScoreGrey(t *testing.T) {
-	gray := func(v uint8) image.Image { return flatImage(image.NewGray(image.Rect(0, 0, 32, 32)), v) }
-	colour := func(v uint8) image.Image { return flatImage(image.NewRGBA(image.Rect(0, 0, 32, 32)), v) }
-	sr := pictureFolder(t, map[string]image.Image{"a.png": gray(110), "b.png": colour(110)})
-	hr := pictureFolder(t, map[string]image.Image{"a.png": gray(100), "b.png": colour(100)})
-	out, err := runScore(t, context.Background(), "--sr", sr, "--hr", hr, "--metrics", "basicsr", "--json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got struct {
-		Scores []struct {
-			Image string
-			Score struct{ Metric string }
-		}
-		Notes []scoreNote
-	}
-	if err := json.Unmarshal([]byte(out), &got); err != nil {
-		t.Fatal(err)
-	}
-	scored := map[string]string{}
-	for _, s := range got.Scores {
-		scored[s.Score.Metric] += s.Image
-	}
-	if scored["psnr/rgb/crop4"] != "ab" || scored["psnr/y601studio/crop4"] != "b" || scored["ssim/y601studio/crop4"] != "b" {
-		t.Errorf("scores: %v", scored)
-	}
-	if len(got.Notes) != 2 || !strings.Contains(got.Notes[0].Reason, "a.png") || got.Notes[0].Hint == "" {
-		t.Errorf("notes: %v", got.Notes)
-	}
-	if out, err := runScore(t, context.Background(), "--sr", sr, "--hr", hr, "--explain"); err != nil || strings.Count(out, "no luma to take") != 4 {
-		t.Errorf("explain: %v\n%s", err, out)
-	}
-	// All grey: what is left of matlab-sr is nothing.
-	one := filepath.Join(sr, "a.png")
-	if _, err := runScore(t, context.Background(), "--sr", one, "--hr", filepath.Join(hr, "a.png"), "--metrics", "matlab-sr"); err == nil || !strings.Contains(err.Error(), "no metric has a score") {
-		t.Errorf("matlab-sr of grey: %v", err)
-	}
-}
-
 // A metric named by another spelling of its id is named, not of a preset.
 func TestScoreNamed(t *testing.T) {
 	o := scoreOptions{metrics: "paper, lpips/alex/0.1/nearestx3"}
@@ -392,39 +308,6 @@ func TestScoreExplain(t *testing.T) {
 	}
 	if out, err = runScore(t, context.Background(), "--sr", sr, "--hr", hr, "--explain", "--json"); err != nil || !json.Valid([]byte(out)) {
 		t.Errorf("JSON: %v\n%s", err, out)
-	}
-}
-
-// Benchmarks hold HR and LR in one folder: patterns tell them apart, and what
-// is left over after that must pair still.
-func TestScoreOneFolder(t *testing.T) {
-	low := func(grey uint8) image.Image { return flatImage(image.NewRGBA(image.Rect(0, 0, 4, 3)), grey) }
-	bench := pictureFolder(t, map[string]image.Image{
-		"img_001_SRF_4_HR.png": rgb(100), "img_001_SRF_4_LR.png": low(100), "img_002_SRF_4_HR.png": rgb(100), "img_002_SRF_4_LR.png": low(100),
-	})
-	sr := pictureFolder(t, map[string]image.Image{"img_001.png": rgb(110), "img_002.png": rgb(101)})
-	args := []string{"--sr", sr, "--hr", bench, "--hr-name", "{}_SRF_4_HR", "--lr", bench, "--lr-name", "{}_SRF_4_LR", "--metrics", "psnr/rgb/crop0,lrpsnr/matlab-u8/vs-lr"}
-	out, err := runScore(t, context.Background(), args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := " | 2 | 38.13 [28.13, 48.13] | 38.13 [28.13, 48.13] |"; !strings.Contains(out, want) {
-		t.Errorf("no %q in\n%s", want, out)
-	}
-	set, err := openScoreSet(scoreOptions{sr: []string{sr}, hr: bench, hrName: "{}_SRF_4_HR"}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var notes bytes.Buffer
-	set.noteSkipped(&notes)
-	if !strings.Contains(notes.String(), "--hr: 2 files of "+bench) || strings.Contains(notes.String(), "--sr") {
-		t.Errorf("notes %q", notes.String())
-	}
-	if err := os.Remove(filepath.Join(bench, "img_002_SRF_4_LR.png")); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := runScore(t, context.Background(), args...); !errors.Is(err, metrics.ErrNames) {
-		t.Errorf("one LR image short: %v", err)
 	}
 }
 
