@@ -51,16 +51,6 @@ func NewLPIPS(net string) (*LPIPS, error) {
 	return nil, fmt.Errorf("%w: LPIPS with network %q", ErrUnknown, net)
 }
 
-// LPIPSAlexEnlarged returns LPIPS 0.1 with AlexNet of images enlarged n
-// times, see [LPIPS.Enlarged].
-func LPIPSAlexEnlarged(n int) (*LPIPS, error) {
-	m, err := LPIPSAlex()
-	if err != nil {
-		return nil, err
-	}
-	return m.Enlarged(n)
-}
-
 // Enlarged returns the metric of images enlarged n times, each pixel repeated
 // n × n times: "lpips/alex/0.1/nearest×n", for pictures too small for the
 // network; see [DigitEnlargement]. It is another metric than LPIPS and no
@@ -181,18 +171,29 @@ func (m *LPIPS) Map(image, hr *srspace.Image) (*Map, error) {
 	if err := m.sameSize(image, hr); err != nil {
 		return nil, err
 	}
+	toHR, err := m.PrepareMap(hr)
+	if err != nil {
+		return nil, err
+	}
+	return toHR(image)
+}
+
+// PrepareMap works out the features of hr and returns the [LPIPS.Map] to it.
+func (m *LPIPS) PrepareMap(hr *srspace.Image) (func(image *srspace.Image) (*Map, error), error) {
 	layers, err := m.prepare(hr)
 	if err != nil {
 		return nil, err
 	}
-	out := NewMap(hr.Width*m.enlarge, hr.Height*m.enlarge)
-	err = layers(image, func(distances []float64, width, height int) {
-		addBilinear(out, distances, width, height, float64(width)/float64(out.Width), float64(height)/float64(out.Height))
-	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
+	return func(image *srspace.Image) (*Map, error) {
+		out := NewMap(hr.Width*m.enlarge, hr.Height*m.enlarge)
+		err := layers(image, func(distances []float64, width, height int) {
+			addBilinear(out, distances, width, height, float64(width)/float64(out.Width), float64(height)/float64(out.Height))
+		})
+		if err != nil {
+			return nil, err
+		}
+		return out, nil
+	}, nil
 }
 
 // sameSize checks a pair before weights are read and features worked out.

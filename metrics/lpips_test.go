@@ -141,7 +141,7 @@ func TestLPIPSPublished(t *testing.T) {
 }
 
 func TestLPIPSEnlarged(t *testing.T) {
-	m, err := LPIPSAlexEnlarged(3)
+	m, err := embedded(t).Enlarged(3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +185,7 @@ func TestLPIPSErrors(t *testing.T) {
 // 324 samples of a 28×28 digit enlarged to 84×84: the SR space of the
 // paper's study.
 func BenchmarkLPIPSDigits324(b *testing.B) {
-	m, err := LPIPSAlexEnlarged(3)
+	m, err := embedded(b).Enlarged(3)
 	if err != nil {
 		b.Fatal(err)
 	}

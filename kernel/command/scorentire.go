@@ -52,11 +52,20 @@ func scoreNTIRE(c *cobra.Command, o scoreOptions) error {
 		return err
 	}
 	bar, done := newBar("samples", n*len(sets)), 0
+	var hr *srspace.Image // the reference that the samples to come share
+	var toHR func(image *srspace.Image) (*metrics.Map, error)
 	spatial := func(image, ref *srspace.Image) (*metrics.Map, error) {
 		if err := c.Context().Err(); err != nil {
 			return nil, err
 		}
-		m, err := lpips.Map(image, ref)
+		if ref != hr {
+			prepared, err := lpips.PrepareMap(ref)
+			if err != nil {
+				return nil, err
+			}
+			hr, toHR = ref, prepared
+		}
+		m, err := toHR(image)
 		done++
 		bar.Set(done)
 		return m, err
