@@ -27,6 +27,8 @@ func registry() []registered {
 		{lpipsID("squeeze"), func() (Metric, error) { return findLPIPS(lpipsID("squeeze")) }},
 		{enlargedID(lpipsID("alex"), DigitEnlargement), func() (Metric, error) { return findLPIPS(enlargedID(lpipsID("alex"), DigitEnlargement)) }},
 		{distsID(NoResize), func() (Metric, error) { return DISTSMetric{}, nil }},
+		{distsID(Pillow256), func() (Metric, error) { return DISTSMetric{Pillow256}, nil }},
+		{distsID(Torch256), func() (Metric, error) { return DISTSMetric{Torch256}, nil }},
 		{PieAPPMetric{}.id(), func() (Metric, error) { return PieAPPMetric{}, nil }},
 		{nrqmID, func() (Metric, error) { return InstalledNRQM(), nil }},
 	}
