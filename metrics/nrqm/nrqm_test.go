@@ -107,14 +107,14 @@ func TestComputePatterns(t *testing.T) {
 		"black":          {func(x, y int) float64 { return 0 }, ErrFlat},
 		"white":          {func(x, y int) float64 { return 1 }, ErrFlat},
 		"gray":           {func(x, y int) float64 { return 0.3 }, ErrFlat},
-		"not a number":   {func(x, y int) float64 { return math.NaN() }, ErrFlat}, // is shown as black
+		"not a number":   {func(x, y int) float64 { return math.NaN() }, ErrPixels},
 		"pixel board":    {func(x, y int) float64 { return step((x+y)%2 == 0) }, ErrFlat},
 		"one pixel":      {func(x, y int) float64 { return step(x == 50 && y == 50) }, nil},
 		"stripes":        {func(x, y int) float64 { return step(x%8 < 4) }, nil},
 		"half black":     {func(x, y int) float64 { return step(x > 48) * float64(x*y%17) / 17 }, nil},
 		"out of range":   {func(x, y int) float64 { return float64(x*y%17) - 8 }, nil},
 		"board of eight": {func(x, y int) float64 { return step((x/8+y/8)%2 == 0) }, nil},
-		"infinite":       {func(x, y int) float64 { return math.Inf(x*y%17 - 8) }, nil},
+		"infinite":       {func(x, y int) float64 { return math.Inf(x*y%17 - 8) }, ErrPixels},
 	} {
 		f, err := Compute(pattern(c.value))
 		if !errors.Is(err, c.want) {
