@@ -3,6 +3,7 @@ package lab
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 // The notebooks of the repository hold no outputs (they carry a token and
 // make noise in diffs), name this kernel, and have cells short enough to read.
+// A working copy may well hold outputs: it has been run.
 func TestNotebooks(t *testing.T) {
 	paths, err := filepath.Glob("../../notebooks/*.ipynb")
 	if err != nil || len(paths) == 0 {
@@ -39,6 +41,10 @@ func TestNotebooks(t *testing.T) {
 			if k := book.Metadata.Kernelspec; book.Format != 4 || k.Name != "trustsr" || k.Language != "go" {
 				t.Errorf("nbformat %d, kernelspec %+v", book.Format, k)
 			}
+			committed := asCommitted(path)
+			if !committed {
+				t.Log("not as committed, or not in git: its outputs are its user's")
+			}
 			ids := map[string]bool{}
 			for i, cell := range book.Cells {
 				if cell.ID == "" || ids[cell.ID] {
@@ -48,7 +54,7 @@ func TestNotebooks(t *testing.T) {
 				if cell.Kind != "code" {
 					continue
 				}
-				if len(cell.Outputs) > 0 {
+				if committed && len(cell.Outputs) > 0 {
 					t.Errorf("cell %d has outputs", i)
 				}
 				if len(cell.Source) > 15 {
@@ -62,5 +68,45 @@ func TestNotebooks(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// asCommitted reports whether a file is as git last committed it; it is not
+// where there is no git, or no repository.
+func asCommitted(path string) bool {
+	dir, name := filepath.Split(path)
+	git := func(args ...string) error { return exec.Command("git", append([]string{"-C", dir}, args...)...).Run() }
+	return git("ls-files", "--error-unmatch", name) == nil && git("diff", "--quiet", "HEAD", "--", name) == nil
+}
+
+// Outputs are looked for in what is committed, and in nothing else.
+func TestAsCommitted(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("no git on this machine")
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "book.ipynb")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("as it was")
+	if asCommitted(path) {
+		t.Error("without a repository a file counts as committed")
+	}
+	for _, args := range [][]string{{"init", "-q"}, {"add", "book.ipynb"},
+		{"-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false", "commit", "-q", "-m", "a"}} {
+		if out, err := exec.Command("git", append([]string{"-C", dir}, args...)...).CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+	}
+	if !asCommitted(path) {
+		t.Error("a committed file does not count as committed")
+	}
+	write("as it ran")
+	if asCommitted(path) {
+		t.Error("a changed file counts as committed")
 	}
 }
