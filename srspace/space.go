@@ -48,7 +48,8 @@ type Space struct {
 // Create makes the folder dir a space of lr, or opens the space there if it
 // has the same LR picture, recipe and base seed. Where one of them differs the
 // error wraps [ErrOtherSpace] and names it. A folder that holds other things
-// and no space is refused.
+// and no space is refused. One that holds this LR picture and samples is a
+// space that lost its manifest, and gets a new one; samples that fit are kept.
 //
 // The LR is rounded to 8 bits a channel (see [Image.Quantized]); samples are
 // drawn from the rounded picture.
@@ -64,7 +65,7 @@ func Create(dir string, lr *Image, recipe Recipe, baseSeed uint64) (*Space, erro
 	if !errors.Is(err, os.ErrNotExist) {
 		return s, err
 	}
-	if err := checkFree(dir); err != nil {
+	if err := checkFree(dir, hash); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Join(dir, samplesName), 0o777); err != nil {
@@ -122,14 +123,22 @@ func otherSpace(dir, why string) error {
 	return WithHint(fmt.Errorf("%s: %w: with %s", dir, ErrOtherSpace, why), "use another folder, or the settings it was made with")
 }
 
-// checkFree refuses folders with content that is not a space's.
-func checkFree(dir string) error {
+// checkFree refuses folders with content that is not a space's of the LR
+// picture with that hash.
+func checkFree(dir, lrHash string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return WithHint(fmt.Errorf("create space: %w", err), "name a folder that does not exist yet")
+	}
+	// Who keeps picks and readings beside the samples must be able to follow
+	// manifestHint.
+	if info, err := os.Stat(filepath.Join(dir, samplesName)); err == nil && info.IsDir() {
+		if lr, err := ReadFile(filepath.Join(dir, lrName)); err == nil && lr.Hash() == lrHash {
+			return nil
+		}
 	}
 	for _, e := range entries {
 		name := e.Name()

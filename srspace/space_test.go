@@ -236,6 +236,21 @@ func TestCreateRefuses(t *testing.T) {
 	if got := fileNames(t, full); !slices.Equal(got, []string{"thesis.tex"}) {
 		t.Errorf("the refused folder now holds %v", got)
 	}
+	// A space without its manifest takes a new one, whatever lies beside it,
+	// but for its own LR picture only.
+	lost := t.TempDir()
+	drawToy(t, createToy(t, lost, 0), 2)
+	if err := os.Rename(filepath.Join(lost, manifestName), filepath.Join(lost, "notes.txt")); err != nil {
+		t.Fatal(err)
+	}
+	other := toyLR()
+	other.Pix[0] = 0.9
+	if _, err := Create(lost, other, testRecipe, 0); err == nil || Hint(err) == "" {
+		t.Errorf("the folder of another LR picture: %v", err)
+	}
+	if s := createToy(t, lost, 0); s.Len() != 2 {
+		t.Errorf("%d samples with the new manifest, want 2", s.Len())
+	}
 }
 
 func TestCreateGoesOnWhereItWasInterrupted(t *testing.T) {

@@ -333,3 +333,33 @@ func TestReadings(t *testing.T) {
 		t.Errorf("counts %v", more.Counts)
 	}
 }
+
+// The hint of a space whose manifest is cut can be followed: the samples, the
+// readings and the picks are there again.
+func TestCutManifestIsMadeAnew(t *testing.T) {
+	l := startEngine(t, fakeTools(0))
+	name := l.drawn(t, 10)
+	l.mustAsk(t, wire.Request{Op: wire.OpReadings, Space: name})
+	l.mustAsk(t, wire.Request{Op: wire.OpSetPicks, Space: name, Picks: "five", Seeds: []uint64{3, 7}})
+	path := filepath.Join(l.root, ".lab", "spaces", name, "manifest.json")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data[:len(data)/2], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	draw := wire.Request{Op: wire.OpDraw, Source: digitSource(18), Draw: &wire.Draw{N: 10}}
+	if _, _, err := l.ask(draw); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(srspace.Hint(err), "move it away") {
+		t.Fatalf("a cut manifest: %v, hint %q", err, srspace.Hint(err))
+	}
+	if err := os.Rename(path, filepath.Join(l.root, "away.json")); err != nil {
+		t.Fatal(err)
+	}
+	if s := l.mustAsk(t, draw).Space; s.Name != name || s.Drawn != 0 || s.Samples != 10 {
+		t.Errorf("made anew: %+v", s)
+	}
+	if picks := l.mustAsk(t, wire.Request{Op: wire.OpPicks, Space: name, Picks: "five"}).Picks; len(picks.Seeds) != 2 {
+		t.Errorf("picks %+v", picks)
+	}
+}
