@@ -26,7 +26,21 @@ func TestNotebooksRun(t *testing.T) {
 		t.Skip("TRUSTSR_LONG is not set: the notebooks are not run (some minutes)")
 	}
 	trustsr, root := binary(t)
-	paths, err := filepath.Glob(filepath.Join(root, "notebooks", "*.ipynb"))
+	// The notebooks run in a copy of their folder, beside a .lab of their own
+	// that has the checkout's programs: what a user drew, picked and wrote
+	// there is not touched.
+	place := t.TempDir()
+	lab, books := filepath.Join(place, ".lab"), filepath.Join(place, "notebooks")
+	if err := os.CopyFS(books, os.DirFS(filepath.Join(root, "notebooks"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(lab, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(root, ".lab", "bin"), filepath.Join(lab, "bin")); err != nil {
+		t.Fatal(err)
+	}
+	paths, err := filepath.Glob(filepath.Join(books, "*.ipynb"))
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no notebooks: %v", err)
 	}
@@ -41,6 +55,7 @@ func TestNotebooksRun(t *testing.T) {
 			began := time.Now()
 			run := exec.Command(trustsr, "exec", path, "--out", out)
 			run.Dir = root
+			stateOf(run, lab)
 			if text, err := run.CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, text)
 			}

@@ -16,6 +16,8 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/chromedp"
+
+	"github.com/trustsr/trustsr/kernel/engine/wire"
 )
 
 // envScreenshots names a folder to keep screenshots in.
@@ -35,6 +37,12 @@ func binary(t *testing.T) (path, root string) {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	return path, root
+}
+
+// stateOf gives a command a folder of its own for spaces, picks and scores:
+// those of the checkout are its user's.
+func stateOf(cmd *exec.Cmd, folder string) {
+	cmd.Env = append(cmd.Environ(), wire.EnvState+"="+folder)
 }
 
 // marked counts the processes that carry a mark in their environment.
@@ -74,6 +82,8 @@ func TestQuickstartInBrowser(t *testing.T) {
 	up := exec.Command(trustsr, "up", "--no-browser", "--no-onnx")
 	up.Dir = root
 	up.Env = append(os.Environ(), mark)
+	state := t.TempDir()
+	stateOf(up, state)
 	up.Stderr = os.Stderr
 	stdout, err := up.StdoutPipe()
 	if err != nil {
@@ -99,11 +109,11 @@ func TestQuickstartInBrowser(t *testing.T) {
 	// no autosave: the notebook in the repository stays as it is
 	p.do("run all cells", time.Minute, chromedp.Evaluate(`Jupyter.notebook.set_autosave_interval(0); Jupyter.notebook.execute_all_cells()`, nil))
 	const finished = `Jupyter.notebook.get_cells().filter(c => c.cell_type == "code").every(c => c.input_prompt_number && c.input_prompt_number != "*")`
-	p.until("all cells have run", 5*time.Minute, finished)
+	p.until("all cells have run", 10*time.Minute, finished)
 	p.trouble()
 
 	p.gallery(func(frame *cdp.Node) {
-		p.do("clear the picks of an earlier run", 20*time.Second, chromedp.WaitVisible(`#wall[data-shown="324"]`, chromedp.ByQuery, chromedp.FromNode(frame)),
+		p.do("clear the stand-in's picks", 20*time.Second, chromedp.WaitVisible(`#wall[data-shown="324"]`, chromedp.ByQuery, chromedp.FromNode(frame)),
 			chromedp.Click(`#clear`, chromedp.ByQuery, chromedp.FromNode(frame)),
 			chromedp.WaitNotPresent(`.thumb.picked`, chromedp.ByQuery, chromedp.FromNode(frame)))
 		for _, seed := range []int{3, 40, 77, 200, 323} {
@@ -118,6 +128,9 @@ func TestQuickstartInBrowser(t *testing.T) {
 		}
 		p.screenshot("notebook-gallery")
 	})
+	if _, err := os.Stat(filepath.Join(state, "spaces", "digit-497", "picks", "five.json")); err != nil {
+		t.Errorf("the picks are not in the folder that was named: %v", err)
+	}
 
 	// The engine dies; picks and samples are on disk, and the next cells,
 	// from the mean on, work.

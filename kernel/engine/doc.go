@@ -3,7 +3,7 @@
 // GoNB compiles every cell into a program of its own, so nothing survives
 // from cell to cell. What is slow to make lives here instead: the model stays
 // loaded and compiled, samples, readings and scores stay on disk below
-// <root>/.lab, and pick lists are stored click by click. Cells ask over a Unix
+// <root>/.lab or $TRUSTSR_STATE, and pick lists are stored click by click. Cells ask over a Unix
 // socket in the language of package wire; the gallery is a page served over
 // loopback HTTP, so that picks arrive while no cell is running.
 //

@@ -17,7 +17,8 @@ import (
 type Config struct {
 	Socket net.Listener // for cells
 	Pages  net.Listener // for the browser; nil for none
-	Root   string       // project root; state lies in Root/.lab
+	Root   string       // project root
+	State  string       // folder of spaces, picks and scores, below Root where it is relative; "" is Root/.lab
 	Token  string       // secret of the pages
 	Tools  Tools
 	Log    *log.Logger // nil for standard error
@@ -35,10 +36,16 @@ type Engine struct {
 	studies    studies
 }
 
-// New returns an engine that keeps its state in config.Root/.lab.
+// New returns an engine that keeps its state in config.State.
 func New(config Config) (*Engine, error) {
 	if config.Socket == nil || config.Root == "" {
 		return nil, errors.New("engine: needs a socket and a project root")
+	}
+	switch {
+	case config.State == "":
+		config.State = filepath.Join(config.Root, ".lab")
+	case !filepath.IsAbs(config.State): // the working directory is the notebook's, whichever that is
+		config.State = filepath.Join(config.Root, config.State)
 	}
 	if config.Log == nil {
 		config.Log = log.New(os.Stderr, "engine: ", 0)
@@ -53,8 +60,8 @@ func New(config Config) (*Engine, error) {
 	return e, nil
 }
 
-func (e *Engine) spacesDir() string { return filepath.Join(e.config.Root, ".lab", "spaces") }
-func (e *Engine) scoresDir() string { return filepath.Join(e.config.Root, ".lab", "scores") }
+func (e *Engine) spacesDir() string { return filepath.Join(e.config.State, "spaces") }
+func (e *Engine) scoresDir() string { return filepath.Join(e.config.State, "scores") }
 
 // Serve loads the model in the background and answers until ctx ends or a
 // listener fails. Requests may come before the model is loaded: they wait.

@@ -226,6 +226,7 @@ type process struct {
 	t             *testing.T
 	socket, pages *os.File
 	latency       time.Duration
+	state         string // what the environment names as the folder of spaces
 	cmd           *exec.Cmd
 	lifeline      *os.File
 }
@@ -257,7 +258,7 @@ func (p *process) start() {
 		p.t.Fatal(err)
 	}
 	p.cmd = exec.Command(os.Args[0])
-	p.cmd.Env = append(os.Environ(), envFake+"=1", envLatency+"="+p.latency.String(), wire.EnvRoot+"="+p.root, wire.EnvToken+"="+testToken)
+	p.cmd.Env = append(os.Environ(), envFake+"=1", envLatency+"="+p.latency.String(), wire.EnvRoot+"="+p.root, wire.EnvState+"="+p.state, wire.EnvToken+"="+testToken)
 	p.cmd.ExtraFiles = []*os.File{p.socket, p.pages, r}
 	p.cmd.Stderr = os.Stderr
 	if err := p.cmd.Start(); err != nil {

@@ -48,7 +48,7 @@ func run(ctx context.Context, tools Tools) error {
 	if err != nil {
 		return err
 	}
-	e, err := New(Config{Socket: socket, Pages: pages, Root: root, Token: token, Tools: tools})
+	e, err := New(Config{Socket: socket, Pages: pages, Root: root, State: os.Getenv(wire.EnvState), Token: token, Tools: tools})
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -70,5 +72,29 @@ func TestLifeline(t *testing.T) {
 		}
 	case <-time.After(5 * time.Second):
 		t.Error("still running 5 s after its parent closed the life-line")
+	}
+}
+
+// What the environment names as the folder of spaces is used, also by an
+// engine process, and the project's own stays as it is.
+func TestStateFolder(t *testing.T) {
+	for name, state := range map[string]string{"absolute": filepath.Join(t.TempDir(), "mine"), "below the root": "mine"} {
+		t.Run(name, func(t *testing.T) {
+			p := startProcess(t, 0)
+			p.kill()
+			p.state = state
+			p.start()
+			space := p.drawn(t, 3)
+			folder := state
+			if !filepath.IsAbs(folder) {
+				folder = filepath.Join(p.root, folder)
+			}
+			if _, err := os.Stat(filepath.Join(folder, "spaces", space, "manifest.json")); err != nil {
+				t.Error(err)
+			}
+			if _, err := os.Stat(filepath.Join(p.root, ".lab", "spaces", space)); err == nil {
+				t.Error("the space is in the project's folder")
+			}
+		})
 	}
 }

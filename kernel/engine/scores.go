@@ -9,7 +9,7 @@ import (
 	"github.com/trustsr/trustsr/srspace"
 )
 
-// scoreStore keeps scores below .lab/scores, by the content of both pictures:
+// scoreStore keeps scores in the folder scores, by the content of both pictures:
 // whatever space an image is in, it is scored once.
 type scoreStore struct {
 	mu    sync.Mutex

@@ -17,7 +17,7 @@ import (
 	"github.com/trustsr/trustsr/srspace"
 )
 
-// space is an SR space below .lab/spaces with what the engine knows of it.
+// space is an SR space in the folder spaces with what the engine knows of it.
 // It is opened anew for each request: the folder is the truth, and another
 // kernel may be drawing into it.
 type space struct {

@@ -61,7 +61,7 @@ func TimeFirstSample(ctx context.Context, self, dir string) (time.Duration, erro
 		return 0, fmt.Errorf("time the first sample: %w", err)
 	}
 	cmd := exec.CommandContext(ctx, self, "engine")
-	cmd.Env = append(append(os.Environ(), wire.EnvRoot+"="+state), at.env...)
+	cmd.Env = append(append(os.Environ(), wire.EnvRoot+"="+state, wire.EnvState+"="), at.env...)
 	cmd.ExtraFiles = at.files
 	began := time.Now()
 	if err := cmd.Start(); err != nil {

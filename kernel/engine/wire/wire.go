@@ -15,7 +15,8 @@ const (
 	EnvSocket = "TRUSTSR_SOCK"  // path of the engine's Unix socket
 	EnvURL    = "TRUSTSR_URL"   // base of the engine's pages, e.g. http://127.0.0.1:40123
 	EnvToken  = "TRUSTSR_TOKEN" // secret that the pages ask for
-	EnvRoot   = "TRUSTSR_ROOT"  // project root; the engine keeps its state in <root>/.lab
+	EnvRoot   = "TRUSTSR_ROOT"  // project root
+	EnvState  = "TRUSTSR_STATE" // folder in which the engine keeps spaces, picks and scores; <root>/.lab where it is not set
 )
 
 // Limits that both sides know.
