@@ -15,16 +15,22 @@ import (
 
 func trainCommand() *cobra.Command {
 	train := &cobra.Command{Use: "train", Short: "Train a model", Args: cobra.NoArgs}
-	o := digits.TrainOptions{CheckpointEvery: time.Minute}
+	o := digits.TrainOptions{CheckpointEvery: time.Minute, SheetEvery: 2 * time.Minute}
 	var evaluate bool
 	c := &cobra.Command{
 		Use:   "digits",
 		Short: "Train the embedded digit model on MNIST",
 		Long: `Trains the digit reader, the first stage and the UNet, measures them on the
 test digits, and writes model.safetensors, reader.safetensors, training.json
-and samples.png. Ctrl-C stops at a checkpoint; the same command goes on from
+and samples.png, which is there to look at, drawn anew every two minutes, while
+the UNet trains. Ctrl-C stops at a checkpoint; the same command goes on from
 there, and ends with the same weights. A finished stage can be given more steps;
-the record tells. On two cores, all by default takes about two hours.`,
+the record tells. On two cores, all by default takes about two hours.
+
+The data are MNIST's training images and labels, train-images-idx3-ubyte.gz and
+train-labels-idx1-ubyte.gz (11 MB), for example from
+https://storage.googleapis.com/cvdf-datasets/mnist/ or
+https://ossci-datasets.s3.amazonaws.com/mnist/. The test digits ship.`,
 		Example: `  go run ./kernel train digits --data ~/mnist --out digits-training
   go run ./kernel train digits --data ~/mnist --out long --first-stage-steps 5000 --unet-steps 20000
   go run ./kernel train digits --evaluate --digits 100                   # the embedded model
@@ -39,14 +45,14 @@ the record tells. On two cores, all by default takes about two hours.`,
 				return evaluateDigits(c, o, folder)
 			}
 			if o.Data == "" {
-				return srspace.WithHint(errors.New("no --data"), "name the folder that holds MNIST's four IDX files, e.g. train-images-idx3-ubyte.gz")
+				return srspace.WithHint(errors.New("no --data"), "name the folder that holds MNIST's training images and labels; --help says where to get them")
 			}
 			o.Progress = os.Stderr
 			return digits.Train(c.Context(), o)
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.Data, "data", "", "folder with MNIST's four IDX files, .gz or not (required to train)")
+	f.StringVar(&o.Data, "data", "", "folder with MNIST's training images and labels, two IDX files, .gz or not (required to train)")
 	f.StringVar(&o.Out, "out", "digits-training", "folder for checkpoints and results")
 	f.StringVar(&o.Backend, "backend", "", "GoMLX backend, e.g. onnx:cpu; chosen by default")
 	f.Uint64Var(&o.Seed, "seed", 1, "decides initial weights, batches and noise")

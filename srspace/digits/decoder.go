@@ -35,7 +35,7 @@ func (t *trainer) refineDecoder(ctx context.Context, dict weights.Dict, latents 
 		}
 		return []any{tensors.FromFlatDataAndDimensions(z, len(index), 3, lrSide, lrSide), imageBatch(t.train, index, 0, nil)}, nil
 	}
-	refined, err := t.stage(ctx, decoderStage, start, t.DecoderSteps, 1e-3, decoderLoss(c), batch, nil, true)
+	refined, err := t.stage(ctx, decoderStage, start, t.DecoderSteps, 1e-3, decoderLoss(c), batch, nil, true, nil)
 	if err != nil {
 		return err
 	}

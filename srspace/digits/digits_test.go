@@ -7,15 +7,10 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"os"
-	"path/filepath"
-	"reflect"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
-	"github.com/trustsr/trustsr/internal/backend"
 	"github.com/trustsr/trustsr/internal/weights"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/ldm"
@@ -235,110 +230,6 @@ func FuzzReadIDX(f *testing.F) {
 			t.Errorf("shape %v with %d bytes", shape, len(body))
 		}
 	})
-}
-
-// A run that was stopped and resumed ends with the weights of one that was
-// not: batches and noise depend on the step alone.
-func TestTrainingResumes(t *testing.T) {
-	data := t.TempDir()
-	s, err := testSet()
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := 64
-	images := append(idx(3, []uint32{uint32(n), side, side}, 0), s.images[:n*side*side]...)
-	labels := append(idx(1, []uint32{uint32(n)}, 0), s.labels[:n]...)
-	for name, b := range map[string][]byte{"train-images-idx3-ubyte": images, "train-labels-idx1-ubyte": labels} {
-		if err := os.WriteFile(filepath.Join(data, name), b, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	unetSteps := 3
-	train := func(ctx context.Context, out string, progress *stopper) error {
-		return Train(ctx, TrainOptions{Data: data, Out: out, Seed: 3, ReaderSteps: 9, FirstStageSteps: 3, DecoderSteps: 3, UNetSteps: unetSteps,
-			Batch: 4, CheckpointEvery: time.Hour, Progress: progress})
-	}
-	whole, parts := t.TempDir(), t.TempDir()
-	if err := train(context.Background(), whole, &stopper{}); err != nil {
-		t.Fatal(err)
-	}
-	for _, stage := range []string{"reader", "first stage", "decoder", "unet"} {
-		ctx, cancel := context.WithCancel(context.Background())
-		if err := train(ctx, parts, &stopper{at: stage + " ", stop: cancel}); err == nil || !strings.Contains(err.Error(), stage+": stopped after step 1,") {
-			t.Fatalf("run stopped in %s: %v", stage, err)
-		}
-	}
-	if err := train(context.Background(), parts, &stopper{}); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"reader.safetensors", "model.safetensors"} {
-		a, _ := os.ReadFile(filepath.Join(whole, name))
-		b, _ := os.ReadFile(filepath.Join(parts, name))
-		if len(a) == 0 || !bytes.Equal(a, b) {
-			t.Errorf("%s differs between a straight and a resumed run", name)
-		}
-	}
-
-	// A finished stage can be given more steps, and the record says so; not fewer.
-	unetSteps = 5
-	if err := train(context.Background(), parts, &stopper{}); err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(filepath.Join(parts, recordFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var r Record
-	if err := json.Unmarshal(text, &r); err != nil {
-		t.Fatal(err)
-	}
-	if last := r.Stages[len(r.Stages)-1]; last.Steps != 5 || !slices.Equal(last.LengthenedAt, []int{3}) {
-		t.Errorf("a UNet of 3 steps, then 5: record %+v", last)
-	}
-	unetSteps = 4
-	if err := train(context.Background(), parts, &stopper{}); err == nil || srspace.Hint(err) == "" {
-		t.Errorf("fewer steps than were done: error %v", err)
-	}
-}
-
-// A checkpoint keeps all that a stage needs to go on inside a hundred of
-// steps and between two re-seedings of codes.
-func TestCheckpointKeepsProgress(t *testing.T) {
-	b, err := backend.Open("go:parallelism=-1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dict := weights.Dict{"a.weight": &weights.Tensor{Shape: []int{1, 2}, Data: []float32{3, 4}}}
-	opt, err := newOptimizer(b, dict, 1, 1, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tr := &trainer{TrainOptions: TrainOptions{Seed: 5}}
-	want := progress{Done: 137, Seed: 5, Record: Stage{Name: "x", Steps: 300, Batch: 4, Losses: []float64{0.5}}, Sum: 1.0 / 3, Used: []int{0, 2, 1}}
-	path := filepath.Join(t.TempDir(), "checkpoint")
-	if err := tr.checkpoint(opt, path, want); err != nil {
-		t.Fatal(err)
-	}
-	got, err := tr.resume(opt, path, Stage{Name: "x", Steps: 300, Batch: 4})
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("resumed with %+v, %v, want %+v", got, err, want)
-	}
-	if _, err := tr.resume(opt, path, Stage{Name: "x", Steps: 301, Batch: 4}); err == nil || srspace.Hint(err) == "" {
-		t.Errorf("resumed a run of other settings: %v", err)
-	}
-}
-
-// stopper stops a run at the first progress line that begins with at.
-type stopper struct {
-	at   string
-	stop func()
-}
-
-func (s *stopper) Write(line []byte) (int, error) {
-	if s.stop != nil && strings.HasPrefix(string(line), s.at) {
-		s.stop()
-	}
-	return len(line), nil
 }
 
 func TestFoldKeepsTheModel(t *testing.T) {

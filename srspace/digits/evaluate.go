@@ -1,17 +1,13 @@
 package digits
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"image/png"
 	"math"
 
-	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/imresize"
 	"github.com/trustsr/trustsr/srspace/ldm"
-	"github.com/trustsr/trustsr/srspace/plane"
 )
 
 // Evaluation is what was measured of a model on MNIST's test digits.
@@ -27,12 +23,25 @@ type Evaluation struct {
 	Ambiguous              []int   `json:"ambiguous_digits"`  // of which no reading has over 80 % of the samples
 }
 
+// outcome is what the samples of one test digit gave.
+type outcome struct {
+	LRPSNR float64 // mean over its samples, in dB, each capped at 80
+	Read   [10]int // samples read as each digit
+}
+
 // Evaluate draws samples of the first test digits and measures them.
 // progress may be nil.
 func (m *Model) Evaluate(ctx context.Context, digits, samples int, progress func(done, total int)) (*Evaluation, error) {
-	e := &Evaluation{Digits: digits, Samples: samples}
-	small := *m.Sampler // batches are padded to their full size
-	small.Batch = max(1, min(m.Batch, (samples+m.Workers-1)/max(1, m.Workers)))
+	outcomes, err := m.outcomes(ctx, digits, samples, nil, func([]outcome) error { return nil }, progress)
+	if err != nil {
+		return nil, err
+	}
+	return m.evaluation(outcomes, samples)
+}
+
+// evaluation works out the figures of the outcomes of test digits 0, 1, ….
+func (m *Model) evaluation(outcomes []outcome, samples int) (*Evaluation, error) {
+	e := &Evaluation{Digits: len(outcomes), Samples: samples}
 	var err error
 	if e.ReaderAccuracy, err = m.readerAccuracy(TestCount); err != nil {
 		return nil, err
@@ -40,46 +49,79 @@ func (m *Model) Evaluate(ctx context.Context, digits, samples int, progress func
 	if err := m.reconstructions(e); err != nil {
 		return nil, err
 	}
-	seeds := make([]uint64, samples)
-	for i := range seeds {
-		seeds[i] = uint64(i)
+	return e, e.sum(outcomes)
+}
+
+// outcomes goes on after those of the first digits that are known, and hands
+// all there are to keep after every digit.
+func (m *Model) outcomes(ctx context.Context, digits, samples int, known []outcome, keep func([]outcome) error, progress func(done, total int)) ([]outcome, error) {
+	small := *m.Sampler // batches are padded to their full size
+	small.Batch = max(1, min(m.Batch, (samples+m.Workers-1)/max(1, m.Workers)))
+	for len(known) < digits {
+		o, err := m.outcome(ctx, &small, len(known), samples)
+		if err != nil {
+			return nil, err
+		}
+		known = append(known, o)
+		if err := keep(known); err != nil {
+			return nil, err
+		}
+		if progress != nil {
+			progress(len(known), digits)
+		}
 	}
+	return known[:digits], nil
+}
+
+// outcome draws samples of test digit i and measures them.
+func (m *Model) outcome(ctx context.Context, sampler *ldm.Sampler, i, samples int) (o outcome, err error) {
+	hr, _, err := TestDigit(i)
+	if err != nil {
+		return o, err
+	}
+	lr, err := LR(hr)
+	if err != nil {
+		return o, err
+	}
+	seeds := make([]uint64, samples)
+	for j := range seeds {
+		seeds[j] = uint64(j)
+	}
+	var images []*srspace.Image
+	for s, err := range sampler.Sample(ctx, lr, seeds) {
+		if err != nil {
+			return o, err
+		}
+		images = append(images, s.Image)
+		down, err := imresize.Downscale(s.Image, scale)
+		if err != nil {
+			return o, err
+		}
+		o.LRPSNR += math.Min(80, psnr(down, lr)) / float64(samples)
+	}
+	readings, err := m.Read(images)
+	for _, r := range readings {
+		o.Read[r.Digit]++
+	}
+	return o, err
+}
+
+// sum adds what the samples of test digits 0, 1, … gave.
+func (e *Evaluation) sum(outcomes []outcome) error {
 	var bins [10]struct{ n, share, right float64 }
-	for i := range digits {
-		hr, label, err := TestDigit(i)
+	n := float64(len(outcomes))
+	for i, o := range outcomes {
+		_, label, err := TestDigit(i)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		lr, err := LR(hr)
-		if err != nil {
-			return nil, err
-		}
-		var images []*srspace.Image
-		for s, err := range small.Sample(ctx, lr, seeds) {
-			if err != nil {
-				return nil, err
-			}
-			images = append(images, s.Image)
-			down, err := imresize.Downscale(s.Image, scale)
-			if err != nil {
-				return nil, err
-			}
-			e.LRConsistency += math.Min(80, psnr(down, lr)) / float64(digits*samples)
-		}
-		readings, err := m.Read(images)
-		if err != nil {
-			return nil, err
-		}
-		var count [10]float64
-		for _, r := range readings {
-			count[r.Digit]++
-		}
-		e.ReadAsTruth += count[label] / float64(digits*samples)
+		e.LRConsistency += o.LRPSNR / n
+		e.ReadAsTruth += float64(o.Read[label]) / (n * float64(e.Samples))
 		most := 0.0
-		for digit, n := range count {
-			share := n / float64(samples)
+		for digit, read := range o.Read {
+			share := float64(read) / float64(e.Samples)
 			most = max(most, share)
-			if n > 0 {
+			if read > 0 {
 				b := &bins[min(9, int(share*10))]
 				b.n++
 				b.share += share
@@ -91,9 +133,6 @@ func (m *Model) Evaluate(ctx context.Context, digits, samples int, progress func
 		if most <= 0.8 {
 			e.Ambiguous = append(e.Ambiguous, i)
 		}
-		if progress != nil {
-			progress(i+1, digits)
-		}
 	}
 	total := 0.0
 	for _, b := range bins {
@@ -101,7 +140,7 @@ func (m *Model) Evaluate(ctx context.Context, digits, samples int, progress func
 		total += b.n
 	}
 	e.CalibrationError /= total
-	return e, nil
+	return nil
 }
 
 // readerAccuracy is the share of the first n test digits read as labelled.
@@ -179,41 +218,4 @@ func psnr(a, b *srspace.Image) float64 {
 		sum += d * d
 	}
 	return 10 * math.Log10(255*255*float64(len(x))/sum)
-}
-
-// sheet writes a picture of samples: a row for each of ten test digits, the
-// digit first, then 16 samples of its SR space.
-func (m *Model) sheet(ctx context.Context, path string) error {
-	const samples = 16
-	var images []*srspace.Image
-	for _, i := range []int{0, 1, 4, 8, 18, 65, 92, 151, 247, 321} {
-		hr, _, err := TestDigit(i)
-		if err != nil {
-			return err
-		}
-		lr, err := LR(hr)
-		if err != nil {
-			return err
-		}
-		images = append(images, hr)
-		seeds := make([]uint64, samples)
-		for j := range seeds {
-			seeds[j] = uint64(j)
-		}
-		for s, err := range m.Sample(ctx, lr, seeds) {
-			if err != nil {
-				return err
-			}
-			images = append(images, s.Image)
-		}
-	}
-	wall, err := plane.Wall(images, samples+1, 2)
-	if err != nil {
-		return err
-	}
-	var file bytes.Buffer
-	if err := png.Encode(&file, wall); err != nil {
-		return err
-	}
-	return atomicfile.Write(path, file.Bytes())
 }

@@ -97,5 +97,5 @@ func readFirst(dir, name string) (path string, data []byte, err error) {
 		}
 	}
 	return "", nil, srspace.WithHint(fmt.Errorf("%s/%s or %s.gz: %w", dir, name, name, err),
-		"--data names the folder that holds MNIST's four IDX files, e.g. train-images-idx3-ubyte.gz")
+		"--data names the folder that holds MNIST's training images and labels, train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz")
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/weights"
@@ -19,6 +21,8 @@ const (
 	readerFile = "reader.safetensors"
 	recordFile = "training.json"
 	sheetFile  = "samples.png"
+
+	measuringFile = "checkpoint-measuring.json" // outcomes so far, until all are there
 )
 
 // Stage is the record of one trained network.
@@ -58,9 +62,21 @@ func (r *Record) write(folder string) error {
 	return atomicfile.Write(filepath.Join(folder, recordFile), append(data, '\n'))
 }
 
+// keep takes over from the record in folder what is true of the same weights:
+// when they were made and what was measured of them.
+func (r *Record) keep(folder string) {
+	var before Record
+	data, err := os.ReadFile(filepath.Join(folder, recordFile))
+	if err != nil || json.Unmarshal(data, &before) != nil || !maps.Equal(before.Weights, r.Weights) {
+		return
+	}
+	r.Created, r.Measured = before.Created, before.Measured
+}
+
 // Measure evaluates the model that training left in folder, see
 // [Model.Evaluate], writes the result into its training.json and a sheet of
-// samples beside it. config is the GoMLX backend, "" chooses one.
+// samples beside it. What was stopped goes on where it was. config is the
+// GoMLX backend, "" chooses one.
 func Measure(ctx context.Context, config, folder string, digits, samples int, progress func(done, total int)) (*Evaluation, error) {
 	files := map[string][]byte{}
 	for _, name := range []string{modelFile, readerFile, recordFile} {
@@ -83,13 +99,58 @@ func Measure(ctx context.Context, config, folder string, digits, samples int, pr
 	if err != nil {
 		return nil, err
 	}
-	if err := m.sheet(ctx, filepath.Join(folder, sheetFile)); err != nil {
+	if err := m.sheet(ctx, filepath.Join(folder, sheetFile), 16); err != nil {
 		return nil, err
 	}
-	if record.Measured, err = m.Evaluate(ctx, digits, samples, progress); err != nil {
+	path := filepath.Join(folder, measuringFile)
+	of := measuring{Weights: record.Weights, Recipe: m.Recipe(), Samples: samples}
+	kept := time.Now()
+	of.Outcomes, err = m.outcomes(ctx, digits, samples, of.resume(path), func(all []outcome) error {
+		if time.Since(kept) < 5*time.Second && len(all) < digits {
+			return nil
+		}
+		kept, of.Outcomes = time.Now(), all
+		return of.write(path)
+	}, progress)
+	if err != nil {
 		return nil, err
 	}
-	return record.Measured, record.write(folder)
+	if record.Measured, err = m.evaluation(of.Outcomes, samples); err != nil {
+		return nil, err
+	}
+	if err := record.write(folder); err != nil {
+		return nil, err
+	}
+	return record.Measured, os.Remove(path)
+}
+
+// measuring is what a stopped measurement leaves: outcomes, and what decides
+// them.
+type measuring struct {
+	Weights  map[string]string
+	Recipe   srspace.Recipe
+	Samples  int // of each digit
+	Outcomes []outcome
+}
+
+// resume returns the outcomes at path if they are of the same weights, recipe
+// and samples.
+func (m measuring) resume(path string) []outcome {
+	var before measuring
+	data, err := os.ReadFile(path)
+	if err != nil || json.Unmarshal(data, &before) != nil ||
+		!maps.Equal(before.Weights, m.Weights) || before.Recipe != m.Recipe || before.Samples != m.Samples {
+		return nil
+	}
+	return before.Outcomes
+}
+
+func (m measuring) write(path string) error {
+	data, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(path, data)
 }
 
 // String tells the figures in one line.

@@ -27,7 +27,7 @@ import (
 
 // TrainOptions say how to train the digit model.
 type TrainOptions struct {
-	Data    string // folder with MNIST's four IDX files
+	Data    string // folder with MNIST's training images and labels, two IDX files, .gz or not
 	Out     string // folder for checkpoints and results
 	Backend string // GoMLX configuration; "" chooses
 	Seed    uint64 // decides initial weights, batches, noise
@@ -37,6 +37,7 @@ type TrainOptions struct {
 	Batch                           int // pictures a step; half as many for the first stage
 	EvaluateDigits, EvaluateSamples int // test digits to measure in the end, samples of each; 0 measures nothing
 	CheckpointEvery                 time.Duration
+	SheetEvery                      time.Duration // how often samples.png is drawn anew while the UNet trains; 0: not before the end
 
 	Progress io.Writer // lines for people
 }
@@ -79,7 +80,10 @@ func Train(ctx context.Context, options TrainOptions) error {
 	if err := t.read(); err != nil {
 		return err
 	}
-	readerDict, err := t.stage(ctx, "reader", initial(readerTensors, t.Seed), t.ReaderSteps, 2e-3, readerLoss, t.readerBatch, nil, false)
+	if err := t.check(); err != nil {
+		return err
+	}
+	readerDict, err := t.stage(ctx, "reader", initial(readerTensors, t.Seed), t.ReaderSteps, 2e-3, readerLoss, t.readerBatch, nil, false, nil)
 	if err != nil {
 		return err
 	}
@@ -101,6 +105,7 @@ func Train(ctx context.Context, options TrainOptions) error {
 		}
 		t.record.Weights[name] = weights.SHA256(data)
 	}
+	t.record.keep(t.Out)
 	if err := t.record.write(t.Out); err != nil || t.EvaluateDigits == 0 {
 		return err
 	}
@@ -142,6 +147,34 @@ func (t *trainer) read() error {
 	return nil
 }
 
+// check refuses numbers that training cannot be done with.
+func (t *trainer) check() error {
+	for _, c := range []struct {
+		flag          string
+		value, lo, hi int
+	}{
+		{"reader-steps", t.ReaderSteps, 1, math.MaxInt32},
+		{"first-stage-steps", t.FirstStageSteps, 1, math.MaxInt32},
+		{"decoder-steps", t.DecoderSteps, 0, math.MaxInt32},
+		{"unet-steps", t.UNetSteps, 1, math.MaxInt32},
+		{"batch", t.Batch, 1, t.train.n},
+		{"digits", t.EvaluateDigits, 0, TestCount},
+		{"samples", t.EvaluateSamples, min(1, t.EvaluateDigits), math.MaxInt32},
+	} {
+		if c.value < c.lo || c.value > c.hi {
+			allowed := fmt.Sprintf("use %d to %d", c.lo, c.hi)
+			if c.hi == math.MaxInt32 {
+				allowed = fmt.Sprintf("use %d or more", c.lo)
+			}
+			if c.flag == "batch" {
+				allowed += ", the digits there are"
+			}
+			return srspace.WithHint(fmt.Errorf("train digits: --%s is %d", c.flag, c.value), allowed)
+		}
+	}
+	return nil
+}
+
 // Names of the stages that work on pictures of 28×28 pixels.
 const (
 	firstStage   = "first stage"
@@ -175,7 +208,7 @@ func (t *trainer) networks(ctx context.Context) (weights.Dict, error) {
 	}
 	codes := &codebook{config: c.VQ, used: make([]int, c.VQ.NumEmbeddings)}
 	first, err := t.stage(ctx, firstStage, initial(firstShapes, t.Seed), t.FirstStageSteps, 2e-3,
-		firstStageLoss(c.VQ), t.firstStageBatch, codes, false)
+		firstStageLoss(c.VQ), t.firstStageBatch, codes, false, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +237,7 @@ func (t *trainer) networks(ctx context.Context) (weights.Dict, error) {
 	alphas := c.Schedule.AlphasCumprod()
 	unet, err = t.stage(ctx, "unet", unet, t.UNetSteps, 1e-3, unetLoss(c.UNet), func(step int) ([]any, error) {
 		return unetBatch(latents, lrs, picks(t.train.n, t.Batch, step, t.Seed+2), alphas, step, t.Seed), nil
-	}, nil, true)
+	}, nil, true, func(step int, averaged weights.Dict) { t.sheet(ctx, step, whole, averaged) })
 	if err != nil {
 		return nil, err
 	}
@@ -218,8 +251,9 @@ func (t *trainer) networks(ctx context.Context) (weights.Dict, error) {
 type batchFunc func(step int) ([]any, error)
 
 // stage trains one network, or returns its weights if they are finished in
-// Out, raw or averaged (EMA). codes is nil but for the first stage.
-func (t *trainer) stage(ctx context.Context, name string, start weights.Dict, steps int, rate float64, loss lossFunc, batch batchFunc, codes *codebook, average bool) (weights.Dict, error) {
+// Out, raw or averaged (EMA). codes is nil but for the first stage; show, if
+// not nil, is given the weights so far every SheetEvery and at the end.
+func (t *trainer) stage(ctx context.Context, name string, start weights.Dict, steps int, rate float64, loss lossFunc, batch batchFunc, codes *codebook, average bool, show func(step int, dict weights.Dict)) (weights.Dict, error) {
 	opt, err := newOptimizer(t.b, start, rate, steps, loss)
 	if err != nil {
 		return nil, fmt.Errorf("train %s: %w", name, err)
@@ -236,7 +270,7 @@ func (t *trainer) stage(ctx context.Context, name string, start weights.Dict, st
 	from, sum := state.Done, state.Sum
 	record = state.Record
 	began, before := time.Now(), record.Seconds
-	saved, told := time.Now(), time.Time{}
+	saved, told, shown := time.Now(), time.Time{}, time.Now()
 	for step := from; step < steps; step++ {
 		inputs, err := batch(step)
 		if err != nil {
@@ -265,7 +299,7 @@ func (t *trainer) stage(ctx context.Context, name string, start weights.Dict, st
 		}
 		stop := ctx.Err() != nil
 		if time.Since(saved) > t.CheckpointEvery || done == steps || stop {
-			state := progress{Done: done, Seed: t.Seed, Record: record, Sum: sum}
+			state := progress{Done: done, Seed: t.Seed, Record: record, Sum: sum, Data: t.record.Data, Backend: t.record.Backend}
 			if codes != nil {
 				state.Used = codes.used
 			}
@@ -276,6 +310,14 @@ func (t *trainer) stage(ctx context.Context, name string, start weights.Dict, st
 		}
 		if stop {
 			return nil, fmt.Errorf("train %s: stopped after step %d, resumes there: %w", name, done, context.Cause(ctx))
+		}
+		if show != nil && t.SheetEvery > 0 && (done == steps || time.Since(shown) > t.SheetEvery) {
+			dict, err := opt.trained(average)
+			if err != nil {
+				return nil, err
+			}
+			show(done, dict)
+			shown = time.Now()
 		}
 	}
 	t.record.Stages = append(t.record.Stages, record)
