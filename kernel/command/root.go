@@ -68,7 +68,31 @@ and perception. Everything runs in Jupyter notebooks in Go.`,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(upCommand(), installCommand(), uninstallCommand(), execCommand(), sampleCommand(), mergeCommand(), tallyCommand(), studyCommand(), trainCommand(), scoreCommand(), benchCommand(), weightsCommand(), doctorCommand(), runCommand(), engineCommand())
+	for _, c := range root.Commands() {
+		if c.HasSubCommands() {
+			refuseUnknown(c)
+		}
+	}
 	return root
+}
+
+// refuseUnknown makes a command that only groups others fail on a name it does
+// not have; cobra by itself does that for the root alone. Without a name it
+// prints its help.
+func refuseUnknown(c *cobra.Command) {
+	c.Args = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		var names []string
+		for _, sub := range c.Commands() {
+			if sub.IsAvailableCommand() {
+				names = append(names, sub.Name())
+			}
+		}
+		return srspace.WithHint(fmt.Errorf("%s has no command %q", c.CommandPath(), args[0]), "there are: "+strings.Join(names, ", "))
+	}
+	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 }
 
 // projectRoot is $TRUSTSR_ROOT, or the folder above the working directory
