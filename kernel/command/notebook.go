@@ -170,11 +170,10 @@ func runCommand() *cobra.Command {
 
 func engineCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "engine",
-		Short:   "The resident process that holds the model; started by run",
-		Example: "  TRUSTSR_ROOT=$PWD trustsr engine     # alone, to look for a fault in it",
-		Hidden:  true,
-		Args:    cobra.NoArgs,
+		Use:    "engine",
+		Short:  "The resident process that holds the model; run starts it and hands it its listeners",
+		Hidden: true,
+		Args:   cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := engine.Main(c.Context()); err != nil && c.Context().Err() == nil {
 				return err

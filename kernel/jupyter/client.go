@@ -50,16 +50,18 @@ type message struct {
 var errKernelDied = errors.New("the kernel died")
 
 // startKernel starts a kernel, args with the connection file appended, in a
-// folder, and waits until it answers.
-func startKernel(ctx context.Context, args, env []string, dir string, stderr io.Writer) (started *client, err error) {
-	ctx, stop := context.WithCancel(ctx)
+// folder, and waits until it answers. The connection file lies in a folder of
+// its own in tmp until the client is closed.
+func startKernel(ctx context.Context, args, env []string, dir, tmp string, stderr io.Writer) (started *client, err error) {
+	// The sockets outlive the user's interrupt: it is sent through them.
+	sockets, stop := context.WithCancel(context.WithoutCancel(ctx))
 	c := &client{session: randomToken(), key: []byte(randomToken()), messages: make(chan message, 64), stop: stop}
 	defer func() {
 		if err != nil {
 			c.close()
 		}
 	}()
-	if c.dir, err = os.MkdirTemp("", "trustsr-exec-"); err != nil {
+	if c.dir, err = os.MkdirTemp(tmp, "exec-"); err != nil {
 		return nil, err
 	}
 	ports, err := freePorts(5)
@@ -94,15 +96,19 @@ func startKernel(ctx context.Context, args, env []string, dir string, stderr io.
 		close(c.died)
 		stop()
 	}()
-	if err := c.connect(ctx, ports); err != nil {
-		select {
-		case <-c.died:
-			return nil, fmt.Errorf("%w: %v", errKernelDied, c.exit)
-		default:
-			return nil, err
-		}
+	defer context.AfterFunc(ctx, func() { c.process.Signal(syscall.SIGTERM) })() // while it starts
+	if err = c.connect(sockets, ports); err == nil {
+		err = c.handshake(sockets)
 	}
-	return c, c.handshake(ctx)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	select {
+	case <-c.died:
+		return nil, fmt.Errorf("%w: %v", errKernelDied, c.exit)
+	default:
+		return c, err
+	}
 }
 
 func (c *client) connect(ctx context.Context, ports []int) error {
@@ -244,7 +250,7 @@ func (c *client) execute(ctx context.Context, source string, heard func(message)
 		case <-done:
 			done = nil
 			if _, err := c.send(c.control, "interrupt_request", map[string]any{}); err != nil {
-				return "", err
+				return "", errors.Join(context.Cause(ctx), err)
 			}
 			giveUp = time.After(10 * time.Second)
 		case <-giveUp:

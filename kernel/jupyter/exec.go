@@ -29,10 +29,21 @@ type ExecOptions struct {
 // Exec runs the code cells of a notebook in order, in the notebook's folder,
 // with the same kernel as Jupyter would. It stops at the first cell that
 // fails: that does not compile, panics, or ends with a status other than 0.
+// When ctx ends the cell is interrupted and the kernel stopped.
 func Exec(ctx context.Context, o ExecOptions) error {
 	nb, err := readNotebook(o.Notebook)
 	if err != nil {
 		return err
+	}
+	if language := nb.language(); language != "" && !strings.EqualFold(language, "go") {
+		return srspace.WithHint(fmt.Errorf("notebook %s is in %s; this kernel runs Go", o.Notebook, language),
+			"run it with the kernel it was written for; notebooks/ has some of this one")
+	}
+	if o.Out != "" { // before minutes of work whose outputs would have no place
+		if info, err := os.Stat(filepath.Dir(o.Out)); err != nil || !info.IsDir() {
+			return srspace.WithHint(fmt.Errorf("run %s: there is no folder %s to write the outputs to", o.Notebook, filepath.Dir(o.Out)),
+				"make it first, or name another --out")
+		}
 	}
 	args := o.kernel
 	if args == nil {
@@ -50,7 +61,7 @@ func Exec(ctx context.Context, o ExecOptions) error {
 		return fmt.Errorf("run %s: %w", o.Notebook, err)
 	}
 	l := layout{o.Root}
-	if err := os.MkdirAll(l.path(), 0o755); err != nil {
+	if err := os.MkdirAll(l.tmp(), 0o755); err != nil {
 		return fmt.Errorf("run %s: %w", o.Notebook, err)
 	}
 	log, err := os.Create(l.path("kernel.log"))
@@ -58,7 +69,10 @@ func Exec(ctx context.Context, o ExecOptions) error {
 		return fmt.Errorf("run %s: %w", o.Notebook, err)
 	}
 	defer log.Close()
-	c, err := startKernel(ctx, args, append(os.Environ(), "TRUSTSR_ROOT="+o.Root), dir, log)
+	c, err := startKernel(ctx, args, append(os.Environ(), "TRUSTSR_ROOT="+o.Root), dir, l.tmp(), log)
+	if ctx.Err() != nil {
+		return srspace.WithHint(fmt.Errorf("run %s: interrupted", o.Notebook), "no cell has run")
+	}
 	if err != nil {
 		return srspace.WithHint(fmt.Errorf("run %s: %w", o.Notebook, err), "its log is "+log.Name())
 	}
@@ -85,6 +99,9 @@ func Exec(ctx context.Context, o ExecOptions) error {
 			return fmt.Errorf("run %s: %w", o.Notebook, e)
 		}
 		if err != nil {
+			if ctx.Err() != nil {
+				err = srspace.WithHint(errors.New("interrupted"), "finished samples are kept: run it again and it goes on after them")
+			}
 			err = fmt.Errorf("%s: cell %d of %d (%s): %w", o.Notebook, n, total, firstLine(source), err)
 			if o.Out != "" {
 				err = errors.Join(err, nb.write(o.Out))

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -92,6 +94,77 @@ func TestExecWithoutKernel(t *testing.T) {
 		err := Exec(context.Background(), ExecOptions{Root: t.TempDir(), Notebook: book(t, "%%\n"), Progress: &b, kernel: kernel})
 		if err == nil || srspace.Hint(err) == "" {
 			t.Errorf("%s: error %v, hint %q", name, err, srspace.Hint(err))
+		}
+	}
+}
+
+// Ctrl-C interrupts the cell, stops the kernel, and says so in the user's
+// words.
+func TestExecInterrupted(t *testing.T) {
+	if err := setUp(); err != nil {
+		t.Fatal(err)
+	}
+	root := projectRoot(t)
+	t.Setenv("TRUSTSR_ROOT", root)
+	mark, token := "TRUSTSR_TEST_MARK", randomToken()
+	t.Setenv(mark, token)
+	begun := filepath.Join(t.TempDir(), "begun")
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		for ctx.Err() == nil {
+			if _, err := os.Stat(begun); err == nil {
+				cancel()
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	}()
+	defer cancel()
+	out := filepath.Join(t.TempDir(), "out.ipynb")
+	cell := fmt.Sprintf("%%%%\nos.WriteFile(%q, nil, 0o644)\ntime.Sleep(time.Hour)", begun)
+	err := Exec(ctx, ExecOptions{Root: root, Notebook: book(t, cell), Out: out, Timeout: 5 * time.Minute, Progress: io.Discard,
+		kernel: []string{os.Args[0], "run"}})
+	if err == nil || !strings.HasSuffix(err.Error(), ": interrupted") || !strings.Contains(srspace.Hint(err), "samples are kept") {
+		t.Errorf("error %v, hint %q", err, srspace.Hint(err))
+	}
+	if _, err := readNotebook(out); err != nil {
+		t.Errorf("what ran is not written: %v", err)
+	}
+	waitFor(t, "nothing left running", func() bool { return len(running(mark+"="+token, "")) == 0 })
+	if left, _ := filepath.Glob(filepath.Join(layout{root}.tmp(), "exec-*", "*"+token+"*")); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+// What cannot end well is refused before a kernel starts.
+func TestExecRefuses(t *testing.T) {
+	notebook := func(metadata string) string {
+		path := filepath.Join(t.TempDir(), "book.ipynb")
+		text := `{"nbformat": 4, "nbformat_minor": 4, "metadata": ` + metadata + `, "cells": []}`
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for name, c := range map[string]struct{ notebook, out, want string }{
+		"no folder for the outputs": {notebook(`{}`), filepath.Join(t.TempDir(), "none", "x.ipynb"), "no folder"},
+		"a file for a folder":       {notebook(`{}`), filepath.Join(notebook(`{}`), "x.ipynb"), "no folder"},
+		"another language":          {notebook(`{"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}`), "", "is in python"},
+		"language_info alone":       {notebook(`{"language_info": {"name": "R"}}`), "", "is in R"},
+		"a name alone":              {notebook(`{"kernelspec": {"name": "python3"}}`), "", "is in python"},
+	} {
+		var b bytes.Buffer
+		err := Exec(context.Background(), ExecOptions{Root: t.TempDir(), Notebook: c.notebook, Out: c.out, Progress: &b, kernel: []string{"/nonexistent/kernel"}})
+		if err == nil || !strings.Contains(err.Error(), c.want) || srspace.Hint(err) == "" {
+			t.Errorf("%s: error %v, hint %q", name, err, srspace.Hint(err))
+		}
+	}
+	for _, metadata := range []string{`{}`, `{"kernelspec": {"name": "gonb", "language": "go"}}`, `{"kernelspec": 7}`} {
+		nb, err := readNotebook(notebook(metadata))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l := nb.language(); l != "" && l != "go" {
+			t.Errorf("%s is taken for %s", metadata, l)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"github.com/trustsr/trustsr/srspace"
 )
@@ -28,7 +29,7 @@ func findJupyter(ctx context.Context, l layout, progress io.Writer) (string, err
 	}
 	const hint = "install Jupyter Notebook, e.g.: sudo apt-get install --no-install-recommends jupyter-notebook"
 	var failed []error
-	for _, install := range []func(context.Context, io.Writer) error{aptInstall, l.pipInstall} {
+	for _, install := range []func(context.Context, io.Writer) error{l.aptInstall, l.pipInstall} {
 		if err := install(ctx, progress); errors.Is(err, errNotHere) {
 			continue
 		} else if err != nil {
@@ -58,11 +59,15 @@ func (l layout) jupyter() string {
 	return path
 }
 
+// Find returns the path of the jupyter-notebook that [Up] would start, or ""
+// where it would have to install one.
+func Find(root string) string { return layout{root}.jupyter() }
+
 func (l layout) venv() string { return l.path("venv") }
 
 // aptInstall installs Debian's package, as root or with a sudo that asks
 // nothing.
-func aptInstall(ctx context.Context, progress io.Writer) error {
+func (l layout) aptInstall(ctx context.Context, progress io.Writer) error {
 	if _, err := exec.LookPath("apt-get"); err != nil {
 		return errNotHere
 	}
@@ -75,14 +80,14 @@ func aptInstall(ctx context.Context, progress io.Writer) error {
 	}
 	fmt.Fprintln(progress, "installing Debian's jupyter-notebook (about 19 MB to download, 116 MB on disk) …")
 	install := []string{"apt-get", "install", "-y", "--no-install-recommends", "jupyter-notebook"}
-	if err := run(ctx, append(sudo, install...)...); err == nil {
+	if err := l.run(ctx, append(sudo, install...)...); err == nil {
 		return nil
 	}
 	// a machine without package lists, or with old ones
-	if err := run(ctx, append(sudo, "apt-get", "update")...); err != nil {
+	if err := l.run(ctx, append(sudo, "apt-get", "update")...); err != nil {
 		return err
 	}
-	return run(ctx, append(sudo, install...)...)
+	return l.run(ctx, append(sudo, install...)...)
 }
 
 // pipInstall makes a virtual environment under .lab; pip leaves nothing
@@ -93,20 +98,36 @@ func (l layout) pipInstall(ctx context.Context, progress io.Writer) error {
 		return errNotHere
 	}
 	fmt.Fprintln(progress, "installing Jupyter Notebook with pip into .lab/venv (about 60 MB to download) …")
-	if err := run(ctx, python, "-m", "venv", l.venv()); err != nil {
+	if err := l.run(ctx, python, "-m", "venv", l.venv()); err != nil {
 		return err
 	}
-	return run(ctx, filepath.Join(l.venv(), "bin", "python"), "-m", "pip", "install", "--quiet", notebookRelease)
+	return l.run(ctx, filepath.Join(l.venv(), "bin", "python"), "-m", "pip", "install", "--quiet", notebookRelease)
 }
 
-// run runs a program that asks nothing; its error holds what it printed.
-func run(ctx context.Context, args ...string) error {
+// run runs a program that asks nothing. What it prints goes to install.log
+// under .lab; its error holds the last line.
+func (l layout) run(ctx context.Context, args ...string) error {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		const most = 1500 // the end tells why
-		out = bytes.TrimSpace(out)
-		return fmt.Errorf("%s: %w: %s", args[0], err, out[max(0, len(out)-most):])
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		return nil
 	}
-	return nil
+	out = bytes.TrimSpace(out)
+	last := string(out[bytes.LastIndexByte(out, '\n')+1:])
+	if r := []rune(last); len(r) > 200 {
+		last = string(r[:200]) + "…"
+	}
+	err = fmt.Errorf("%s: %w: %s", filepath.Base(args[0]), err, last)
+	path := l.path("install.log")
+	if os.MkdirAll(l.path(), 0o755) != nil {
+		return err // what matters is told
+	}
+	log, e := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	if e != nil {
+		return err
+	}
+	defer log.Close()
+	fmt.Fprintf(log, "%s\n%s\n\n", strings.Join(args, " "), out)
+	return fmt.Errorf("%w (all it said is in %s)", err, path)
 }

@@ -57,7 +57,7 @@ func TestFindJupyter(t *testing.T) {
 		{"by pip where apt fails", map[string]string{"sudo": asRoot, "apt-get": "exit 100", "python3": fakeVenv}, ".lab/venv/bin/jupyter-notebook", ""},
 		{"by pip where there is no apt", map[string]string{"python3": fakeVenv}, ".lab/venv/bin/jupyter-notebook", ""},
 		{"nothing to install with", nil, "", "no Jupyter on this machine"},
-		{"no network", map[string]string{"apt-get": "echo no route >&2; exit 100", "sudo": asRoot, "python3": "echo no venv; exit 1"}, "", "no route"},
+		{"no network", map[string]string{"apt-get": "echo chatter; echo no route >&2; exit 100", "sudo": asRoot, "python3": "echo no venv; exit 1"}, "", "no route"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := machine(t, c.scripts)
@@ -67,10 +67,22 @@ func TestFindJupyter(t *testing.T) {
 				if err == nil || !strings.Contains(err.Error(), c.failure) || srspace.Hint(err) == "" {
 					t.Fatalf("got %q, error %v, hint %q", got, err, srspace.Hint(err))
 				}
+				if strings.Contains(err.Error(), "chatter") {
+					t.Errorf("more than the last line is told: %v", err)
+				}
+				if log, _ := os.ReadFile(l.path("install.log")); c.scripts != nil && !strings.Contains(string(log), "chatter") {
+					t.Errorf("the log lacks what was printed: %s", log)
+				}
+				if Find(l.root) != "" {
+					t.Error("Find finds what is not there")
+				}
 				return
 			}
 			if err != nil || !strings.HasSuffix(got, c.want) {
 				t.Fatalf("got %q, error %v\n%s", got, err, &progress)
+			}
+			if found := Find(l.root); found != got {
+				t.Errorf("Find: %q, want %q", found, got)
 			}
 			if again, err := findJupyter(context.Background(), l, &progress); err != nil || again != got {
 				t.Errorf("second time: %q, %v", again, err)

@@ -28,7 +28,7 @@ func TimeCell(ctx context.Context, root, source string, n int) ([]time.Duration,
 		return nil, fmt.Errorf("time a cell: %w", err)
 	}
 	env := append(os.Environ(), wire.EnvRoot+"="+root)
-	c, err := startKernel(ctx, []string{self, "run"}, env, root, io.Discard)
+	c, err := startKernel(ctx, []string{self, "run"}, env, root, layout{root}.tmp(), io.Discard)
 	if err != nil {
 		return nil, fmt.Errorf("time a cell: %w", err)
 	}

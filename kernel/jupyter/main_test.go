@@ -83,7 +83,7 @@ func begin(t *testing.T) (c *client, mark string) {
 	mark = "TRUSTSR_TEST_MARK=" + randomToken()
 	env := append(os.Environ(), "TRUSTSR_ROOT="+projectRoot(t), mark)
 	began := time.Now()
-	c, err := startKernel(context.Background(), []string{os.Args[0], "run"}, env, t.TempDir(), io.Discard)
+	c, err := startKernel(context.Background(), []string{os.Args[0], "run"}, env, t.TempDir(), t.TempDir(), io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}

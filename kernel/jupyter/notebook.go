@@ -58,6 +58,25 @@ func readNotebook(path string) (*notebook, error) {
 	return nb, nil
 }
 
+// language is the programming language that the notebook says its cells are
+// in, or "".
+func (nb *notebook) language() string {
+	var m struct {
+		Kernelspec struct{ Name, Language string }
+		Info       struct{ Name string } `json:"language_info"`
+	}
+	json.Unmarshal(nb.fields["metadata"], &m) // absent fields stay empty
+	switch {
+	case m.Kernelspec.Language != "":
+		return m.Kernelspec.Language
+	case m.Info.Name != "":
+		return m.Info.Name
+	case strings.HasPrefix(m.Kernelspec.Name, "python"): // as old front ends write it
+		return "python"
+	}
+	return ""
+}
+
 func orNone(raw json.RawMessage) string {
 	if raw == nil {
 		return "none"

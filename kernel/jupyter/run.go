@@ -175,11 +175,36 @@ type place struct {
 	env   []string
 }
 
+// placePrefix begins the names of folders of places in /tmp.
+const placePrefix = "trustsr-"
+
+// sweepPlaces removes the folders of this user in dir in whose socket nobody
+// listens any more: their kernels were killed. A young one may be about to
+// listen.
+func sweepPlaces(dir string) {
+	paths, _ := filepath.Glob(filepath.Join(dir, placePrefix+"*", "engine.sock"))
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil || time.Since(info.ModTime()) < time.Minute {
+			continue
+		}
+		if owner, ok := info.Sys().(*syscall.Stat_t); !ok || int(owner.Uid) != os.Getuid() {
+			continue
+		}
+		conn, err := net.Dial("unix", path)
+		if err == nil {
+			conn.Close()
+		} else if errors.Is(err, syscall.ECONNREFUSED) {
+			os.RemoveAll(filepath.Dir(path))
+		}
+	}
+}
+
 // listen opens the Unix socket in a folder of its own that only this user
 // may enter, a loopback port, and the life-line.
 func listen() (p *place, err error) {
 	// not in TMPDIR: a socket's path is limited to 107 bytes
-	dir, err := os.MkdirTemp("/tmp", "trustsr-")
+	dir, err := os.MkdirTemp("/tmp", placePrefix)
 	if err != nil {
 		return nil, err
 	}
@@ -196,6 +221,9 @@ func listen() (p *place, err error) {
 	}
 	socket.SetUnlinkOnClose(false)
 	defer socket.Close()
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, err
+	}
 	pages, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		return nil, err

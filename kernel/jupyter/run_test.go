@@ -3,6 +3,9 @@ package jupyter
 import (
 	"context"
 	"errors"
+	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -94,5 +97,69 @@ func TestInterruptStopsTheCellOnly(t *testing.T) {
 	}
 	if out, err := text(t, c, "%%\nfmt.Print(42)"); err != nil || out != "42" {
 		t.Errorf("next cell: %q, %v", out, err)
+	}
+}
+
+// Nobody else may talk to the engine, or find its token.
+func TestPlaceIsPrivate(t *testing.T) {
+	at, err := listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer at.close()
+	for path, want := range map[string]os.FileMode{at.dir: 0o700, filepath.Join(at.dir, "engine.sock"): 0o600} {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := info.Mode().Perm(); got != want {
+			t.Errorf("%s has mode %o, want %o", path, got, want)
+		}
+	}
+}
+
+// A socket that a killed kernel left is swept, one that is in use or young
+// is not.
+func TestSweepPlaces(t *testing.T) {
+	dir, err := os.MkdirTemp("/tmp", "sweep") // t.TempDir may be too long for a socket's path
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	old := time.Now().Add(-time.Hour)
+	for _, c := range []struct {
+		name      string
+		dead, old bool
+	}{{"dead", true, true}, {"young", true, false}, {"live", false, true}} {
+		place := filepath.Join(dir, placePrefix+c.name)
+		if err := os.Mkdir(place, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(place, "engine.sock")
+		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.dead {
+			l.SetUnlinkOnClose(false)
+			l.Close()
+		} else {
+			defer l.Close()
+		}
+		if c.old {
+			if err := os.Chtimes(path, old, old); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	other := filepath.Join(dir, "elsewhere") // not of ours
+	if err := os.Mkdir(other, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	sweepPlaces(dir)
+	for name, want := range map[string]bool{placePrefix + "dead": false, placePrefix + "young": true, placePrefix + "live": true, "elsewhere": true} {
+		if _, err := os.Stat(filepath.Join(dir, name)); (err == nil) != want {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -164,8 +164,9 @@ func (l layout) folders() error {
 }
 
 // sweep removes what killed kernels left in the temporary folder: GoNB's
-// build folders hold twelve megabytes a session.
+// build folders hold twelve megabytes a session, and connection files a key.
 func (l layout) sweep() error {
+	sweepPlaces("/tmp")
 	entries, err := os.ReadDir(l.tmp())
 	if err != nil {
 		return err
