@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"os/exec"
@@ -24,8 +25,11 @@ import (
 
 func doctorCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "doctor",
-		Short:   "Tell what is installed, what is used and why, what is missing",
+		Use:   "doctor",
+		Short: "Tell what is installed, what is used and why, what is missing",
+		Long: `Tells what is installed, what is used and why, and what is missing, and runs one
+notebook cell. Ends with an error when something fails; what is only missing is
+optional, or made when it is needed.`,
 		Example: "  go run ./kernel doctor",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -33,14 +37,23 @@ func doctorCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return doctor(c, root)
+			return doctor(c.Context(), c.OutOrStdout(), root, oneCell)
 		},
 	}
 }
 
-func doctor(c *cobra.Command, root string) error {
-	w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-	row := func(what, state, note string) { fmt.Fprintf(w, "%s\t%s\t%s\n", what, state, note) }
+// doctor prints a row for each thing it looked at. It returns an error that
+// names the rows that fail, cell's among them.
+func doctor(ctx context.Context, out io.Writer, root string, cell func(ctx context.Context, root string) error) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	const fails = "fails"
+	var failed []string
+	row := func(what, state, note string) {
+		if state == fails {
+			failed = append(failed, what)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\n", what, state, strings.ReplaceAll(note, "\n", " "))
+	}
 	row("project", "ok", root)
 	row("Go", "ok", runtime.Version()+" "+runtime.GOOS+"/"+runtime.GOARCH)
 	if backend.SIMD() {
@@ -51,7 +64,7 @@ func doctor(c *cobra.Command, root string) error {
 	choice := backend.Choose()
 	row("graphs run on", choice.Config, choice.Reason)
 	if b, err := backend.Open(choice.Config); err != nil {
-		row("that backend", "fails", err.Error())
+		row("that backend", fails, err.Error())
 	} else {
 		for _, device := range backend.Devices(b) {
 			row("device", "ok", device)
@@ -64,7 +77,7 @@ func doctor(c *cobra.Command, root string) error {
 		row("ONNX Runtime", "missing", "optional, faster: go run ./kernel weights fetch onnxruntime ("+err.Error()+")")
 	}
 	if m, err := digits.Open(choice.Config); err != nil {
-		row("digit model", "fails", err.Error())
+		row("digit model", fails, err.Error())
 	} else {
 		row("digit model", "ok", "embedded")
 		if note, err := halfPrecision(m.Model); err != nil {
@@ -88,12 +101,13 @@ func doctor(c *cobra.Command, root string) error {
 			row("model "+name, "ok", path)
 		}
 	}
-	for _, p := range []struct{ what, program, note string }{
-		{"Jupyter", "jupyter-notebook", "go run ./kernel up installs it; or: apt-get install --no-install-recommends jupyter-notebook"},
-		{"Chromium", "chromium", "for the browser tests only: apt-get install chromium"},
+	chromium, _ := exec.LookPath("chromium")
+	for _, p := range []struct{ what, path, note string }{
+		{"Jupyter", jupyter.Find(root), "go run ./kernel up installs it; or: apt-get install --no-install-recommends jupyter-notebook"},
+		{"Chromium", chromium, "for the browser tests only: apt-get install chromium"},
 	} {
-		if path, err := exec.LookPath(p.program); err == nil {
-			row(p.what, "ok", path)
+		if p.path != "" {
+			row(p.what, "ok", p.path)
 		} else {
 			row(p.what, "missing", p.note)
 		}
@@ -109,12 +123,18 @@ func doctor(c *cobra.Command, root string) error {
 		}
 	}
 	began := time.Now()
-	if err := oneCell(c.Context(), root); err != nil {
-		row("a notebook cell", "fails", err.Error())
+	if err := cell(ctx, root); err != nil {
+		row("a notebook cell", fails, err.Error())
 	} else {
 		row("a notebook cell", "ok", fmt.Sprintf("kernel started, one cell run, all stopped: %.1f s", time.Since(began).Seconds()))
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if len(failed) > 0 {
+		return srspace.WithHint(fmt.Errorf("doctor: fails: %s", strings.Join(failed, ", ")), "the rows above say why")
+	}
+	return nil
 }
 
 // processor returns the processor's name where the system tells it.
