@@ -92,6 +92,15 @@ type Standing struct {
 	P float64
 }
 
+// String returns the percentile with its interval, which is left out where it
+// is a point.
+func (s Standing) String() string {
+	if s.Interval.Low == s.Interval.High {
+		return fmt.Sprintf("%.1f", s.Percentile)
+	}
+	return fmt.Sprintf("%.1f (%.1f–%.1f)", s.Percentile, s.Interval.Low, s.Interval.High)
+}
+
 // NewControls scores the chosen samples against random ensembles of as many,
 // the best by each metric, the medoids, and all samples. Cancelling ctx ends
 // it with ctx's error. It fails, wrapping [ErrSample], when a chosen sample is

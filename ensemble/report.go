@@ -13,14 +13,15 @@ import (
 // ReportOptions says what a [Report] is made of.
 type ReportOptions struct {
 	Protocol  Protocol
-	Rule      TieRule // for ties at the cut; empty for [Expand]
-	Seed      uint64  // of tie draw, bootstrap and random ensembles
-	Resamples int     // bootstrap; 0 for 2000
+	Rule      TieRule     // for ties at the cut; empty for [Expand]
+	Combine   Combination // of the chosen, of rivals and of controls; empty for [ByMean]
+	Seed      uint64      // of tie draw, bootstrap and random ensembles
+	Resamples int         // bootstrap; 0 for 2000
 
 	// Metrics score the ensemble and its controls; without any there are no
-	// controls.
+	// controls, and the report warns of it.
 	Metrics  []Metric
-	Controls ControlOptions // its Seed is set to Seed
+	Controls ControlOptions // its Seed and Combine are set
 
 	// Readings are what a reader reads in each sample; nil to go by what
 	// people read. See [FindRivals].
@@ -47,10 +48,11 @@ type Result struct {
 	Tally     *Tally
 	Readings  []ReadingCount
 	Agreement float64 // alpha of picks ([PickAgreement]); NaN where there is none
+	Reading   Concord // of readings, over all trials of the study
 	Selection *Selection
 	Inclusion []Inclusion
-	Image     *srspace.Image // the mean of the selection
-	Range     *TieRange
+	Image     *srspace.Image // the selection combined
+	Range     *TieRange      // nil unless combined by the mean
 	Rivals    *Rivals
 	Controls  *Controls   // nil without metrics
 	Projected *Projection // nil unless asked for
@@ -78,6 +80,9 @@ type Report struct {
 // each result's.
 func NewReport(ctx context.Context, trial string, ballots []Ballot, samples []srspace.Sample, o ReportOptions) (*Report, error) {
 	if err := o.Protocol.ValidateAll(OfTrial(ballots, trial)); err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	if err := o.Combine.check(); err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
 	if o.Rule == "" {
@@ -131,24 +136,20 @@ func newResult(ctx context.Context, trial string, ballots []Ballot, samples []sr
 	if r.Inclusion, err = tally.Bootstrap(o.Protocol.Combined, o.Rule, o.Resamples, o.Seed); err != nil {
 		return nil, err
 	}
-	chosen, err := images(r.Selection.Chosen, image)
-	if err != nil {
+	r.Reading = ReadingConcord(ballots)
+	if r.Image, err = o.Combine.combine(tally, r.Selection.Chosen, image); err != nil {
 		return nil, err
 	}
-	combine := o.Controls.Combine
-	if combine == nil {
-		combine = Mean
+	if o.Combine.plain() {
+		if r.Range, err = r.Selection.PixelRange(image); err != nil {
+			return nil, err
+		}
 	}
-	if r.Image, err = combine(chosen); err != nil {
-		return nil, err
-	}
-	if r.Range, err = r.Selection.PixelRange(image); err != nil {
-		return nil, err
-	}
-	if r.Rivals, err = FindRivals(tally, o.Readings, o.Protocol.Combined, o.Rule, o.Seed, image); err != nil {
+	if r.Rivals, err = FindRivals(tally, o.Readings, o.Protocol.Combined, o.Rule, o.Seed, o.Combine, image); err != nil {
 		return nil, err
 	}
 	if len(o.Metrics) > 0 {
+		o.Controls.Combine = o.Combine.of(tally.votesOf(r.Selection.Chosen))
 		if r.Controls, err = NewControls(ctx, samples, r.Selection.Chosen, o.Metrics, o.Controls); err != nil {
 			return nil, err
 		}
@@ -183,6 +184,9 @@ func (r *Result) warnings(o ReportOptions) []string {
 	}
 	if w := MixtureWarning(s.Chosen, readings); w != "" {
 		out = append(out, w)
+	}
+	if r.Controls == nil {
+		out = append(out, "There are no controls, because nothing scores an ensemble here: whether choosing added anything to averaging is unknown.")
 	}
 	if c := r.Controls; c != nil {
 		for j, standing := range c.Standing {
@@ -221,6 +225,9 @@ func (r *Report) Markdown() string {
 	fmt.Fprintf(&s, "# Trial %s\n\n", cell(r.Trial))
 	fmt.Fprintf(&s, "Protocol %s: “%s” At most %s of each person; the top %d by votes are combined. Ties at the cut: %s.\n\n",
 		cell(p.Name), cell(p.Question), plural(p.MaxPicks, "pick"), p.Combined, r.tieRule())
+	if d := r.Options.Combine.departure(); d != "" {
+		s.WriteString(d + "\n\n")
+	}
 	apart := 0
 	for _, c := range r.Conducts {
 		if len(c.Reasons) > 0 {
@@ -283,6 +290,9 @@ func (r *Result) votesMarkdown(s *strings.Builder, heading string, o ReportOptio
 	t, sel := r.Tally, r.Selection
 	fmt.Fprintf(s, "%s Votes\n\n%s of %s on %d samples; %d answered “none of these” or picked nothing. Krippendorff's α of the picks: %s.\n\n",
 		heading, plural(t.Picks, "vote"), plural(t.Ballots, "ballot"), len(t.Samples), t.None, number(r.Agreement, "%.3f"))
+	if text := r.Reading.sentence(); text != "" {
+		s.WriteString(text + "\n\n")
+	}
 	probability := make(map[uint64]Inclusion, len(r.Inclusion))
 	for _, in := range r.Inclusion {
 		probability[in.Sample] = in
@@ -299,11 +309,13 @@ func (r *Result) votesMarkdown(s *strings.Builder, heading string, o ReportOptio
 		}
 	}
 	fmt.Fprintf(s, "| sample | votes | 95 %% over people | share of people, Wilson 95 %% | in the top %d | |\n|---:|---:|---:|---:|---:|---|\n", sel.K)
-	lines, left := 0, 0
+	lines, left, most := 0, 0, 0
 	for _, v := range t.Voted() {
 		if status[v.Sample] == "" {
 			if lines++; lines > shownVotes {
-				left++
+				if left++; left == 1 {
+					most = v.Votes
+				}
 				continue
 			}
 		}
@@ -312,10 +324,10 @@ func (r *Result) votesMarkdown(s *strings.Builder, heading string, o ReportOptio
 			percent(Wilson(v.Votes, v.Shown, 0.95)), in.Probability, status[v.Sample])
 	}
 	if left > 0 {
-		fmt.Fprintf(s, "\n%s with fewer votes are not listed.\n", plural(left, "sample"))
+		fmt.Fprintf(s, "\n%s more, with at most %s each, not listed.\n", plural(left, "sample"), plural(most, "vote"))
 	}
 	fmt.Fprintf(s, "\n“In the top %d” is the probability over %d bootstrap resamples of people.", sel.K, o.Resamples)
-	if !sel.Decided() {
+	if !sel.Decided() && r.Range != nil {
 		fmt.Fprintf(s, " Over all %s ways to resolve the tie a pixel's value ranges over %.1f levels of 255 in the mean and %.1f at most; %.1f %% of the values differ in 8 bits.",
 			sel.Resolutions(), 255*r.Range.Mean, 255*r.Range.Max, 100*r.Range.Open)
 	}
@@ -332,17 +344,22 @@ func (r *Result) rivalsMarkdown(s *strings.Builder, heading string) {
 		by = "an automatic reader"
 	}
 	fmt.Fprintf(s, "%s Rival readings\n\nSamples are grouped by what was read in them by %s.\n\n", heading, by)
-	s.WriteString("| read as | people | share, Wilson 95 % | samples | share, Wilson 95 % | ensemble of samples |\n|---|---:|---:|---:|---:|---|\n")
+	s.WriteString("| read as | people | share, Wilson 95 % | samples | share, Wilson 95 % | combined | decided by | ensemble of samples |\n|---|---:|---:|---:|---:|---:|---|---|\n")
+	sizes := make(map[int]bool)
 	for _, rival := range v.Rivals {
-		ensemble, people := "none has a vote", "–"
-		if rival.Selection != nil {
-			ensemble = strings.Trim(fmt.Sprint(rival.Selection.Chosen), "[]")
+		ensemble, people, combined, decided := "none has a vote", "–", 0, "–"
+		if sel := rival.Selection; sel != nil {
+			ensemble, combined, decided = strings.Trim(fmt.Sprint(sel.Chosen), "[]"), len(sel.Chosen), sel.decidedBy()
+			sizes[combined] = true
 		}
 		if rival.Of > 0 {
 			people = percent(rival.Wilson)
 		}
-		fmt.Fprintf(s, "| “%s” | %d | %s | %d | %s | %s |\n", cell(rival.Reading), rival.People, people,
-			len(rival.Samples), percent(rival.SampleShare), ensemble)
+		fmt.Fprintf(s, "| “%s” | %d | %s | %d | %s | %d | %s | %s |\n", cell(rival.Reading), rival.People, people,
+			len(rival.Samples), percent(rival.SampleShare), combined, decided, ensemble)
+	}
+	if len(sizes) > 1 {
+		s.WriteString("\nThe ensembles are of unlike sizes: a mean of more samples is smoother, whatever it shows.")
 	}
 	if v.Unread > 0 {
 		fmt.Fprintf(s, "\n%d of %d people gave no reading.", v.Unread, r.Tally.Ballots)
@@ -395,4 +412,12 @@ func (c *Controls) markdown(s *strings.Builder, heading string) {
 		score(b)
 	}
 	s.WriteString("\n")
+}
+
+// decidedBy says in a table what filled the last places.
+func (s *Selection) decidedBy() string {
+	if s.Decided() {
+		return "votes"
+	}
+	return fmt.Sprintf("a tie of %d for %d", len(s.Tied), s.Places)
 }

@@ -91,16 +91,21 @@ type Rival struct {
 	SampleShare Interval // 95 % Wilson interval of their share of all read samples
 
 	Selection *Selection     // top k of Samples by votes; nil where none has a vote
-	Image     *srspace.Image // the mean of the selection; nil without one
+	Image     *srspace.Image // of the selection; nil without one
 }
 
 // Label names the reading under a picture, with the people who read it, or,
-// where nobody was asked, the samples in which a reader does.
+// where nobody was asked, the samples in which a reader does, and with how
+// many samples are combined: rivals of unlike numbers are unlike in blur.
 func (r *Rival) Label() string {
+	label := fmt.Sprintf("%q: %d of %d", r.Reading, r.People, r.Of)
 	if r.Of == 0 {
-		return fmt.Sprintf("%q in %d samples", r.Reading, len(r.Samples))
+		label = fmt.Sprintf("%q in %d samples", r.Reading, len(r.Samples))
 	}
-	return fmt.Sprintf("%q: %d of %d", r.Reading, r.People, r.Of)
+	if r.Selection != nil {
+		label += fmt.Sprintf(", of %d", len(r.Selection.Chosen))
+	}
+	return label
 }
 
 // Rivals are the readings of one trial side by side. They say how many people
@@ -114,11 +119,12 @@ type Rivals struct {
 }
 
 // FindRivals groups samples by what was read in them and makes one ensemble
-// of each group: the top k of its samples by votes ([Tally.Top]). What is read
+// of each group: the top k of its samples by votes ([Tally.Top]), combined as
+// said. What is read
 // in a sample is readings, a reader's word for each (not "" to count), or,
 // where that is nil, [SampleReadings]; then only people who read the same
 // vote on a group. The images are looked up by seed.
-func FindRivals(t *Tally, readings map[uint64]string, k int, rule TieRule, seed uint64, image func(sample uint64) (*srspace.Image, error)) (*Rivals, error) {
+func FindRivals(t *Tally, readings map[uint64]string, k int, rule TieRule, seed uint64, combination Combination, image func(sample uint64) (*srspace.Image, error)) (*Rivals, error) {
 	r := &Rivals{Trial: t.Trial, ByReader: readings != nil}
 	if readings == nil {
 		readings = SampleReadings(t)
@@ -164,16 +170,15 @@ func FindRivals(t *Tally, readings map[uint64]string, k int, rule TieRule, seed 
 			}
 		}
 		var err error
-		rival.Selection, err = topOf(t, voters, rival.Samples, k, rule, seed)
+		part := partOf(t, voters, rival.Samples)
+		if rival.Selection, err = part.Top(k, rule, seed); errors.Is(err, ErrNoVotes) {
+			rival.Selection, err = nil, nil
+		}
 		if err != nil {
 			return nil, fmt.Errorf("rival reading %q: %w", c.Reading, err)
 		}
 		if rival.Selection != nil {
-			chosen, err := images(rival.Selection.Chosen, image)
-			if err != nil {
-				return nil, fmt.Errorf("rival reading %q: %w", c.Reading, err)
-			}
-			if rival.Image, err = Mean(chosen); err != nil {
+			if rival.Image, err = combination.combine(part, rival.Selection.Chosen, image); err != nil {
 				return nil, fmt.Errorf("rival reading %q: %w", c.Reading, err)
 			}
 		}
@@ -182,9 +187,8 @@ func FindRivals(t *Tally, readings map[uint64]string, k int, rule TieRule, seed 
 	return r, nil
 }
 
-// topOf is the top k among some samples by the votes of some ballots, nil
-// where there are no such votes.
-func topOf(t *Tally, voters []Ballot, samples []uint64, k int, rule TieRule, seed uint64) (*Selection, error) {
+// partOf is the tally of some samples by the votes of some ballots.
+func partOf(t *Tally, voters []Ballot, samples []uint64) *Tally {
 	part := &Tally{Trial: t.Trial, Ballots: len(voters)}
 	for _, s := range samples {
 		v := t.Of(s)
@@ -196,11 +200,7 @@ func topOf(t *Tally, voters []Ballot, samples []uint64, k int, rule TieRule, see
 		}
 		part.Samples = append(part.Samples, v)
 	}
-	s, err := part.Top(k, rule, seed)
-	if errors.Is(err, ErrNoVotes) {
-		return nil, nil
-	}
-	return s, err
+	return part
 }
 
 // Mixture returns how many of some samples were read as what, and whether

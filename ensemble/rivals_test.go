@@ -29,7 +29,7 @@ func TestRivalsByPeople(t *testing.T) {
 		vote("a", 6, "5", 0, 1), vote("b", 6, "5", 0, 2), vote("c", 6, "5", 0, 3),
 		vote("d", 6, "6", 4, 3), vote("e", 6, "6", 4, 2), vote("f", 6, "6", 2, 4), vote("g", 6, ""),
 	)
-	r, err := ensemble.FindRivals(tally, nil, 2, ensemble.Expand, 0, lookup(samples))
+	r, err := ensemble.FindRivals(tally, nil, 2, ensemble.Expand, 0, ensemble.ByMean, lookup(samples))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestRivalsByPeople(t *testing.T) {
 func TestRivalsByReader(t *testing.T) {
 	samples := greys(6, 50)
 	tally := count(t, vote("a", 6, "5", 0, 1), vote("b", 6, "5", 0, 5), vote("c", 6, "6", 0, 4))
-	r, err := ensemble.FindRivals(tally, map[uint64]string{0: "5", 1: "5", 2: "5", 4: "6", 5: "6", 3: "8"}, 5, ensemble.Expand, 0, lookup(samples))
+	r, err := ensemble.FindRivals(tally, map[uint64]string{0: "5", 1: "5", 2: "5", 4: "6", 5: "6", 3: "8"}, 5, ensemble.Expand, 0, ensemble.ByMean, lookup(samples))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -113,7 +113,7 @@ func (s *SimulatedParticipant) Answer(p *Protocol, trial string, shown []uint64,
 	default:
 		return Ballot{}, fmt.Errorf("simulate %s: %w %q", s.Name, ErrBehaviour, s.Behaviour)
 	}
-	if p.Reading == NoReading {
+	if p.Reading == NoReading || p.ReadingOptional && m.blank {
 		b.Reading = ""
 	}
 	if p.Confidence > 0 {
@@ -133,6 +133,7 @@ type mind struct {
 	shown    []uint64
 	samples  map[uint64]Appearance
 	readings []string // all there are, sorted; digits where there are none
+	blank    bool     // there are none
 	random   *splitmix64
 	normal   func() float64
 	noise    float64
@@ -146,7 +147,7 @@ func (m *mind) allReadings() []string {
 			all[reading] = true
 		}
 	}
-	if len(all) == 0 {
+	if m.blank = len(all) == 0; m.blank {
 		for digit := range 10 {
 			all[strconv.Itoa(digit)] = true
 		}

@@ -3,6 +3,7 @@ package ensemble
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -11,7 +12,7 @@ import (
 type Advantage struct {
 	Metric string
 
-	// Gains are, by trial, the score of the chosen ensemble less the median
+	// Gains are, by trial that has controls by the metric, the score of the chosen ensemble less the median
 	// of the random ones, with the sign turned where lower is better.
 	Gains []float64
 
@@ -22,93 +23,148 @@ type Advantage struct {
 }
 
 // Advantages compares the chosen ensembles of several trials with random ones
-// by every metric. One trial says little: its percentile is uniform between 0
-// and 100 where people choose by lot. Each report must have controls by the
-// same metrics; otherwise it fails. The bootstrap is decided by the first
-// report's seed.
+// by every metric, in the order in which the trials have them. One trial says
+// little: its percentile is uniform between 0 and 100 where people choose by
+// lot. Trials without controls by a metric, such as those without an HR
+// picture, do not count for it. The bootstrap is decided by the first report's
+// seed.
 func Advantages(reports []*Report) ([]Advantage, error) {
 	if len(reports) == 0 {
 		return nil, fmt.Errorf("advantages of no trials: %w", ErrEmpty)
 	}
+	return advantages(reports, func(r *Report) *Result { return r.All }), nil
+}
+
+func advantages(reports []*Report, of func(*Report) *Result) []Advantage {
 	var out []Advantage
-	for j, m := range reports[0].Options.Metrics {
-		a := Advantage{Metric: m.Name}
+	for _, name := range scoredBy(reports) {
+		a := Advantage{Metric: name}
 		for _, r := range reports {
-			c := r.All.Controls
-			if c == nil || len(c.Metrics) != len(reports[0].Options.Metrics) || c.Metrics[j].Name != m.Name {
-				return nil, fmt.Errorf("advantages: trial %q has no controls by %s", r.Trial, m.Name)
+			c, j := controlsBy(of(r), name)
+			if c == nil {
+				continue
 			}
 			gain := 0.0 // both may be infinite, as PSNR is of equal images
-			if human, lot := c.Human.Scores[j], c.quantiles(j, 0.5)[0]; human != lot {
+			if human, lot := c.Human.Scores[j], c.Median(j); human != lot {
 				gain = human - lot
 			}
-			if m.LowerIsBetter {
+			if c.Metrics[j].LowerIsBetter {
 				gain = -gain
 			}
 			a.Gains = append(a.Gains, gain)
-			a.Percentile += c.Standing[j].Percentile / float64(len(reports))
+			a.Percentile += c.Standing[j].Percentile
+		}
+		if len(a.Gains) == 0 {
+			continue
 		}
 		for _, g := range a.Gains {
 			a.Mean += g / float64(len(a.Gains))
 		}
+		a.Percentile /= float64(len(a.Gains))
 		a.Interval = BootstrapMean(a.Gains, 2000, reports[0].Options.Seed, 0.95).Interval
 		a.Test = Wilcoxon(a.Gains)
 		out = append(out, a)
 	}
-	return out, nil
+	return out
+}
+
+// scoredBy are the names of all metrics of the reports.
+func scoredBy(reports []*Report) []string {
+	var names []string
+	for _, r := range reports {
+		for _, m := range r.Options.Metrics {
+			if !slices.Contains(names, m.Name) {
+				names = append(names, m.Name)
+			}
+		}
+	}
+	return names
+}
+
+// controlsBy are a result's controls with the index of a metric, nil where
+// there are none by it.
+func controlsBy(r *Result, metric string) (*Controls, int) {
+	if r == nil || r.Controls == nil {
+		return nil, 0
+	}
+	j := slices.IndexFunc(r.Controls.Metrics, func(m Metric) bool { return m.Name == metric })
+	if j < 0 {
+		return nil, 0
+	}
+	return r.Controls, j
 }
 
 // SummaryMarkdown returns the trials of a study as a Markdown table, one line
-// a trial, and what choosing gained over choosing by lot over all of them
-// ([Advantages]), where there are controls and more than one trial: the
-// percentile of one alone is uniform where people choose by lot.
+// a trial, how far people agree in what they read, and what choosing gained
+// over choosing by lot over all trials ([Advantages]), where there is more
+// than one: the percentile of one alone is uniform where people choose by lot.
+// Where people are set apart all of it follows once more without them.
 func SummaryMarkdown(reports []*Report) (string, error) {
 	if len(reports) == 0 {
 		return "", fmt.Errorf("summary of no trials: %w", ErrEmpty)
 	}
 	var s strings.Builder
-	metrics := reports[0].Options.Metrics
-	s.WriteString("| trial | ballots | votes | decided by | combined | least inclusion")
-	for _, m := range metrics {
-		fmt.Fprintf(&s, " | percentile, %s", cell(m.Name))
-	}
-	s.WriteString(" | warnings |\n|---|---:|---:|---|---:|---:" + strings.Repeat("|---:", len(metrics)) + "|---:|\n")
-	for _, r := range reports {
-		a := r.All
-		decided := "votes"
-		if !a.Selection.Decided() {
-			decided = fmt.Sprintf("a tie of %d for %d", len(a.Selection.Tied), a.Selection.Places)
-		}
-		least := math.Inf(1)
-		chosen := make(map[uint64]bool)
-		for _, c := range a.Selection.Chosen {
-			chosen[c] = true
-		}
-		for _, in := range a.Inclusion {
-			if chosen[in.Sample] {
-				least = min(least, in.Probability)
+	summarize(&s, reports, func(r *Report) *Result { return r.All })
+	if apart := slices.ContainsFunc(reports, func(r *Report) bool { return r.Kept != r.All }); apart {
+		n := 0
+		for _, c := range reports[0].Conducts {
+			if len(c.Reasons) > 0 {
+				n++
 			}
 		}
-		fmt.Fprintf(&s, "| %s | %d | %d | %s | %d | %.2f", cell(r.Trial), a.Tally.Ballots, a.Tally.Picks, decided, len(a.Selection.Chosen), least)
-		for j := range metrics {
-			if a.Controls == nil || j >= len(a.Controls.Standing) {
-				return "", fmt.Errorf("summary: trial %q has no controls by %s", r.Trial, metrics[j].Name)
-			}
-			fmt.Fprintf(&s, " | %.1f", a.Controls.Standing[j].Percentile)
-		}
-		fmt.Fprintf(&s, " | %d |\n", len(a.Warnings))
-	}
-	if len(metrics) == 0 || len(reports) == 1 {
-		return s.String(), nil
-	}
-	advantages, err := Advantages(reports)
-	if err != nil {
-		return "", err
-	}
-	s.WriteString("\nWhat the choice of people gained over the median of random ensembles of as many samples, over all trials:\n\n")
-	s.WriteString("| metric | mean gain | 95 %, bootstrap over trials | mean percentile | two-sided p, Wilcoxon |\n|---|---:|---:|---:|---:|\n")
-	for _, a := range advantages {
-		fmt.Fprintf(&s, "| %s | %+.3g | %+.3g to %+.3g | %.1f | %s |\n", cell(a.Metric), a.Mean, a.Interval.Low, a.Interval.High, a.Percentile, pValue(a.Test.P))
+		fmt.Fprintf(&s, "\nWithout the %d of %d people set apart:\n\n", n, len(reports[0].Conducts))
+		summarize(&s, reports, func(r *Report) *Result { return r.Kept })
 	}
 	return s.String(), nil
+}
+
+func summarize(s *strings.Builder, reports []*Report, of func(*Report) *Result) {
+	metrics := scoredBy(reports)
+	s.WriteString("| trial | ballots | votes | decided by | combined | least inclusion | α of picks")
+	for _, m := range metrics {
+		fmt.Fprintf(s, " | percentile, %s", cell(m))
+	}
+	s.WriteString(" | warnings |\n|---|---:|---:|---|---:|---:|---:" + strings.Repeat("|---:", len(metrics)) + "|---:|\n")
+	var concord Concord
+	for _, r := range reports {
+		a := of(r)
+		if a == nil {
+			fmt.Fprintf(s, "| %s | no vote is left |\n", cell(r.Trial))
+			continue
+		}
+		concord = a.Reading // the same of every trial
+		fmt.Fprintf(s, "| %s | %d | %d | %s | %d | %.2f | %s", cell(r.Trial), a.Tally.Ballots, a.Tally.Picks, a.Selection.decidedBy(),
+			len(a.Selection.Chosen), a.leastInclusion(), number(a.Agreement, "%.3f"))
+		for _, m := range metrics {
+			if c, j := controlsBy(a, m); c != nil {
+				fmt.Fprintf(s, " | %s", c.Standing[j])
+			} else {
+				s.WriteString(" | –")
+			}
+		}
+		fmt.Fprintf(s, " | %d |\n", len(a.Warnings))
+	}
+	if text := concord.sentence(); text != "" {
+		s.WriteString("\n" + text + "\n")
+	}
+	if len(metrics) == 0 || len(reports) == 1 {
+		return
+	}
+	s.WriteString("\nWhat the choice of people gained over the median of random ensembles of as many samples, over all trials:\n\n")
+	s.WriteString("| metric | trials | mean gain | 95 %, bootstrap over trials | mean percentile | two-sided p, Wilcoxon |\n|---|---:|---:|---:|---:|---:|\n")
+	for _, a := range advantages(reports, of) {
+		fmt.Fprintf(s, "| %s | %d | %+.3g | %+.3g to %+.3g | %.1f | %s |\n", cell(a.Metric), len(a.Gains), a.Mean, a.Interval.Low, a.Interval.High, a.Percentile, pValue(a.Test.P))
+	}
+}
+
+// leastInclusion is the least probability of a chosen sample to be chosen by
+// other people.
+func (r *Result) leastInclusion() float64 {
+	least := math.Inf(1)
+	for _, in := range r.Inclusion {
+		if slices.Contains(r.Selection.Chosen, in.Sample) {
+			least = min(least, in.Probability)
+		}
+	}
+	return least
 }

@@ -65,6 +65,11 @@ type Trial struct {
 	Space   string `yaml:"space"`
 	Samples int    `yaml:"samples,omitempty"` // the first so many; by default as many as the protocol shows
 	Expect  string `yaml:"expect,omitempty"`  // the reading of a golden trial, which screens participants
+
+	// HR is a picture of the truth, where it is known, for the report's scores.
+	// Participants never receive it, and it may be named after the study: it
+	// is no part of what tells studies apart.
+	HR string `yaml:"hr,omitempty" json:"-"`
 }
 
 // Load reads a study file, YAML or JSON, and checks it. It does not open the
@@ -203,9 +208,19 @@ func (s *Study) Screening() ensemble.Screening {
 }
 
 // SpacePath returns the folder of a trial's space.
-func (s *Study) SpacePath(t Trial) string {
-	if filepath.IsAbs(t.Space) {
-		return t.Space
+func (s *Study) SpacePath(t Trial) string { return s.path(t.Space) }
+
+// HRPath returns the file of a trial's HR picture, "" where there is none.
+func (s *Study) HRPath(t Trial) string {
+	if t.HR == "" {
+		return ""
 	}
-	return filepath.Join(s.dir, filepath.FromSlash(t.Space))
+	return s.path(t.HR)
+}
+
+func (s *Study) path(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(s.dir, filepath.FromSlash(name))
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"image"
 	"image/png"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,115 +21,39 @@ import (
 	"github.com/trustsr/trustsr/srspace/plane"
 )
 
-func studySimulateCommand() *cobra.Command {
-	var people int
-	var behaviour, store string
-	var seed uint64
-	c := &cobra.Command{
-		Use:   "simulate FILE",
-		Short: "Let simulated participants take part, through the real pages' server",
-		Long: `Runs a whole study in seconds: simulated participants join, look at the
-pictures with the digit reader, click and hand in through the same server as
-people. Their votes go to a store of their own. They prove nothing about people.`,
-		Example: `  go run ./kernel study simulate study.yaml --people 30
-  go run ./kernel study simulate study.yaml --people 30 --behaviour uniform
-  go run ./kernel study report study.yaml --store study.simulated.db -o report/`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			if store == "" {
-				store = strings.TrimSuffix(args[0], filepath.Ext(args[0])) + ".simulated.db"
-			}
-			if _, err := os.Stat(store); err == nil {
-				return srspace.WithHint(fmt.Errorf("%s has votes already", store), "remove it, or name another with --store")
-			}
-			v, _, err := openStudy(args[0], store, study.Options{})
-			if err != nil {
-				return err
-			}
-			defer v.Close()
-			panel, err := simulatedPanel(people, behaviour, seed)
-			if err != nil {
-				return err
-			}
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				return err
-			}
-			server := v.HTTPServer()
-			go server.Serve(l) // until it is closed
-			defer server.Close()
-			bar := newBar("participants", people)
-			simulation := study.Simulation{URL: "http://" + l.Addr().String(), Room: v.Room, Together: 50, Progress: func(done, _ int) { bar.Set(done) },
-				Look: func(images []*srspace.Image) ([]ensemble.Appearance, error) {
-					if !isDigit(images[0]) {
-						return nil, errors.New("simulated participants read digits of 28×28 pixels only")
-					}
-					looks, _, err := readDigits(images)
-					return looks, err
-				}}
-			waits, err := simulation.Run(c.Context(), panel)
-			if err != nil {
-				fmt.Fprintln(os.Stderr)
-				return fmt.Errorf("simulate: %w", err)
-			}
-			fmt.Fprintf(c.OutOrStdout(), "%d participants in %s; a pick was stored in %.0f ms, 99 of 100 in %.0f ms\nreport: go run ./kernel study report %s --store %s -o report/\n",
-				people, store, float64(waits[len(waits)/2].Microseconds())/1000, float64(waits[len(waits)*99/100].Microseconds())/1000, args[0], store)
-			return nil
-		},
-	}
-	c.Flags().IntVar(&people, "people", 30, "number of participants")
-	c.Flags().StringVar(&behaviour, "behaviour", string(ensemble.Expert), fmt.Sprintf("one of %q, or mix", ensemble.Behaviours))
-	c.Flags().Uint64Var(&seed, "seed", 1, "decides what they do")
-	c.Flags().StringVar(&store, "store", "", "file of the votes; by default beside the study file, with the ending .simulated.db")
-	return c
-}
-
-// simulatedPanel makes participants of one behaviour, or of all in turn.
-func simulatedPanel(people int, behaviour string, seed uint64) ([]ensemble.SimulatedParticipant, error) {
-	if people < 1 || people > 10_000 {
-		return nil, fmt.Errorf("%d participants: 1 to 10000", people)
-	}
-	if behaviour != "mix" {
-		if !slices.Contains(ensemble.Behaviours, ensemble.Behaviour(behaviour)) {
-			return nil, fmt.Errorf("behaviour %q is none of %q or mix", behaviour, ensemble.Behaviours)
-		}
-		return ensemble.SimulatedPanel(people, ensemble.Behaviour(behaviour), seed), nil
-	}
-	var panel []ensemble.SimulatedParticipant
-	for i := range people {
-		one := ensemble.SimulatedPanel(people, ensemble.Behaviours[i%len(ensemble.Behaviours)], seed)
-		panel = append(panel, one[i])
-	}
-	return panel, nil
-}
-
 func studyReportCommand() *cobra.Command {
 	var store, out string
+	var o reportOptions
 	c := &cobra.Command{
 		Use:   "report FILE",
 		Short: "Write the study's report: Table 1, Fig. 4, votes, ties, controls, rivals",
 		Long: `Writes report.md with everything; table1.md and table1.csv, what people read,
 with intervals; fig4.png, for each trial the LR picture, the most picked samples,
-their mean and one mean for each rival reading; and ballots.csv. Beside each
-ensemble stand random ones of the same samples: what choosing added. Nothing says
+their mean and one mean for each rival reading; plane.png, the chosen ensemble
+among random ones of the same samples by the first two metrics, which is what
+choosing added; and ballots.csv. Where the truth is known, hr: in the study file
+or --hr names it. Who is set apart is counted with and without. Nothing says
 which reading is true.`,
-		Example: "  go run ./kernel study report study.yaml -o report/",
-		Args:    cobra.ExactArgs(1),
+		Example: `  go run ./kernel study report study.yaml -o report/
+  go run ./kernel study report study.yaml --hr trial-1=truth.png --metrics psnr/rgb/crop0,dists/noresize -o report/
+  go run ./kernel study report study.yaml --min-time 3s --min-agreement 0 -o report/`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			v, s, err := openVotes(args[0], store)
 			if err != nil {
 				return err
 			}
 			defer v.Close()
-			return reportStudy(c, v, s, out)
+			return reportStudy(c, v, s, o, out)
 		},
 	}
 	c.Flags().StringVar(&store, "store", "", "file of the votes; by default beside the study file, with the ending .db")
 	c.Flags().StringVarP(&out, "out", "o", "report", "folder to write to")
+	o.register(c)
 	return c
 }
 
-func reportStudy(c *cobra.Command, v *study.Server, s *study.Study, out string) error {
+func reportStudy(c *cobra.Command, v *study.Server, s *study.Study, o reportOptions, out string) error {
 	ballots, err := v.Ballots(c.Context())
 	if err != nil {
 		return err
@@ -138,8 +61,11 @@ func reportStudy(c *cobra.Command, v *study.Server, s *study.Study, out string) 
 	if len(ballots) == 0 {
 		return srspace.WithHint(errors.New("no ballots yet"), "serve or simulate the study first")
 	}
-	if err := os.MkdirAll(out, 0o777); err != nil {
-		return fmt.Errorf("write the report: %w", err)
+	if _, err := o.screening(s.Screening()); err != nil {
+		return err
+	}
+	if err := o.checkTrials(s); err != nil {
+		return err
 	}
 	var reports []*ensemble.Report
 	var shown []study.TrialSamples
@@ -148,7 +74,7 @@ func reportStudy(c *cobra.Command, v *study.Server, s *study.Study, out string) 
 			fmt.Fprintf(os.Stderr, "%s: no ballots, left out\n", t.Name)
 			continue
 		}
-		r, err := reportTrial(c.Context(), s, t, ballots)
+		r, err := o.reportTrial(c.Context(), s, t, ballots)
 		if err != nil {
 			return fmt.Errorf("trial %s: %w", t.Name, err)
 		}
@@ -183,10 +109,20 @@ func reportStudy(c *cobra.Command, v *study.Server, s *study.Study, out string) 
 			return err
 		}
 		files["fig4"+number+".png"] = b.Bytes()
+		cloud, err := controlPlane(r)
+		if err != nil {
+			return err
+		}
+		if cloud != nil {
+			files["plane"+number+".png"] = cloud
+		}
 	}
 	files["report.md"] = []byte(text)
 	if tables != "" {
 		files["table1.md"] = []byte(tables)
+	}
+	if err := os.MkdirAll(out, 0o777); err != nil {
+		return fmt.Errorf("write the report: %w", err)
 	}
 	for name, data := range files {
 		if err := atomicfile.Write(filepath.Join(out, name), data); err != nil {
@@ -201,32 +137,46 @@ func reportStudy(c *cobra.Command, v *study.Server, s *study.Study, out string) 
 	return nil
 }
 
+// checkTrials refuses flags about trials that the study does not have.
+func (o *reportOptions) checkTrials(s *study.Study) error {
+	names := trialNames(s)
+	for flag, values := range map[string][]string{"hr": o.hr, "golden": o.golden} {
+		for _, each := range values {
+			name, _, ok := strings.Cut(each, "=")
+			if _, err := os.Stat(each); ok && err != nil && !slices.Contains(names, name) {
+				return fmt.Errorf("--%s %s: no trial %q among %q", flag, each, name, names)
+			}
+		}
+	}
+	return nil
+}
+
+func trialNames(s *study.Study) []string {
+	var names []string
+	for _, t := range s.Trials {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
 // reportTrial makes the report of one trial, with what the digit reader reads
 // where the samples are digits.
-func reportTrial(ctx context.Context, s *study.Study, t study.TrialSamples, ballots []ensemble.Ballot) (*ensemble.Report, error) {
-	options := ensemble.ReportOptions{Protocol: t.Protocol, Rule: ensemble.TieRule(s.Ties), Seed: s.Seed, Screening: s.Screening()}
+func (o *reportOptions) reportTrial(ctx context.Context, s *study.Study, t study.TrialSamples, ballots []ensemble.Ballot) (*ensemble.Report, error) {
+	options := ensemble.ReportOptions{Protocol: t.Protocol, Rule: ensemble.TieRule(s.Ties), Seed: s.Seed}
+	var err error
+	if options.Screening, err = o.screening(s.Screening()); err != nil {
+		return nil, err
+	}
+	names := trialNames(s)
+	hr, err := o.truth(t.Name, s.HRPath(s.Trials[slices.Index(names, t.Name)]), names)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.trialOptions(t.Space, t.Samples, hr, &options); err != nil {
+		return nil, err
+	}
 	bar := newBar(t.Name+": control ensembles", 1)
 	options.Controls.Progress = func(done, total int) { bar.ChangeMax(total); bar.Set(done) }
-	if t.Space.LR() != nil {
-		var err error
-		if options.Metrics, err = tallyMetrics(t.Space, ""); err != nil {
-			return nil, err
-		}
-	}
-	if isDigit(t.Samples[0].Image) {
-		var pictures []*srspace.Image
-		for _, sample := range t.Samples {
-			pictures = append(pictures, sample.Image)
-		}
-		_, read, err := readDigits(pictures)
-		if err != nil {
-			return nil, err
-		}
-		options.Readings = map[uint64]string{}
-		for i, sample := range t.Samples {
-			options.Readings[sample.Seed] = read[i]
-		}
-	}
 	return ensemble.NewReport(ctx, t.Name, ballots, t.Samples, options)
 }
 
@@ -247,7 +197,17 @@ func figure4(r *ensemble.Report, t study.TrialSamples) (image.Image, error) {
 	for _, seed := range r.All.Selection.Chosen {
 		add(r.All.Tally.Of(seed).Label(), bySeed[seed])
 	}
-	add("their mean", r.All.Image)
+	combined := "their mean"
+	switch r.Options.Combine {
+	case ensemble.ByMedian:
+		combined = "their median"
+	case ensemble.ByVotes:
+		combined = "mean by votes"
+	}
+	add(combined, r.All.Image)
+	if p := r.All.Projected; p != nil {
+		add("onto the LR", p.Image)
+	}
 	for _, rival := range r.All.Rivals.Rivals {
 		if rival.Image != nil {
 			add(rival.Label(), rival.Image)

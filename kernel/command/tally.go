@@ -5,28 +5,27 @@ import (
 	"errors"
 	"fmt"
 	"image/png"
-	"math"
 	"os"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/trustsr/trustsr/ensemble"
+	"github.com/trustsr/trustsr/ensemble/study"
 	"github.com/trustsr/trustsr/internal/atomicfile"
-	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
-	"github.com/trustsr/trustsr/srspace/digits"
 	"github.com/trustsr/trustsr/srspace/plane"
 )
 
 // tallyOptions are the flags of tally.
 type tallyOptions struct {
-	ballots, space, hr, protocol, trial, tie, out string
-	seed                                          uint64
-	simulate                                      int
-	behaviour                                     string
+	reportOptions
+	ballots, space, study, protocol, trial, tie, out string
+	seed                                             uint64
+	simulate                                         int
+	behaviour                                        string
 }
 
 func tallyCommand() *cobra.Command {
@@ -37,127 +36,169 @@ func tallyCommand() *cobra.Command {
 		Long: `Counts the votes for the samples of a space, averages the most voted, and
 writes a report: votes and the tie rule, readings with intervals, how stable
 the cut is, one ensemble for each rival reading, and where the chosen ensemble
-stands among random ones. With --simulate the ballots are made up: by people
-who see what the digit reader sees, or who click anyhow.`,
+stands among random ones, as a table and, by the first two metrics, as a
+picture. The space may be a folder of pictures made elsewhere.
+
+With --study the rules, spaces, HR pictures and golden trials are those of a
+study file, for ballots exported from it. With --simulate the ballots are made
+up: by people who see what the digit reader sees, or who click anyhow. Who is
+set apart by --min-time and its like is counted with and without.`,
 		Example: `  go run ./kernel sample --digit 497 -n 324 -o space/
   go run ./kernel tally --space space/ --simulate 30 -o report/
   go run ./kernel tally --space space/ --simulate 30 --behaviour uniform -o clickers/
-  go run ./kernel tally --space space/ --ballots votes.csv --hr truth.png -o report/`,
+  go run ./kernel tally --space space/ --ballots votes.csv --hr truth.png --metrics psnr/rgb/crop0,dists/noresize -o report/
+  go run ./kernel tally --study study.yaml --ballots ballots.csv --min-time 3s -o report/`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return tally(c, o) },
 	}
 	f := c.Flags()
 	f.StringVar(&o.space, "space", "space", "folder of the SR space")
+	f.StringVar(&o.study, "study", "", "study file whose rules and spaces the ballots obey, in place of --space and --protocol")
 	f.StringVar(&o.ballots, "ballots", "", "ballots to count, .jsonl or .csv")
 	f.IntVar(&o.simulate, "simulate", 0, "instead of --ballots: this many simulated participants")
 	f.StringVar(&o.behaviour, "behaviour", string(ensemble.Expert), fmt.Sprintf("of simulated participants: one of %q", ensemble.Behaviours))
 	f.StringVar(&o.protocol, "protocol", "task1", "task1, task2 or method: the paper's three")
 	f.StringVar(&o.trial, "trial", "", "trial of the ballots; needed where they have several")
 	f.StringVar(&o.tie, "ties", string(ensemble.Expand), fmt.Sprintf("tie rule, one of %q", ensemble.TieRules))
-	f.StringVar(&o.hr, "hr", "", "HR picture, if known: the ensemble is then also scored against it")
 	f.Uint64Var(&o.seed, "seed", 1, "of simulation, tie draws, bootstrap and random ensembles")
-	f.StringVarP(&o.out, "out", "o", "report", "folder for report.md, ensemble.png, ballots.jsonl and a wall of the rivals")
+	f.StringVarP(&o.out, "out", "o", "report", "folder for report.md, ensemble.png, plane.png, ballots.jsonl and a wall of the rivals")
+	o.register(c)
 	c.MarkFlagsMutuallyExclusive("ballots", "simulate")
+	c.MarkFlagsMutuallyExclusive("study", "simulate")
+	c.MarkFlagsMutuallyExclusive("study", "space")
+	c.MarkFlagsMutuallyExclusive("study", "protocol")
 	return c
 }
 
+// rules are what the ballots of one trial obey.
+type rules struct {
+	protocol  ensemble.Protocol
+	screening ensemble.Screening
+	space     string // folder
+	samples   int    // the first so many were shown; 0 for all
+	hr        string // file, "" where there is none
+}
+
+// rules are those of a preset, or of a trial of a study file, which also sets
+// tie rule and seed where no flag does.
+func (o *tallyOptions) rules(trial string) (r rules, err error) {
+	if o.study == "" {
+		r.space = o.space
+		r.protocol, err = ensemble.FindProtocol(o.protocol)
+		return r, err
+	}
+	s, err := study.Load(o.study)
+	if err != nil {
+		return r, err
+	}
+	i := slices.IndexFunc(s.Trials, func(t study.Trial) bool { return t.Name == trial })
+	if i < 0 {
+		return r, srspace.WithHint(fmt.Errorf("%s has no trial %q", o.study, trial), "name the study file that the ballots are of")
+	}
+	t := s.Trials[i]
+	r = rules{s.ProtocolRules(), s.Screening(), s.SpacePath(t), t.Samples, s.HRPath(t)}
+	if r.samples == 0 {
+		r.samples = r.protocol.Samples
+	}
+	if !o.changed("ties") {
+		o.tie = s.Ties
+	}
+	if !o.changed("seed") {
+		o.seed = s.Seed
+	}
+	return r, nil
+}
+
 func tally(c *cobra.Command, o tallyOptions) error {
-	protocol, err := ensemble.FindProtocol(o.protocol)
-	if err != nil {
-		return err
+	if o.ballots == "" && o.simulate < 1 {
+		return srspace.WithHint(errors.New("no ballots"), "name a file with --ballots, or try --simulate 30")
 	}
-	space, err := srspace.Open(o.space)
-	if err != nil {
-		return err
-	}
-	var samples []srspace.Sample
-	var pictures []*srspace.Image
-	for _, seed := range space.Seeds() {
-		img, err := space.Image(seed)
-		if err != nil {
+	var ballots []ensemble.Ballot
+	trial := filepath.Base(o.space)
+	if o.ballots != "" {
+		var err error
+		if ballots, err = ensemble.ReadBallots(o.ballots); err != nil {
 			return err
 		}
-		samples, pictures = append(samples, srspace.Sample{Seed: seed, Image: img}), append(pictures, img)
+		if trial, err = o.oneTrial(ballots); err != nil {
+			return err
+		}
+	}
+	r, err := o.rules(trial)
+	if err != nil {
+		return err
+	}
+	space, samples, err := openSamples(r.space)
+	if err != nil {
+		return err
+	}
+	protocol := r.protocol
+	if o.study != "" {
+		samples = samples[:min(r.samples, len(samples))]
+		protocol.Samples, protocol.Combined = len(samples), min(protocol.Combined, len(samples)-1)
 	}
 	if len(samples) <= protocol.Combined {
-		return srspace.WithHint(fmt.Errorf("%s has %d samples, the protocol combines %d", o.space, len(samples), protocol.Combined), "draw more with: go run ./kernel sample")
+		return srspace.WithHint(fmt.Errorf("%s has %d samples, the protocol combines %d", r.space, len(samples), protocol.Combined), "draw more with: go run ./kernel sample")
 	}
 	if len(samples) < protocol.Samples || protocol.FewerSamples && len(samples) > protocol.Samples {
 		fmt.Fprintf(os.Stderr, "note: the paper's %s shows %d samples, this space has %d\n", protocol.Name, protocol.Samples, len(samples))
 		protocol.Samples = len(samples)
 	}
 	options := ensemble.ReportOptions{Protocol: protocol, Rule: ensemble.TieRule(o.tie), Seed: o.seed}
-	if options.Metrics, err = tallyMetrics(space, o.hr); err != nil {
+	if options.Screening, err = o.screening(r.screening); err != nil {
 		return err
 	}
-	appearances := map[uint64]ensemble.Appearance{}
-	if isDigit(pictures[0]) { // the reader knows digits only
-		looks, read, err := readDigits(pictures)
-		if err != nil {
+	hr, err := o.truth(trial, r.hr, []string{trial})
+	if err != nil {
+		return err
+	}
+	if err := o.trialOptions(space, samples, hr, &options); err != nil {
+		return err
+	}
+	if ballots == nil {
+		if ballots, err = o.cast(trial, &protocol, space.LR(), samples); err != nil {
 			return err
 		}
-		options.Readings = map[uint64]string{}
-		for i, s := range samples {
-			options.Readings[s.Seed], appearances[s.Seed] = read[i], looks[i]
-		}
-	}
-	ballots, err := o.cast(&protocol, appearances)
-	if err != nil {
-		return err
-	}
-	trial, err := o.oneTrial(ballots)
-	if err != nil {
-		return err
 	}
 	bar := newBar("control ensembles", 1)
 	options.Controls.Progress = func(done, total int) { bar.ChangeMax(total); bar.Set(done) }
 	report, err := ensemble.NewReport(c.Context(), trial, ballots, samples, options)
+	if errors.Is(err, ensemble.ErrBallot) && o.study == "" {
+		return srspace.WithHint(err, "where the ballots are of a study, name its file with --study: it holds the rules")
+	}
 	if err != nil {
 		return err
 	}
 	return o.write(c, report, ballots)
 }
 
-// readDigits returns what the digit reader sees in pictures, and what it reads.
-func readDigits(pictures []*srspace.Image) (looks []ensemble.Appearance, read []string, err error) {
-	m, err := digits.Open("")
-	if err != nil {
-		return nil, nil, err
-	}
-	probabilities, err := m.Probabilities(pictures)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, each := range probabilities {
-		readings, best := map[string]float64{}, 0
-		for digit, p := range each {
-			readings[strconv.Itoa(digit)] = p
-			if p > each[best] {
-				best = digit
-			}
+// cast makes ballots up.
+func (o tallyOptions) cast(trial string, p *ensemble.Protocol, lr *srspace.Image, samples []srspace.Sample) ([]ensemble.Ballot, error) {
+	var looks []ensemble.Appearance
+	var err error
+	switch first := samples[0].Image; {
+	case isDigit(first):
+		images := make([]*srspace.Image, len(samples))
+		for i, s := range samples {
+			images[i] = s.Image
 		}
-		looks = append(looks, ensemble.Appearance{Readings: readings, Quality: each[best]})
-		read = append(read, strconv.Itoa(best))
+		looks, _, err = readDigits(images)
+	case p.Reading == ensemble.DigitReading:
+		err = srspace.WithHint(fmt.Errorf("pictures of %d×%d; simulated participants read digits of 28×28 pixels only", first.Width, first.Height),
+			"with --protocol task2 they only choose")
+	default:
+		looks, err = qualities(lr, samples)
 	}
-	return looks, read, nil
-}
-
-// isDigit reports whether a picture has the size of MNIST's digits.
-func isDigit(m *srspace.Image) bool { return m.Width == 28 && m.Height == 28 }
-
-// cast reads the ballots, or makes them up.
-func (o tallyOptions) cast(p *ensemble.Protocol, appearances map[uint64]ensemble.Appearance) ([]ensemble.Ballot, error) {
-	switch {
-	case o.ballots != "":
-		return ensemble.ReadBallots(o.ballots)
-	case o.simulate < 1:
-		return nil, srspace.WithHint(errors.New("no ballots"), "name a file with --ballots, or try --simulate 30")
-	case len(appearances) == 0:
-		return nil, srspace.WithHint(errors.New("simulated participants read digits only"), "name people's ballots with --ballots")
+	if err != nil {
+		return nil, err
+	}
+	appearances := map[uint64]ensemble.Appearance{}
+	for i, s := range samples {
+		appearances[s.Seed] = looks[i]
 	}
 	panel := ensemble.SimulatedPanel(o.simulate, ensemble.Behaviour(o.behaviour), o.seed)
 	start := time.Date(2022, 1, 1, 9, 0, 0, 0, time.UTC) // any: the same command writes the same ballots
-	return ensemble.Simulate(p, []ensemble.SimulatedTrial{{Name: filepath.Base(o.space), Samples: appearances}}, panel, o.seed, start)
+	return ensemble.Simulate(p, []ensemble.SimulatedTrial{{Name: trial, Samples: appearances}}, panel, o.seed, start)
 }
 
 func (o tallyOptions) oneTrial(ballots []ensemble.Ballot) (string, error) {
@@ -169,34 +210,6 @@ func (o tallyOptions) oneTrial(ballots []ensemble.Ballot) (string, error) {
 		return trials[0], nil
 	}
 	return "", srspace.WithHint(fmt.Errorf("the ballots are of %d trials: %q", len(trials), trials), "choose one with --trial")
-}
-
-// tallyMetrics are what the ensemble and its controls are scored by.
-func tallyMetrics(space *srspace.Space, hr string) ([]ensemble.Metric, error) {
-	var out []ensemble.Metric
-	add := func(id string, ref *srspace.Image) error {
-		m, err := metrics.Find(id)
-		if err != nil {
-			return err
-		}
-		out = append(out, ensemble.Metric{Name: id, LowerIsBetter: m.Info().Direction == metrics.LowerIsBetter,
-			Score: func(img *srspace.Image) (float64, error) {
-				v, err := m.Score(img, ref)
-				return math.Min(v, 100), err // equal pictures: infinitely many dB
-			}})
-		return nil
-	}
-	if err := add("lrpsnr/matlab-u8/vs-lr", space.LR()); err != nil {
-		return nil, err
-	}
-	if hr == "" {
-		return out, nil
-	}
-	truth, err := srspace.ReadFile(hr)
-	if err != nil {
-		return nil, err
-	}
-	return out, add("psnr/rgb/crop0", truth)
 }
 
 func (o tallyOptions) write(c *cobra.Command, report *ensemble.Report, ballots []ensemble.Ballot) error {
@@ -212,6 +225,20 @@ func (o tallyOptions) write(c *cobra.Command, report *ensemble.Report, ballots [
 	}
 	if err := report.All.Image.WritePNG(filepath.Join(o.out, "ensemble.png")); err != nil {
 		return err
+	}
+	if p := report.All.Projected; p != nil {
+		if err := p.Image.WritePNG(filepath.Join(o.out, "projected.png")); err != nil {
+			return err
+		}
+	}
+	cloud, err := controlPlane(report)
+	if err != nil {
+		return err
+	}
+	if cloud != nil {
+		if err := atomicfile.Write(filepath.Join(o.out, "plane.png"), cloud); err != nil {
+			return err
+		}
 	}
 	tiles := []*srspace.Image{report.All.Image}
 	for _, r := range report.All.Rivals.Rivals {

@@ -83,6 +83,10 @@ type Plane struct {
 	Title          string
 	XLabel, YLabel string // e.g. "PSNR (dB) ↑", "LPIPS ↓"
 	Points         []Point
+
+	// Legend names kinds in the legend otherwise than they name themselves;
+	// may be nil.
+	Legend map[Kind]string
 }
 
 // New returns a plane of a copy of points.
@@ -244,6 +248,9 @@ func (p *Plane) draw(c draw.Canvas) error {
 		scatter.GlyphStyle = draw.GlyphStyle{Color: s.colour, Radius: s.radius, Shape: s.shape}
 		plt.Add(scatter)
 		name := s.name
+		if own := p.Legend[kind]; own != "" {
+			name = own
+		}
 		if (kind == Sample || kind == Control) && len(xys) > 1 {
 			name = fmt.Sprintf("%d %ss", len(xys), name)
 		}

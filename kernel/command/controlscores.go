@@ -1,0 +1,128 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/trustsr/trustsr/ensemble"
+	"github.com/trustsr/trustsr/metrics"
+	"github.com/trustsr/trustsr/srspace"
+)
+
+// maxDecibels stands for the infinitely many decibels of equal pictures, so
+// that means and plots stay finite.
+const maxDecibels = 100
+
+// controlScores are what chosen ensembles and their controls are scored by,
+// in one trial.
+type controlScores struct {
+	list   string         // presets and ids as metrics.Select takes them; "" for what is at hand
+	lr, hr *srspace.Image // nil where there is none
+	first  *srspace.Image // a sample, which every metric must be able to score
+}
+
+// metrics returns the metrics, and notes on those of a preset that have no
+// score here. Without a list they are PSNR where there is an HR picture, LR
+// consistency where there is an LR picture, and the reader's certainty where
+// the samples are digits. A metric named by its id that cannot score is an
+// error.
+func (s controlScores) metrics() (found []ensemble.Metric, notes []string, err error) {
+	list := s.list
+	if list == "" {
+		var ids []string
+		if s.hr != nil {
+			ids = append(ids, metrics.PSNRMetric{}.Info().ID)
+		}
+		if s.lr != nil {
+			ids = append(ids, metrics.LRPSNRMetric{}.Info().ID)
+		}
+		list = strings.Join(ids, ",")
+	}
+	if list != "" {
+		scale := metrics.DefaultScale
+		if s.lr != nil {
+			scale = max(1, s.first.Width/s.lr.Width)
+		}
+		chosen, err := metrics.Select(list, scale)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, m := range chosen {
+			scored, err := s.metric(m)
+			switch {
+			case err == nil:
+				found = append(found, scored)
+			case s.named(m.Info().ID) || !noScore(err) && !errors.Is(err, errNoReference):
+				return nil, nil, err
+			default:
+				notes = append(notes, err.Error())
+			}
+		}
+	}
+	if s.list == "" && isDigit(s.first) {
+		found = append(found, readerCertainty)
+	}
+	return found, notes, nil
+}
+
+func (s controlScores) named(id string) bool {
+	return slices.ContainsFunc(strings.Split(s.list, ","), func(item string) bool { return strings.TrimSpace(item) == id })
+}
+
+// errNoReference is what errors about a metric whose reference is missing
+// wrap.
+var errNoReference = errors.New("nothing to compare with")
+
+// metric is a metric with its reference worked out once, tried on a sample.
+func (s controlScores) metric(m metrics.Metric) (ensemble.Metric, error) {
+	info := m.Info()
+	var ref *srspace.Image
+	switch info.Reference {
+	case metrics.HR:
+		ref = s.hr
+	case metrics.LR:
+		ref = s.lr
+	}
+	if ref == nil && info.Reference != metrics.None {
+		hint := "name the truth, where it is known, with --hr, or as hr: of the study file's trial"
+		if info.Reference == metrics.LR {
+			hint = "put the LR picture as lr.png into the folder of the samples"
+		}
+		return ensemble.Metric{}, srspace.WithHint(fmt.Errorf("%s compares with the %s picture, and there is none: %w", info.ID, info.Reference, errNoReference), hint)
+	}
+	score := func(img *srspace.Image) (float64, error) { return m.Score(img, ref) }
+	if p, ok := m.(metrics.Preparer); ok && ref != nil {
+		var err error
+		if score, err = p.Prepare(ref); err != nil {
+			return ensemble.Metric{}, fmt.Errorf("%s: %w", info.ID, err)
+		}
+	}
+	if _, err := score(s.first); err != nil {
+		return ensemble.Metric{}, fmt.Errorf("%s: %w", info.ID, err)
+	}
+	return ensemble.Metric{Name: info.ID, LowerIsBetter: info.Direction == metrics.LowerIsBetter,
+		Score: func(img *srspace.Image) (float64, error) {
+			v, err := score(img)
+			if info.Unit == "dB" {
+				v = math.Min(v, maxDecibels)
+			}
+			return v, err
+		}}, nil
+}
+
+// readerCertainty is how surely the digit reader reads an ensemble, whatever
+// it reads: high where the mean is one shape, low where it mixes several.
+var readerCertainty = ensemble.Metric{Name: "reader's certainty", Score: func(img *srspace.Image) (float64, error) {
+	m, err := digitReader()
+	if err != nil {
+		return 0, err
+	}
+	read, err := m.Read([]*srspace.Image{img})
+	if err != nil {
+		return 0, err
+	}
+	return read[0].Probability, nil
+}}
