@@ -103,7 +103,7 @@ func (r *Rival) Label() string {
 		label = fmt.Sprintf("%q in %d samples", r.Reading, len(r.Samples))
 	}
 	if r.Selection != nil {
-		label += fmt.Sprintf(", of %d", len(r.Selection.Chosen))
+		label += fmt.Sprintf(", %d combined", len(r.Selection.Chosen))
 	}
 	return label
 }

@@ -147,12 +147,13 @@ func summarize(s *strings.Builder, reports []*Report, of func(*Report) *Result) 
 	if text := concord.sentence(); text != "" {
 		s.WriteString("\n" + text + "\n")
 	}
-	if len(metrics) == 0 || len(reports) == 1 {
+	gained := advantages(reports, of)
+	if len(gained) == 0 || len(reports) == 1 {
 		return
 	}
 	s.WriteString("\nWhat the choice of people gained over the median of random ensembles of as many samples, over all trials:\n\n")
 	s.WriteString("| metric | trials | mean gain | 95 %, bootstrap over trials | mean percentile | two-sided p, Wilcoxon |\n|---|---:|---:|---:|---:|---:|\n")
-	for _, a := range advantages(reports, of) {
+	for _, a := range gained {
 		fmt.Fprintf(s, "| %s | %d | %+.3g | %+.3g to %+.3g | %.1f | %s |\n", cell(a.Metric), len(a.Gains), a.Mean, a.Interval.Low, a.Interval.High, a.Percentile, pValue(a.Test.P))
 	}
 }

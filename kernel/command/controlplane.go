@@ -46,7 +46,7 @@ func controlPlane(r *ensemble.Report) ([]byte, error) {
 	}
 	title := fmt.Sprintf("%s: chosen, and %d ensembles of %d by lot", r.Trial, len(c.Random), len(c.Human.Samples))
 	p := plane.New(title, axis(c.Metrics[0]), axis(c.Metrics[1]), points)
-	p.Legend = map[plane.Kind]string{plane.Method: "chosen without people"}
+	p.Legend = map[plane.Kind]string{plane.Ensemble: "chosen by people", plane.Method: "chosen without people"}
 	var file bytes.Buffer
 	if err := p.WritePNG(&file, 7*vg.Inch, 5.5*vg.Inch); err != nil {
 		return nil, err

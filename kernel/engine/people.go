@@ -102,11 +102,12 @@ func peopleTables(r *ensemble.Report) []wire.Table {
 			percent(c.Wilson.Low) + " to " + percent(c.Wilson.High), percent(c.ClopperPearson.Low) + " to " + percent(c.ClopperPearson.High),
 			fmt.Sprintf("%.2g", c.Test.TwoSided)})
 	}
-	second := wire.Table{Caption: "Where the chosen ensemble stands among 1,000 random ones of as many samples",
-		Head: []string{"metric", "chosen", "random, median", "percentile"}}
+	second := wire.Table{Caption: "Where the chosen ensemble stands among random ones of as many samples",
+		Head: []string{"metric", "chosen", "random, median", "percentile, with 95 % interval"}}
 	if c := r.All.Controls; c != nil {
+		second.Caption = fmt.Sprintf("Where the chosen ensemble stands among %d random ones of as many samples, %d", len(c.Random), len(c.Human.Samples))
 		for j, m := range c.Metrics {
-			second.Rows = append(second.Rows, []string{m.Name, fmt.Sprintf("%.3f", c.Human.Scores[j]), fmt.Sprintf("%.3f", c.Median(j)), fmt.Sprintf("%.1f", c.Standing[j].Percentile)})
+			second.Rows = append(second.Rows, []string{m.Name, fmt.Sprintf("%.3f", c.Human.Scores[j]), fmt.Sprintf("%.3f", c.Median(j)), c.Standing[j].String()})
 		}
 	}
 	return []wire.Table{first, second}
