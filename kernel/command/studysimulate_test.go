@@ -16,14 +16,14 @@ import (
 	"github.com/trustsr/trustsr/srspace/imresize"
 )
 
-// folderOfPictures fills a folder with 15 PNGs of 128×128, the first the truth
+// folderOfPictures fills a folder with 15 square PNGs, the first the truth
 // with the least noise, and returns the truth's file. A generator made
 // elsewhere leaves no more.
-func folderOfPictures(t *testing.T, dir string, withLR bool) (truth string) {
+func folderOfPictures(t *testing.T, dir string, side int, withLR bool) (truth string) {
 	t.Helper()
-	hr := srspace.NewImage(128, 128)
+	hr := srspace.NewImage(side, side)
 	for i := range hr.Pix {
-		x, y := i/3%128, i/3/128
+		x, y := i/3%side, i/3/side
 		hr.Pix[i] = float32(0.5 + 0.3*math.Sin(float64(x*(1+i%3))/9)*math.Cos(float64(y)/7))
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
@@ -37,7 +37,7 @@ func folderOfPictures(t *testing.T, dir string, withLR bool) (truth string) {
 		return path
 	}
 	for i := range 15 {
-		m := srspace.NewImage(128, 128)
+		m := srspace.NewImage(side, side)
 		srspace.Noise(m.Pix, uint64(i), 0)
 		for j, v := range m.Pix {
 			m.Pix[j] = hr.Pix[j] + 0.01*float32(1+i)*v
@@ -98,8 +98,8 @@ func percentiles(t *testing.T, summary string) map[string]float64 {
 func TestStudySimulatesPictures(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
-	folderOfPictures(t, at("pictures"), true)
-	folderOfPictures(t, at("nolr"), false)
+	folderOfPictures(t, at("pictures"), 128, true)
+	folderOfPictures(t, at("nolr"), 32, false)
 	studyOf(t, at("study.yaml"), "task2", "", "pictures", "nolr")
 	for _, behaviour := range []string{"position-biased", "mix", "expert"} {
 		store := at(behaviour + ".db")
@@ -128,7 +128,7 @@ func TestStudySimulatesPictures(t *testing.T) {
 func TestStudySimulateLeavesNoStore(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
-	folderOfPictures(t, at("pictures"), true)
+	folderOfPictures(t, at("pictures"), 32, true)
 	for name, more := range map[string]string{
 		"digits":   "rules: {reading: digit}\n", // nobody reads a digit in them
 		"impolite": "rules: {reading: text, reading_question: what, min_picks: 3, max_picks: 3}\ntraining: {name: practice, space: nowhere}\n",
