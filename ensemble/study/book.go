@@ -77,6 +77,7 @@ type book struct {
 	samples map[string][]uint64 // of each trial, as Space lists them
 	db      *sql.DB
 	now     func() time.Time
+	clock   *SimulatedClock // of participants; nil for now
 
 	work chan *job
 	done chan struct{}
@@ -320,7 +321,7 @@ func (b *book) apply(p *participant, c click) (change, error) {
 		a.confidence = c.Number
 	case "submit":
 		ballot := a.ballot(p, trial)
-		ballot.Cast = b.now()
+		ballot.Cast = b.at(p)
 		if err := rules.Validate(&ballot); err != nil {
 			return change{}, errNotReady
 		}
@@ -352,7 +353,7 @@ func (b *book) begin(p *participant) []string {
 	}
 	name := all[i].Name
 	if p.answers[name] == nil {
-		p.answers[name] = &answer{shown: ensemble.Order(b.study.Seed, p.name(), name, b.samples[name]), began: b.now()}
+		p.answers[name] = &answer{shown: ensemble.Order(b.study.Seed, p.name(), name, b.samples[name]), began: b.at(p)}
 	}
 	return []string{name}
 }

@@ -25,6 +25,9 @@ type Options struct {
 	// Hosts are the names and addresses under which participants reach the
 	// server, beside loopback ones: requests for others are refused.
 	Hosts []string
+
+	// Clock, unless nil, times the trials of simulated participants.
+	Clock *SimulatedClock
 }
 
 // Server is a running study. It is an http.Handler.
@@ -70,6 +73,7 @@ func Open(s *Study, store string, o Options) (*Server, error) {
 		db.Close()
 		return nil, err
 	}
+	v.book.clock = o.Clock
 	v.mux = v.routes()
 	return v, nil
 }

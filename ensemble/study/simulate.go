@@ -32,6 +32,10 @@ type Simulation struct {
 	// Together is how many take part at once; 0 for all.
 	Together int
 
+	// Clock, unless nil, is the server's: trials then last as long as people
+	// of the kind take, not as long as the simulation does.
+	Clock *SimulatedClock
+
 	// Progress, unless nil, is told of every participant that is done.
 	Progress func(done, total int)
 
@@ -121,6 +125,10 @@ func (s *Simulation) one(ctx context.Context, person *ensemble.SimulatedParticip
 	}
 }
 
+// browser is what it calls itself: a participant's own, by which the clock
+// tells them apart.
+func (b *visitor) browser() string { return printable("simulated " + b.person.Name) }
+
 // trial answers one trial with clicks, as a person would.
 func (b *visitor) trial(ctx context.Context, v *view) error {
 	t := v.Task
@@ -174,6 +182,9 @@ func (b *visitor) trial(ctx context.Context, v *view) error {
 		if err := b.click(ctx, v, click{Op: "confidence", Number: ballot.Confidence}); err != nil {
 			return err
 		}
+	}
+	if took, known := ballot.Duration(); known && b.Clock != nil {
+		b.Clock.advance(b.browser(), took)
 	}
 	return b.click(ctx, v, click{Op: "submit"})
 }
@@ -285,7 +296,7 @@ func (b *visitor) ask(ctx context.Context, method, path string, body []byte) (*h
 		if body != nil {
 			req.Header.Set("Content-Type", "application/json")
 		}
-		req.Header.Set("User-Agent", "simulated "+string(b.person.Behaviour))
+		req.Header.Set("User-Agent", b.browser())
 		resp, err := b.client.Do(req)
 		if err != nil {
 			return nil, err

@@ -29,7 +29,9 @@ func studySimulateCommand() *cobra.Command {
 pictures, click and hand in through the same server as people. Digits of 28×28
 pixels they see with the digit reader; of other pictures experts favour those
 that agree best with the LR picture or, where there is none, are most like the
-others. Their votes go to a store of their own. They prove nothing about people.`,
+others. Their votes go to a store of their own, with the time that each would
+have taken: half a minute a trial of an expert, half a second of who is asleep.
+They prove nothing about people.`,
 		Example: `  go run ./kernel study simulate study.yaml --people 30
   go run ./kernel study simulate study.yaml --people 30 --behaviour uniform
   go run ./kernel study report study.yaml --store study.simulated.db -o report/`,
@@ -51,7 +53,7 @@ others. Their votes go to a store of their own. They prove nothing about people.
 			}
 			waits, err := simulateStudy(c.Context(), args[0], store, panel, eyes)
 			if err != nil {
-				for _, ending := range []string{"", "-wal", "-shm"} { // half a study is none
+				for _, ending := range []string{"", "-wal", "-shm", ".lock"} { // half a study is none
 					os.Remove(store + ending)
 				}
 				return fmt.Errorf("simulate: %w", err)
@@ -90,7 +92,8 @@ func simulatedPanel(people int, behaviour string, seed uint64) ([]ensemble.Simul
 // simulateStudy serves a study to simulated participants and returns how long
 // the server took for each pick, shortest first.
 func simulateStudy(ctx context.Context, file, store string, panel []ensemble.SimulatedParticipant, look *eyes) (waits []time.Duration, err error) {
-	v, _, err := openStudy(file, store, study.Options{})
+	clock := study.NewSimulatedClock(time.Now())
+	v, _, err := openStudy(file, store, study.Options{Clock: clock})
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +106,7 @@ func simulateStudy(ctx context.Context, file, store string, panel []ensemble.Sim
 	go server.Serve(l) // until it is closed
 	defer server.Close()
 	bar := newBar("participants", len(panel))
-	simulation := study.Simulation{URL: "http://" + l.Addr().String(), Room: v.Room, Together: 50, Look: look.at,
+	simulation := study.Simulation{URL: "http://" + l.Addr().String(), Room: v.Room, Together: 50, Look: look.at, Clock: clock,
 		Progress: func(done, _ int) { bar.Set(done) }}
 	if waits, err = simulation.Run(ctx, panel); err != nil {
 		fmt.Fprintln(os.Stderr)

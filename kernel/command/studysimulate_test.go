@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/imresize"
@@ -115,6 +116,24 @@ func TestStudySimulatesPictures(t *testing.T) {
 		}
 		if p := percentiles(t, summary)["lrpsnr/matlab-u8/vs-lr"]; behaviour == "expert" && p < 95 {
 			t.Errorf("experts stand at percentile %.1f", p)
+		}
+	}
+	// The speed screen can be rehearsed: of the mix the two straight-liners,
+	// who take a second or two, and nobody awake.
+	summary, err := runLine(t, "study", "report", at("study.yaml"), "--store", at("mix.db"), "--min-time", "4s", "-o", at("screened"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	screened, err := os.ReadFile(at("screened/report.md"))
+	if err != nil || !strings.Contains(summary, "people set apart:") || !strings.Contains(string(screened), "under 4s") {
+		t.Errorf("nobody is set apart (error %v):\n%s", err, summary)
+	}
+	for line := range strings.Lines(string(screened)) {
+		if columns := strings.Split(line, "|"); len(columns) > 7 && strings.HasPrefix(line, "| p00") {
+			took, err := time.ParseDuration(strings.TrimSpace(columns[4]))
+			if err != nil || (took < 4*time.Second) != strings.Contains(columns[7], "under 4s") {
+				t.Errorf("%s (error %v)", line, err)
+			}
 		}
 	}
 	report, err := os.ReadFile(at("report/report.md"))
