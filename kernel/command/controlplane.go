@@ -37,7 +37,11 @@ func controlPlane(r *ensemble.Report) ([]byte, error) {
 	}
 	add(c.Human, plane.Ensemble, c.Human.Name)
 	if r.Kept != nil && r.Kept != r.All && r.Kept.Controls != nil {
-		add(r.Kept.Controls.Human, plane.Ensemble, "by those kept")
+		human, label := r.Kept.Controls.Human, "by those kept"
+		if n := len(human.Samples); n != len(c.Human.Samples) {
+			label += fmt.Sprintf(", of %d", n) // the cloud is of others
+		}
+		add(human, plane.Ensemble, label)
 	}
 	add(c.Medoid, plane.Method, c.Medoid.Name)
 	add(c.All, plane.Method, c.All.Name)

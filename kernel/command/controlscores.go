@@ -74,7 +74,7 @@ func (s controlScores) named(id string) bool {
 
 // errNoReference is what errors about a metric whose reference is missing
 // wrap.
-var errNoReference = errors.New("nothing to compare with")
+var errNoReference = errors.New("there is no such picture")
 
 // metric is a metric with its reference worked out once, tried on a sample.
 func (s controlScores) metric(m metrics.Metric) (ensemble.Metric, error) {
@@ -91,17 +91,17 @@ func (s controlScores) metric(m metrics.Metric) (ensemble.Metric, error) {
 		if info.Reference == metrics.LR {
 			hint = "put the LR picture as lr.png into the folder of the samples"
 		}
-		return ensemble.Metric{}, srspace.WithHint(fmt.Errorf("%s compares with the %s picture, and there is none: %w", info.ID, info.Reference, errNoReference), hint)
+		return ensemble.Metric{}, srspace.WithHint(fmt.Errorf("%s compares with an %s picture: %w", info.ID, info.Reference, errNoReference), hint)
 	}
 	score := func(img *srspace.Image) (float64, error) { return m.Score(img, ref) }
 	if p, ok := m.(metrics.Preparer); ok && ref != nil {
 		var err error
 		if score, err = p.Prepare(ref); err != nil {
-			return ensemble.Metric{}, fmt.Errorf("%s: %w", info.ID, err)
+			return ensemble.Metric{}, fmt.Errorf("prepare the reference: %w", err)
 		}
 	}
 	if _, err := score(s.first); err != nil {
-		return ensemble.Metric{}, fmt.Errorf("%s: %w", info.ID, err)
+		return ensemble.Metric{}, fmt.Errorf("score a sample: %w", err)
 	}
 	return ensemble.Metric{Name: info.ID, LowerIsBetter: info.Direction == metrics.LowerIsBetter,
 		Score: func(img *srspace.Image) (float64, error) {

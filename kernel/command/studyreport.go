@@ -29,11 +29,11 @@ func studyReportCommand() *cobra.Command {
 		Short: "Write the study's report: Table 1, Fig. 4, votes, ties, controls, rivals",
 		Long: `Writes report.md with everything; table1.md and table1.csv, what people read,
 with intervals; fig4.png, for each trial the LR picture, the most picked samples,
-their mean and one mean for each rival reading; plane.png, the chosen ensemble
-among random ones of the same samples by the first two metrics, which is what
-choosing added; and ballots.csv. Where the truth is known, hr: in the study file
-or --hr names it. Who is set apart is counted with and without. Nothing says
-which reading is true.`,
+their mean and one mean for each rival reading; ensemble.png, the mean alone;
+plane.png, the mean among random ones of the same samples by the first two
+metrics: what choosing added; and ballots.csv. Where the truth is known, hr: in
+the study file or --hr names it. Who is set apart is counted with and without.
+Nothing says which reading is true.`,
 		Example: `  go run ./kernel study report study.yaml -o report/
   go run ./kernel study report study.yaml --hr trial-1=truth.png --metrics psnr/rgb/crop0,dists/noresize -o report/
   go run ./kernel study report study.yaml --min-time 3s --min-agreement 0 -o report/`,
@@ -104,11 +104,17 @@ func reportStudy(c *cobra.Command, v *study.Server, s *study.Study, o reportOpti
 		if err != nil {
 			return err
 		}
-		var b bytes.Buffer
-		if err := png.Encode(&b, figure); err != nil {
-			return err
+		pictures := map[string]image.Image{"fig4": figure, "ensemble": r.All.Image.NRGBA()}
+		if p := r.All.Projected; p != nil {
+			pictures["projected"] = p.Image.NRGBA()
 		}
-		files["fig4"+number+".png"] = b.Bytes()
+		for name, picture := range pictures {
+			var b bytes.Buffer
+			if err := png.Encode(&b, picture); err != nil {
+				return err
+			}
+			files[name+number+".png"] = b.Bytes()
+		}
 		cloud, err := controlPlane(r)
 		if err != nil {
 			return err
