@@ -117,6 +117,34 @@ func TestBehaviours(t *testing.T) {
 	}
 }
 
+// Where nothing is to be read, and nothing needs to be, nobody reads anything;
+// experts go by quality.
+func TestSimulateWithoutReadings(t *testing.T) {
+	p := ensemble.Method()
+	samples := make(map[uint64]ensemble.Appearance)
+	for i := range uint64(20) {
+		samples[i] = ensemble.Appearance{Quality: float64(i) / 20}
+	}
+	for _, behaviour := range ensemble.Behaviours {
+		ballots, err := ensemble.Simulate(&p, []ensemble.SimulatedTrial{{Name: "a", Samples: samples}}, ensemble.SimulatedPanel(20, behaviour, 1), 1, noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		best := 0
+		for _, b := range ballots {
+			if b.Reading != "" {
+				t.Errorf("%s read %q", behaviour, b.Reading)
+			}
+			if slices.Contains(b.Picks, 19) {
+				best++
+			}
+		}
+		if behaviour == ensemble.Expert && best < 16 {
+			t.Errorf("%d of 20 experts picked the best", best)
+		}
+	}
+}
+
 func TestSimulateErrors(t *testing.T) {
 	p := ensemble.Method()
 	trials := []ensemble.SimulatedTrial{{Name: "a", Samples: looks(20)}}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,6 +74,19 @@ func (o *reportOptions) screening(s ensemble.Screening) (ensemble.Screening, err
 		s.MinAgreement = &o.minAgreement
 	}
 	return s, nil
+}
+
+// checkTrials refuses flags about trials that are not among the names.
+func (o *reportOptions) checkTrials(names []string) error {
+	for flag, values := range map[string][]string{"hr": o.hr, "golden": o.golden} {
+		for _, each := range values {
+			name, _, ok := strings.Cut(each, "=")
+			if _, err := os.Stat(each); ok && err != nil && !slices.Contains(names, name) {
+				return fmt.Errorf("--%s %s: no trial %q among %q", flag, each, name, names)
+			}
+		}
+	}
+	return nil
 }
 
 // truth is the HR picture of a trial: that of the flags or, where they name

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -64,7 +63,7 @@ func reportStudy(c *cobra.Command, v *study.Server, s *study.Study, o reportOpti
 	if _, err := o.screening(s.Screening()); err != nil {
 		return err
 	}
-	if err := o.checkTrials(s); err != nil {
+	if err := o.checkTrials(trialNames(s)); err != nil {
 		return err
 	}
 	var reports []*ensemble.Report
@@ -140,20 +139,6 @@ func reportStudy(c *cobra.Command, v *study.Server, s *study.Study, o reportOpti
 	}
 	fmt.Fprint(c.OutOrStdout(), summary)
 	fmt.Fprintf(c.OutOrStdout(), "\nall of it: %s\n", filepath.Join(out, "report.md"))
-	return nil
-}
-
-// checkTrials refuses flags about trials that the study does not have.
-func (o *reportOptions) checkTrials(s *study.Study) error {
-	names := trialNames(s)
-	for flag, values := range map[string][]string{"hr": o.hr, "golden": o.golden} {
-		for _, each := range values {
-			name, _, ok := strings.Cut(each, "=")
-			if _, err := os.Stat(each); ok && err != nil && !slices.Contains(names, name) {
-				return fmt.Errorf("--%s %s: no trial %q among %q", flag, each, name, names)
-			}
-		}
-	}
 	return nil
 }
 

@@ -124,6 +124,13 @@ func tally(c *cobra.Command, o tallyOptions) error {
 			return err
 		}
 	}
+	names := []string{trial}
+	if ballots != nil {
+		names = ensemble.Trials(ballots)
+	}
+	if err := o.checkTrials(names); err != nil {
+		return err
+	}
 	r, err := o.rules(trial)
 	if err != nil {
 		return err
