@@ -197,7 +197,7 @@ func (r *Result) warnings(o ReportOptions) []string {
 		}
 	}
 	if p := r.Positions.P; p < 0.01 {
-		out = append(out, fmt.Sprintf("Picks favour parts of the page (p = %s): people may have looked at part of it.", pValue(p)))
+		out = append(out, fmt.Sprintf("Picks favour parts of the page (p %s): people may have looked at part of it.", relation(p)))
 	}
 	if n := o.Protocol.Participants; n > 0 && r.Tally.Ballots < n {
 		out = append(out, fmt.Sprintf("%d people answered; the protocol plans %d.", r.Tally.Ballots, n))

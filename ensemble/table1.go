@@ -69,3 +69,11 @@ func pValue(p float64) string {
 	}
 	return strconv.FormatFloat(p, 'g', 2, 64)
 }
+
+// relation is a p value after the letter: "= 0.0031" or "< 0.0001".
+func relation(p float64) string {
+	if text := pValue(p); text[0] == '<' {
+		return text
+	}
+	return "= " + pValue(p)
+}
