@@ -42,7 +42,7 @@ func scoreNTIRE(c *cobra.Command, o scoreOptions) error {
 			return err
 		}
 	}
-	sets, err := openSamples(o)
+	sets, err := openNTIRE(o)
 	if err != nil {
 		return err
 	}
@@ -103,10 +103,10 @@ func scoreNTIRE(c *cobra.Command, o scoreOptions) error {
 	return nil
 }
 
-// openSamples finds the samples of each method and picture, and checks names,
+// openNTIRE finds the samples of each method and picture, and checks names,
 // numbers, sizes and bits: every picture must have as many samples, because
 // diversity grows with them.
-func openSamples(o scoreOptions) ([]samplesOf, error) {
+func openNTIRE(o scoreOptions) ([]samplesOf, error) {
 	if o.hr == "" {
 		return nil, srspace.WithHint(errors.New("--ntire compares with HR images, and there is no --hr"), "name the folder of the HR images with --hr, or the one that all samples are of")
 	}
