@@ -27,7 +27,7 @@ type controlScores struct {
 // metrics returns the metrics, and notes on those of a preset that have no
 // score here. Without a list they are PSNR where there is an HR picture, LR
 // consistency where there is an LR picture, and the reader's certainty where
-// the samples are digits. A metric named by its id that cannot score is an
+// the samples are digits, which a list calls "reader". A metric named by its id that cannot score is an
 // error.
 func (s controlScores) metrics() (found []ensemble.Metric, notes []string, err error) {
 	list := s.list
@@ -40,6 +40,14 @@ func (s controlScores) metrics() (found []ensemble.Metric, notes []string, err e
 			ids = append(ids, metrics.LRPSNRMetric{}.Info().ID)
 		}
 		list = strings.Join(ids, ",")
+	}
+	reader := s.list == "" && isDigit(s.first)
+	if s.named(readerID) {
+		if !isDigit(s.first) {
+			return nil, nil, fmt.Errorf("%s: the samples are %d×%d, the reader reads digits of 28×28 pixels only", readerID, s.first.Width, s.first.Height)
+		}
+		reader = true
+		list = strings.Join(slices.DeleteFunc(strings.Split(list, ","), func(item string) bool { return strings.TrimSpace(item) == readerID }), ",")
 	}
 	if list != "" {
 		scale := metrics.DefaultScale
@@ -62,7 +70,7 @@ func (s controlScores) metrics() (found []ensemble.Metric, notes []string, err e
 			}
 		}
 	}
-	if s.list == "" && isDigit(s.first) {
+	if reader {
 		found = append(found, readerCertainty)
 	}
 	return found, notes, nil
@@ -112,6 +120,10 @@ func (s controlScores) metric(m metrics.Metric) (ensemble.Metric, error) {
 			return v, err
 		}}, nil
 }
+
+// readerID names readerCertainty in a list; it is no metric of the registry,
+// because it knows digits only.
+const readerID = "reader"
 
 // readerCertainty is how surely the digit reader reads an ensemble, whatever
 // it reads: high where the mean is one shape, low where it mixes several.

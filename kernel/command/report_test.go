@@ -93,7 +93,7 @@ func TestTallyOfPictures(t *testing.T) {
 		{"--metrics", "psnr/rgb/crop0"}, // no truth
 		{"--metrics", "psnr/rgb/crop0", "--hr", filepath.Join(at("pictures"), "lr.png")},
 		{"--combine", "sum"}, {"--min-golden", "1"}, {"--golden", "t"}, {"--min-time", "-1s"}, {"--max-same-positions", "2"},
-		{"--metrics", "beauty"}, {"--hr", "another=" + truth}, {"--golden", "another=5"},
+		{"--metrics", "beauty"}, {"--metrics", "reader"}, {"--hr", "another=" + truth}, {"--golden", "another=5"},
 	} {
 		args := append([]string{"tally", "--space", at("pictures"), "--protocol", "task2", "--ballots", at("votes.csv"), "-o", at("refused")}, more...)
 		if _, err := runLine(t, args...); err == nil {

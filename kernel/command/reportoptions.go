@@ -30,7 +30,7 @@ type reportOptions struct {
 func (o *reportOptions) register(c *cobra.Command) {
 	f := c.Flags()
 	f.StringArrayVar(&o.hr, "hr", nil, "HR picture, where the truth is known, as FILE or TRIAL=FILE; may be repeated")
-	f.StringVar(&o.metrics, "metrics", "", "what scores ensembles and controls: ids and presets as of score; by default PSNR to the HR picture, LR consistency, and the reader's certainty of digits")
+	f.StringVar(&o.metrics, "metrics", "", "what scores ensembles and controls: ids and presets as of score, and reader; by default PSNR to the HR picture, LR consistency, and the reader's certainty of digits")
 	f.StringVar(&o.combine, "combine", string(ensemble.ByMean), fmt.Sprintf("how the chosen are combined, one of %q; the paper's is the mean", ensemble.Combinations))
 	f.BoolVar(&o.project, "project", false, "also make the ensemble consistent with its LR picture by back-projection: a departure from the paper")
 	f.DurationVar(&o.minTime, "min-time", 0, "set apart who takes less than this a trial, e.g. 3s (median)")

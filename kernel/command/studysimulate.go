@@ -53,9 +53,6 @@ They prove nothing about people.`,
 			}
 			waits, err := simulateStudy(c.Context(), args[0], store, panel, eyes)
 			if err != nil {
-				for _, ending := range []string{"", "-wal", "-shm", ".lock"} { // half a study is none
-					os.Remove(store + ending)
-				}
 				return fmt.Errorf("simulate: %w", err)
 			}
 			fmt.Fprintf(c.OutOrStdout(), "%d participants in %s; a pick was stored in %.0f ms, 99 of 100 in %.0f ms\nreport: go run ./kernel study report %s --store %s -o report/\n",
@@ -90,14 +87,22 @@ func simulatedPanel(people int, behaviour string, seed uint64) ([]ensemble.Simul
 }
 
 // simulateStudy serves a study to simulated participants and returns how long
-// the server took for each pick, shortest first.
+// the server took for each pick, shortest first. Where it fails it leaves no
+// store.
 func simulateStudy(ctx context.Context, file, store string, panel []ensemble.SimulatedParticipant, look *eyes) (waits []time.Duration, err error) {
 	clock := study.NewSimulatedClock(time.Now())
 	v, _, err := openStudy(file, store, study.Options{Clock: clock})
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, v.Close()) }()
+	defer func() {
+		if err = errors.Join(err, v.Close()); err == nil {
+			return
+		}
+		for _, ending := range []string{"", "-wal", "-shm", ".lock"} { // half a study is none
+			os.Remove(store + ending)
+		}
+	}()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err

@@ -77,6 +77,16 @@ func TestTally(t *testing.T) {
 	if want, _ := os.ReadFile(filepath.Join(dir, "expert", "report.md")); again != string(want) {
 		t.Error("counting the written ballots gives another report")
 	}
+	// beside LR consistency the reader's certainty, and alone where asked for
+	if !strings.Contains(again, "| lrpsnr/matlab-u8/vs-lr ↑ | reader's certainty ↑ |") {
+		t.Errorf("the report has no reader's certainty:\n%s", again)
+	}
+	if alone, err := runLine(t, "tally", "--space", filepath.Join(dir, "space"), "--ballots", filepath.Join(dir, "expert", "ballots.jsonl"), "--metrics", "reader", "-o", filepath.Join(dir, "alone")); err != nil || !strings.Contains(alone, "| ensemble | reader's certainty ↑ |") {
+		t.Errorf("by the reader alone (error %v):\n%s", err, alone)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "again", "plane.png")); err != nil {
+		t.Error(err)
+	}
 	for _, args := range [][]string{
 		{"--space", filepath.Join(dir, "nothing"), "--simulate", "3"},
 		{"--space", filepath.Join(dir, "space")},
