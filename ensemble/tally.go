@@ -119,16 +119,31 @@ const (
 	Expand TieRule = "expand"
 
 	// SeededDraw fills the places by lot among the tied, decided by a seed.
-	SeededDraw TieRule = "seeded draw"
+	SeededDraw TieRule = "seeded-draw"
 
 	// ShownLast fills the places with those of the tied that were shown later
 	// in the mean: what comes first is picked more often, so a vote won late
 	// in the order says more. Equal positions are decided by the lower seed.
-	ShownLast TieRule = "order shown last"
+	ShownLast TieRule = "shown-last"
 )
 
 // TieRules are all tie rules.
 var TieRules = []TieRule{Expand, SeededDraw, ShownLast}
+
+// FindTieRule returns the tie rule of a name. It knows the longer names,
+// "seeded draw" and "order shown last", of earlier study files too.
+func FindTieRule(name string) (TieRule, error) {
+	switch name {
+	case "seeded draw":
+		return SeededDraw, nil
+	case "order shown last":
+		return ShownLast, nil
+	}
+	if rule := TieRule(name); slices.Contains(TieRules, rule) {
+		return rule, nil
+	}
+	return "", fmt.Errorf("tie rule %q is none of %q", name, TieRules)
+}
 
 // Selection is the top k by majority vote, and what decided it.
 type Selection struct {

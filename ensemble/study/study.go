@@ -135,13 +135,11 @@ func (s *Study) check() error {
 	if s.Ties == "" {
 		s.Ties = string(ensemble.Expand)
 	}
-	known := false
-	for _, rule := range ensemble.TieRules {
-		known = known || s.Ties == string(rule)
+	ties, err := ensemble.FindTieRule(s.Ties)
+	if err != nil {
+		return err
 	}
-	if !known {
-		return fmt.Errorf("tie rule %q is none of %q", s.Ties, ensemble.TieRules)
-	}
+	s.Ties = string(ties)
 	if len(s.Trials) == 0 {
 		return errors.New("no trials")
 	}
