@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -75,7 +74,7 @@ type click struct {
 type book struct {
 	study   *Study
 	samples map[string][]uint64 // of each trial, as Space lists them
-	db      *sql.DB
+	db      *store
 	now     func() time.Time
 	clock   *SimulatedClock // of participants; nil for now
 
@@ -85,6 +84,7 @@ type book struct {
 	participants []*participant
 	byKey        map[string]*participant
 	closed       bool
+	last         int // number given out last
 }
 
 // job is one question to the book's goroutine. It returns what it changed, so
@@ -98,12 +98,14 @@ type job struct {
 // the click to log. A nil participant changes nothing.
 type change struct {
 	participant *participant
+	joined      bool // is new
 	trials      []string
 	click       click
 	close       bool
+	gone        []*participant // who are dropped
 }
 
-func openBook(study *Study, samples map[string][]uint64, db *sql.DB) (*book, error) {
+func openBook(study *Study, samples map[string][]uint64, db *store) (*book, error) {
 	b := &book{study: study, samples: samples, db: db, now: time.Now, work: make(chan *job, 1024), done: make(chan struct{})}
 	if err := b.reload(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrStore, err)
@@ -112,10 +114,12 @@ func openBook(study *Study, samples map[string][]uint64, db *sql.DB) (*book, err
 	return b, nil
 }
 
-func (b *book) reload() (err error) {
-	if b.participants, b.closed, err = load(b.db); err != nil {
+func (b *book) reload() error {
+	all, err := load(context.Background(), b.db.DB)
+	if err != nil {
 		return err
 	}
+	b.participants, b.closed, b.last = all.participants, all.closed, all.last
 	b.byKey = map[string]*participant{}
 	for _, p := range b.participants {
 		b.byKey[p.key] = p
@@ -160,7 +164,9 @@ func (b *book) together(jobs []*job) {
 	}
 	if len(changes) > 0 {
 		if err := b.commit(changes); err != nil {
-			err = errors.Join(fmt.Errorf("store the answer: %w", err), b.reload())
+			if again := b.reload(); again != nil || !errors.Is(err, errClosed) {
+				err = errors.Join(fmt.Errorf("store the answer: %v", err), again)
+			}
 			for i := range errs {
 				errs[i] = err
 			}
@@ -177,7 +183,14 @@ func (b *book) commit(changes []change) error {
 		return err
 	}
 	defer tx.Rollback()
+	// The store has the last word on whether it still takes answers.
+	var closed bool
+	if err := tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM meta WHERE name = 'closed')`).Scan(&closed); err != nil {
+		return err
+	}
 	at := stamp(b.now())
+	var whom []*participant // once each: what is saved is how they are after all changes
+	all := map[*participant]*change{}
 	for _, c := range changes {
 		if c.close {
 			if _, err := tx.Exec(`INSERT OR IGNORE INTO meta VALUES ('closed', ?)`, at); err != nil {
@@ -185,8 +198,24 @@ func (b *book) commit(changes []change) error {
 			}
 			continue
 		}
-		if err := save(tx, c.participant, c.trials); err != nil {
-			return err
+		if closed {
+			return errClosed
+		}
+		for _, p := range c.gone {
+			if err := one(tx.Exec(`DELETE FROM participants WHERE number = ? AND key = ? AND stage = 0`, p.number, p.key)); err != nil {
+				return fmt.Errorf("participant %d: %w", p.number, err)
+			}
+		}
+		if all[c.participant] == nil {
+			all[c.participant] = &change{participant: c.participant}
+			whom = append(whom, c.participant)
+		}
+		sum := all[c.participant]
+		sum.joined = sum.joined || c.joined
+		for _, trial := range c.trials {
+			if !slices.Contains(sum.trials, trial) {
+				sum.trials = append(sum.trials, trial)
+			}
 		}
 		value := c.click.Value
 		if c.click.Number != 0 {
@@ -194,6 +223,11 @@ func (b *book) commit(changes []change) error {
 		}
 		if _, err := tx.Exec(`INSERT INTO clicks (at, participant, step, operation, position, value) VALUES (?, ?, ?, ?, ?, ?)`,
 			at, c.participant.number, c.click.Step, c.click.Op, c.click.Position, value); err != nil {
+			return err
+		}
+	}
+	for _, p := range whom {
+		if err := save(tx, all[p]); err != nil {
 			return err
 		}
 	}
@@ -227,21 +261,41 @@ func hashKey(secret string) string {
 func (b *book) join(ctx context.Context, browser string, pixelRatio float64) (secret string, err error) {
 	secret = rand.Text()
 	err = b.ask(ctx, func(b *book) (change, error) {
-		switch {
-		case b.closed:
+		if b.closed {
 			return change{}, errClosed
-		case len(b.participants) >= maxParticipants:
+		}
+		gone := b.expire()
+		if len(b.participants) >= maxParticipants {
 			return change{}, errFull
 		}
+		b.last++
 		p := &participant{
-			number: len(b.participants) + 1, key: hashKey(secret), code: rand.Text()[:8],
+			number: b.last, key: hashKey(secret), code: rand.Text()[:8],
 			browser: printable(browser), pixelRatio: pixelRatio, joined: b.now(), answers: map[string]*answer{},
 		}
 		b.participants = append(b.participants, p)
 		b.byKey[p.key] = p
-		return change{participant: p, click: click{Op: "join"}}, nil
+		return change{participant: p, joined: true, gone: gone, click: click{Op: "join"}}, nil
 	})
 	return secret, err
+}
+
+// consentTime is how long a participant may take to agree. Who comes later
+// joins anew, under the same address: nothing is lost but a number.
+const consentTime = 30 * time.Minute
+
+// expire drops who never agreed: an open page, or a script at the door.
+func (b *book) expire() (gone []*participant) {
+	late := b.now().Add(-consentTime)
+	b.participants = slices.DeleteFunc(b.participants, func(p *participant) bool {
+		drop := p.stage == 0 && p.joined.Before(late)
+		if drop {
+			delete(b.byKey, p.key)
+			gone = append(gone, p)
+		}
+		return drop
+	})
+	return gone
 }
 
 // printable keeps what a ballot may hold of a browser's name for itself.
@@ -370,14 +424,19 @@ func (b *book) closeStudy(ctx context.Context) error {
 // participants and trials.
 func (b *book) ballots(ctx context.Context) (out []ensemble.Ballot, err error) {
 	err = b.ask(ctx, func(b *book) (change, error) {
-		for _, p := range b.participants {
-			for _, t := range b.study.Trials {
-				if a := p.answers[t.Name]; a != nil && !a.finished.IsZero() {
-					out = append(out, a.ballot(p, t.Name))
-				}
-			}
-		}
+		out = handedIn(b.study, b.participants)
 		return change{}, nil
 	})
 	return out, err
+}
+
+func handedIn(s *Study, participants []*participant) (out []ensemble.Ballot) {
+	for _, p := range participants {
+		for _, t := range s.Trials {
+			if a := p.answers[t.Name]; a != nil && !a.finished.IsZero() {
+				out = append(out, a.ballot(p, t.Name))
+			}
+		}
+	}
+	return out
 }

@@ -192,7 +192,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 func clickAway(url string, told func(position int, stored bool, key string)) (string, error) {
 	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
-	cookie := ""
+	var cookie *http.Cookie
 	post := func(path string, body any) error {
 		data, err := json.Marshal(body)
 		if err != nil {
@@ -203,8 +203,8 @@ func clickAway(url string, told func(position int, stored bool, key string)) (st
 			return err
 		}
 		req.Header.Set("Content-Type", "application/json")
-		if cookie != "" {
-			req.AddCookie(&http.Cookie{Name: cookieName, Value: cookie})
+		if cookie != nil {
+			req.AddCookie(cookie)
 		}
 		resp, err := client.Do(req)
 		if err != nil {
@@ -212,7 +212,7 @@ func clickAway(url string, told func(position int, stored bool, key string)) (st
 		}
 		defer resp.Body.Close()
 		for _, c := range resp.Cookies() {
-			cookie = c.Value
+			cookie = &http.Cookie{Name: c.Name, Value: c.Value}
 		}
 		if _, err := io.ReadAll(resp.Body); err != nil {
 			return err
@@ -225,7 +225,7 @@ func clickAway(url string, told func(position int, stored bool, key string)) (st
 	if err := post("/api/join", map[string]any{"room": "room", "pixel_ratio": 1}); err != nil {
 		return "", err
 	}
-	key := hashKey(cookie)
+	key := hashKey(cookie.Value)
 	for step, op := range []string{"agree", "start"} {
 		if err := post("/api/click", click{Op: op, Step: step}); err != nil {
 			return key, err

@@ -44,6 +44,7 @@ func TestRefusals(t *testing.T) {
 	b.answerTrial() // training, so that there is something to replay
 	now := b.do(click{Op: "pick", Position: 2}, click{Op: "pick", Position: 5})
 	other := newBrowser(t, base)
+	cookieName := v.cookieName
 	cookie := b.Jar.Cookies(mustURL(t, base))[0].Value
 
 	c := func(step int, rest string) string { return fmt.Sprintf(`{"step":%d,%s}`, step, rest) }

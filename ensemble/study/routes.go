@@ -25,9 +25,6 @@ var pages embed.FS
 // maxBody bounds what a page may send.
 const maxBody = 4 << 10
 
-// cookieName carries the participant's secret.
-const cookieName = "trustsr_study"
-
 // contentPolicy lets a page load nothing but the server's own files.
 const contentPolicy = "default-src 'none'; img-src 'self' blob:; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -173,7 +170,7 @@ func (v *Server) join(w http.ResponseWriter, r *http.Request) {
 		v.refuse(w, r, status, err)
 		return
 	}
-	if c, err := r.Cookie(cookieName); err == nil {
+	if c, err := r.Cookie(v.cookieName); err == nil {
 		known := false
 		err := v.book.ask(r.Context(), func(b *book) (change, error) {
 			known = b.byKey[hashKey(c.Value)] != nil
@@ -197,7 +194,7 @@ func (v *Server) join(w http.ResponseWriter, r *http.Request) {
 		v.refuse(w, r, statusOf(err), err)
 		return
 	}
-	http.SetCookie(w, &http.Cookie{Name: cookieName, Value: secret, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, MaxAge: 30 * 24 * 3600})
+	http.SetCookie(w, &http.Cookie{Name: v.cookieName, Value: secret, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, MaxAge: 30 * 24 * 3600})
 	send(w, map[string]bool{"joined": true})
 }
 
@@ -221,7 +218,7 @@ func statusOf(err error) int {
 // participant hands on the hash of the browser's secret.
 func (v *Server) participant(next func(w http.ResponseWriter, r *http.Request, key string)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		c, err := r.Cookie(cookieName)
+		c, err := r.Cookie(v.cookieName)
 		if err != nil {
 			v.refuse(w, r, http.StatusUnauthorized, errUnknown)
 			return

@@ -3,16 +3,12 @@ package study
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log"
 	"net/http"
 
 	"github.com/trustsr/trustsr/ensemble"
-	"github.com/trustsr/trustsr/srspace"
 )
 
 // Options of a server. Tokens that are empty are made, and kept in the store:
@@ -38,6 +34,8 @@ type Server struct {
 	book  *book
 	mux   http.Handler
 
+	cookieName string // of the cookie that carries a participant's secret
+
 	rates   rates
 	drawing chan struct{} // holds one value while a sheet is drawn
 }
@@ -48,27 +46,26 @@ func Open(s *Study, store string, o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = log.New(io.Discard, "", 0)
 	}
-	v := &Server{Options: o, study: s, decks: map[string]*deck{}, drawing: make(chan struct{}, 1)}
-	samples := map[string][]uint64{}
-	for _, t := range s.all() {
-		d, err := openDeck(s, t)
-		if err != nil {
-			return nil, err
-		}
-		v.decks[t.Name], samples[t.Name] = d, d.samples
-	}
-	db, err := openStore(store, fingerprint(s, samples))
+	decks, samples, err := openDecks(s)
 	if err != nil {
 		return nil, err
 	}
-	for name, token := range map[string]*string{"room": &v.Room, "organiser": &v.Organiser} {
+	db, err := openStore(store, identify(s, decks, samples))
+	if err != nil {
+		return nil, err
+	}
+	v := &Server{Options: o, study: s, decks: decks, drawing: make(chan struct{}, 1)}
+	var cookie string
+	for name, token := range map[string]*string{"room": &v.Room, "organiser": &v.Organiser, "cookie": &cookie} {
 		if *token == "" {
-			if *token, err = keep(db, name, rand.Text()[:16]); err != nil {
+			if *token, err = keep(db.DB, name, rand.Text()[:16]); err != nil {
 				db.Close()
 				return nil, fmt.Errorf("%w: %w", ErrStore, err)
 			}
 		}
 	}
+	// Browsers send a host's cookies to all its ports: each study has its own.
+	v.cookieName = "trustsr_study_" + hashKey(cookie)[:8]
 	if v.book, err = openBook(s, samples, db); err != nil {
 		db.Close()
 		return nil, err
@@ -76,19 +73,6 @@ func Open(s *Study, store string, o Options) (*Server, error) {
 	v.book.clock = o.Clock
 	v.mux = v.routes()
 	return v, nil
-}
-
-// fingerprint tells studies apart whose answers must not be mixed: by what
-// decides the orders and what is asked.
-func fingerprint(s *Study, samples map[string][]uint64) string {
-	h := sha256.New()
-	json.NewEncoder(h).Encode(struct {
-		Seed    uint64
-		Rules   ensemble.Protocol
-		Trials  []Trial
-		Samples map[string][]uint64
-	}{s.Seed, s.rules, s.all(), samples})
-	return hex.EncodeToString(h.Sum(nil))
 }
 
 // Close finishes what was asked and closes the store.
@@ -105,22 +89,7 @@ func (v *Server) CloseStudy(ctx context.Context) error { return v.book.closeStud
 
 // Trials returns the trials that count, with the samples shown and the rules
 // for their number.
-func (v *Server) Trials() []TrialSamples {
-	var out []TrialSamples
-	for _, t := range v.study.Trials {
-		d := v.decks[t.Name]
-		out = append(out, TrialSamples{t.Name, d.space, d.all(), d.protocol(v.study.rules)})
-	}
-	return out
-}
-
-// TrialSamples is what was shown in a trial.
-type TrialSamples struct {
-	Name     string
-	Space    *srspace.Space
-	Samples  []srspace.Sample
-	Protocol ensemble.Protocol
-}
+func (v *Server) Trials() []TrialSamples { return trials(v.study, v.decks) }
 
 // progress is what the organiser sees.
 type progress struct {

@@ -1,13 +1,12 @@
 package study
 
 import (
+	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
-
-	_ "modernc.org/sqlite" // the driver "sqlite", without cgo
 
 	"github.com/trustsr/trustsr/srspace"
 )
@@ -41,43 +40,81 @@ CREATE TABLE IF NOT EXISTS clicks (
   operation TEXT NOT NULL, position INTEGER NOT NULL, value TEXT NOT NULL
 ) STRICT;`
 
-// version is that of the schema.
-const version = "1"
+// version is that of the schema. Stores of version 1 have no rows
+// "pictures/…"; they get them when they are next served.
+const version = "2"
 
-// openStore opens or makes the database file. Every commit is on the disk
-// when it returns (WAL with synchronous FULL).
-func openStore(path, fingerprint string) (*sql.DB, error) {
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)&_txlock=immediate")
+// identity is what a store belongs to: answers to other questions, or about
+// other pictures, are not mixed.
+type identity struct {
+	study    string            // hash of what decides the orders and what is asked
+	pictures map[string]string // of each trial: hash of the samples
+}
+
+// claim makes a store that of a study, or checks that it is.
+func claim(db *sql.DB, of identity) error {
+	before, err := keep(db, "version", version)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrStore, path, err)
+		return err
 	}
-	db.SetMaxOpenConns(1) // one writer, and what it reads
-	if _, err := db.Exec(schema); err != nil {
-		db.Close()
-		return nil, fmt.Errorf("%w: %s: %w", ErrStore, path, err)
+	if _, err := keep(db, "study", of.study); err != nil {
+		return err
 	}
-	for name, want := range map[string]string{"version": version, "study": fingerprint} {
-		got, err := keep(db, name, want)
-		if err == nil && got != want {
-			err = srspace.WithHint(fmt.Errorf("another %s: its orders and votes are not of this study file", name),
-				"put the study file and its spaces back as they were, or name another store with --store")
-		}
-		if err != nil {
-			db.Close()
-			return nil, fmt.Errorf("%w: %s: %w", ErrStore, path, err)
+	if err := recognise(db, of); err != nil {
+		return err
+	}
+	for trial, hash := range of.pictures {
+		if _, err := keep(db, "pictures/"+trial, hash); err != nil {
+			return err
 		}
 	}
-	return db, nil
+	if before == "1" {
+		_, err = db.Exec(`UPDATE meta SET value = ? WHERE name = 'version'`, version)
+	}
+	return err
+}
+
+// recognise checks that a store is that of a study.
+func recognise(db *sql.DB, of identity) error {
+	got, err := stored(db, "version")
+	if err != nil {
+		return err
+	}
+	if got != version && got != "1" {
+		return srspace.WithHint(fmt.Errorf("it has version %q, known are 1 and %s", got, version), "open it with the trustsr that made it")
+	}
+	const back = "put the study file and its spaces back as they were, or name another store with --store"
+	if got, err = stored(db, "study"); err != nil {
+		return err
+	} else if got != of.study {
+		return srspace.WithHint(errors.New("another study: its orders and votes are not of this study file"), back)
+	}
+	for trial, hash := range of.pictures {
+		if got, err = stored(db, "pictures/"+trial); err != nil {
+			return err
+		} else if got != "" && got != hash {
+			return srspace.WithHint(fmt.Errorf("trial %q: the pictures in its space are not those that people have seen", trial), back)
+		}
+	}
+	return nil
 }
 
 // keep stores a value unless there is one of that name, and returns what is
 // stored.
-func keep(db *sql.DB, name, value string) (stored string, err error) {
+func keep(db *sql.DB, name, value string) (string, error) {
 	if _, err := db.Exec(`INSERT OR IGNORE INTO meta VALUES (?, ?)`, name, value); err != nil {
 		return "", err
 	}
-	err = db.QueryRow(`SELECT value FROM meta WHERE name = ?`, name).Scan(&stored)
-	return stored, err
+	return stored(db, name)
+}
+
+// stored returns a value, "" where there is none.
+func stored(db *sql.DB, name string) (value string, err error) {
+	err = db.QueryRow(`SELECT value FROM meta WHERE name = ?`, name).Scan(&value)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return value, err
 }
 
 // timeForm is RFC 3339 with microseconds, which sorts as text.
@@ -97,18 +134,28 @@ func unstamp(s string) (time.Time, error) {
 	return time.Parse(timeForm, s)
 }
 
-// load reads all participants with their answers.
-func load(db *sql.DB) (all []*participant, closed bool, err error) {
-	var text string
-	switch err := db.QueryRow(`SELECT value FROM meta WHERE name = 'closed'`).Scan(&text); {
-	case err == nil:
-		closed = true
-	case !errors.Is(err, sql.ErrNoRows):
-		return nil, false, err
+// contents is all that a store holds, but for the single clicks.
+type contents struct {
+	participants []*participant
+	closed       bool
+	last         int // number given out last, of a participant who may be gone
+}
+
+// load reads a store, as it is at one moment.
+func load(ctx context.Context, whole *sql.DB) (*contents, error) {
+	db, err := whole.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer db.Rollback()
+	out := &contents{}
+	if err := db.QueryRow(`SELECT EXISTS (SELECT 1 FROM meta WHERE name = 'closed'),
+		max(coalesce((SELECT max(number) FROM participants), 0), coalesce((SELECT max(participant) FROM clicks), 0))`).Scan(&out.closed, &out.last); err != nil {
+		return nil, err
 	}
 	rows, err := db.Query(`SELECT number, key, stage, code, browser, pixel_ratio, joined FROM participants ORDER BY number`)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	defer rows.Close()
 	byNumber := map[int]*participant{}
@@ -116,20 +163,20 @@ func load(db *sql.DB) (all []*participant, closed bool, err error) {
 		p := &participant{answers: map[string]*answer{}}
 		var joined string
 		if err := rows.Scan(&p.number, &p.key, &p.stage, &p.code, &p.browser, &p.pixelRatio, &joined); err != nil {
-			return nil, false, err
+			return nil, err
 		}
 		if p.joined, err = unstamp(joined); err != nil {
-			return nil, false, err
+			return nil, err
 		}
 		byNumber[p.number] = p
-		all = append(all, p)
+		out.participants = append(out.participants, p)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	answers, err := db.Query(`SELECT participant, trial, shown, picks, reading, none, confidence, began, finished FROM answers`)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	defer answers.Close()
 	for answers.Next() {
@@ -137,7 +184,7 @@ func load(db *sql.DB) (all []*participant, closed bool, err error) {
 		var trial, shown, picks, began, finished string
 		a := &answer{}
 		if err := answers.Scan(&number, &trial, &shown, &picks, &a.reading, &a.none, &a.confidence, &began, &finished); err != nil {
-			return nil, false, err
+			return nil, err
 		}
 		var errs [4]error
 		errs[0] = json.Unmarshal([]byte(shown), &a.shown)
@@ -145,20 +192,32 @@ func load(db *sql.DB) (all []*participant, closed bool, err error) {
 		a.began, errs[2] = unstamp(began)
 		a.finished, errs[3] = unstamp(finished)
 		if err := errors.Join(errs[:]...); err != nil {
-			return nil, false, fmt.Errorf("answer of participant %d in trial %q: %w", number, trial, err)
+			return nil, fmt.Errorf("answer of participant %d in trial %q: %w", number, trial, err)
 		}
-		byNumber[number].answers[trial] = a
+		p := byNumber[number]
+		if p == nil {
+			return nil, fmt.Errorf("an answer of participant %d, who is not there", number)
+		}
+		p.answers[trial] = a
 	}
-	return all, closed, answers.Err()
+	return out, answers.Err()
 }
 
 // save writes a participant and the answers in some trials, as they are now.
-func save(tx *sql.Tx, p *participant, trials []string) error {
-	if _, err := tx.Exec(`INSERT INTO participants VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET stage = excluded.stage`,
-		p.number, p.key, p.stage, p.code, p.browser, p.pixelRatio, stamp(p.joined)); err != nil {
-		return err
+// It adds nobody under a number that is taken, moves nobody but who has that
+// key, and changes no answer that was handed in.
+func save(tx *sql.Tx, c *change) error {
+	p := c.participant
+	var err error
+	if c.joined {
+		_, err = tx.Exec(`INSERT INTO participants VALUES (?, ?, ?, ?, ?, ?, ?)`, p.number, p.key, p.stage, p.code, p.browser, p.pixelRatio, stamp(p.joined))
+	} else {
+		err = one(tx.Exec(`UPDATE participants SET stage = ? WHERE number = ? AND key = ?`, p.stage, p.number, p.key))
 	}
-	for _, trial := range trials {
+	if err != nil {
+		return fmt.Errorf("participant %d: %w", p.number, err)
+	}
+	for _, trial := range c.trials {
 		a := p.answers[trial]
 		shown, err := json.Marshal(a.shown)
 		if err != nil {
@@ -168,11 +227,23 @@ func save(tx *sql.Tx, p *participant, trials []string) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(`INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (participant, trial) DO UPDATE SET
-			picks = excluded.picks, reading = excluded.reading, none = excluded.none, confidence = excluded.confidence, finished = excluded.finished`,
-			p.number, trial, string(shown), string(picks), a.reading, a.none, a.confidence, stamp(a.began), stamp(a.finished)); err != nil {
-			return err
+		if err := one(tx.Exec(`INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (participant, trial) DO UPDATE SET
+			picks = excluded.picks, reading = excluded.reading, none = excluded.none, confidence = excluded.confidence, finished = excluded.finished
+			WHERE finished = '' AND shown = excluded.shown`,
+			p.number, trial, string(shown), string(picks), a.reading, a.none, a.confidence, stamp(a.began), stamp(a.finished))); err != nil {
+			return fmt.Errorf("participant %d, trial %q: %w", p.number, trial, err)
 		}
+	}
+	return nil
+}
+
+// one fails unless a statement changed one row.
+func one(r sql.Result, err error) error {
+	if err != nil {
+		return err
+	}
+	if n, err := r.RowsAffected(); err != nil || n != 1 {
+		return errors.Join(fmt.Errorf("%d rows are as they should be, want 1", n), err)
 	}
 	return nil
 }

@@ -44,6 +44,7 @@ type Study struct {
 	Trials   []Trial `yaml:"trials"`
 
 	rules ensemble.Protocol // after Rules
+	asked ensemble.Protocol // the same before what follows from it is worked out
 	dir   string            // of the file
 }
 
@@ -166,7 +167,7 @@ func (s *Study) check() error {
 	}
 	// Trials may show fewer samples than the paper's.
 	p.FewerSamples = true
-	s.rules = p
+	s.rules, s.asked = p, p
 	return s.rules.Check()
 }
 

@@ -224,7 +224,6 @@ func TestResumes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer v.Close()
 	again := httptest.NewServer(v)
 	defer again.Close()
 	for _, c := range b.Jar.Cookies(mustURL(t, server.URL)) { // the same browser, the server on another port
@@ -233,6 +232,9 @@ func TestResumes(t *testing.T) {
 	b.url = again.URL
 	if after := b.state(); !reflect.DeepEqual(before, after) {
 		t.Errorf("%+v\n%+v", before, after)
+	}
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
 	}
 	other := newStudy(t)
 	other.Seed++

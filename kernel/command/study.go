@@ -118,13 +118,27 @@ func openStudy(file, store string, o study.Options) (*study.Server, *study.Study
 	return v, s, err
 }
 
-// openVotes opens a store that is there already.
-func openVotes(file, store string) (*study.Server, *study.Study, error) {
+// storeAt returns where a store lies that must be there already.
+func storeAt(file, store string) (string, error) {
 	store = storeOf(file, store)
 	if _, err := os.Stat(store); err != nil {
-		return nil, nil, srspace.WithHint(fmt.Errorf("no votes: %w", err), "serve or simulate the study first, or name its store with --store")
+		return "", srspace.WithHint(fmt.Errorf("no votes: %w", err), "serve or simulate the study first, or name its store with --store")
 	}
-	return openStudy(file, store, study.Options{})
+	return store, nil
+}
+
+// openVotes reads a store, which a server may be filling.
+func openVotes(file, store string) (*study.Votes, *study.Study, error) {
+	store, err := storeAt(file, store)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := study.Load(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	v, err := study.Read(s, store)
+	return v, s, err
 }
 
 func studyCheckCommand() *cobra.Command {
@@ -134,19 +148,17 @@ func studyCheckCommand() *cobra.Command {
 		Example: "  go run ./kernel study check study.yaml",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			dir, err := os.MkdirTemp("", "trustsr-study-")
+			s, err := study.Load(args[0])
 			if err != nil {
 				return err
 			}
-			defer os.RemoveAll(dir)
-			v, s, err := openStudy(args[0], filepath.Join(dir, "check.db"), study.Options{})
+			shown, err := s.Shown()
 			if err != nil {
 				return err
 			}
-			defer v.Close()
 			rules := s.ProtocolRules()
 			fmt.Fprintf(c.OutOrStdout(), "%s\n%s %d to %d picks, the %d most picked are averaged, ties: %s\n", s.Title, rules.Question, rules.MinPicks, rules.MaxPicks, rules.Combined, s.Ties)
-			for _, t := range v.Trials() {
+			for _, t := range shown {
 				fmt.Fprintf(c.OutOrStdout(), "%s: %d samples of %s\n", t.Name, len(t.Samples), t.Space.Dir())
 			}
 			return nil
@@ -287,11 +299,18 @@ func studyCloseCommand() *cobra.Command {
 	var store string
 	c := &cobra.Command{
 		Use:     "close FILE",
-		Short:   "End voting for good; a running server must be stopped first",
+		Short:   "End voting for good; beside a running server use the organiser's page",
 		Example: "  go run ./kernel study close study.yaml",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			v, _, err := openVotes(args[0], store)
+			at, err := storeAt(args[0], store)
+			if err != nil {
+				return err
+			}
+			v, _, err := openStudy(args[0], at, study.Options{})
+			if errors.Is(err, study.ErrServed) {
+				return srspace.WithHint(fmt.Errorf("not closed, voting goes on: %w", err), "close the study with the button on the organiser's page, or stop the server first")
+			}
 			if err != nil {
 				return err
 			}

@@ -52,7 +52,7 @@ Nothing says which reading is true.`,
 	return c
 }
 
-func reportStudy(c *cobra.Command, v *study.Server, s *study.Study, o reportOptions, out string) error {
+func reportStudy(c *cobra.Command, v *study.Votes, s *study.Study, o reportOptions, out string) error {
 	ballots, err := v.Ballots(c.Context())
 	if err != nil {
 		return err
