@@ -3,12 +3,15 @@ package study
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -25,6 +28,12 @@ func mustURL(t *testing.T, s string) *url.URL {
 type locked struct {
 	mu sync.Mutex
 	bytes.Buffer
+}
+
+func (l *locked) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.Buffer.String()
 }
 
 func (l *locked) Write(p []byte) (int, error) {
@@ -50,11 +59,45 @@ func TestRefusals(t *testing.T) {
 	c := func(step int, rest string) string { return fmt.Sprintf(`{"step":%d,%s}`, step, rest) }
 	at := now.Step
 	type header = map[string]string
-	for i, r := range []struct {
+	type request struct {
 		name, method, path, body string
 		header                   header
 		want                     int
-	}{
+	}
+	tried := 0
+	try := func(r request) {
+		t.Helper()
+		tried++
+		req, err := http.NewRequest(r.method, base+r.path, strings.NewReader(r.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		req.AddCookie(&http.Cookie{Name: cookieName, Value: cookie})
+		for name, value := range r.header {
+			switch {
+			case name == "Host":
+				req.Host = value
+			case value == "":
+				req.Header.Del(name)
+			default:
+				req.Header.Set(name, value)
+			}
+		}
+		before := strings.Count(logs.String(), "\n")
+		resp, err := http.DefaultTransport.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != r.want {
+			t.Errorf("%s: status %d, want %d", r.name, resp.StatusCode, r.want)
+		}
+		if strings.Count(logs.String(), "\n") != before+1 {
+			t.Errorf("%s: not in the log", r.name)
+		}
+	}
+	for _, r := range []request{
 		{"no cookie", "POST", "/api/click", c(at, `"op":"pick","position":1`), header{"Cookie": ""}, 401},
 		{"forged cookie", "POST", "/api/click", c(at, `"op":"pick","position":1`), header{"Cookie": cookieName + "=ABCDEFGHIJKLMNOP"}, 401},
 		{"hash for a cookie", "POST", "/api/click", c(at, `"op":"pick","position":1`), header{"Cookie": cookieName + "=" + hashKey(cookie)}, 401},
@@ -113,37 +156,51 @@ func TestRefusals(t *testing.T) {
 		{"a path up", "GET", "/sheet/..%2f..%2fvotes.db", "", nil, 404},
 		{"no such page", "GET", "/votes.db", "", nil, 404},
 	} {
-		req, err := http.NewRequest(r.method, base+r.path, strings.NewReader(r.body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Content-Type", "application/json")
-		req.AddCookie(&http.Cookie{Name: cookieName, Value: cookie})
-		for name, value := range r.header {
-			switch {
-			case name == "Host":
-				req.Host = value
-			case value == "":
-				req.Header.Del(name)
-			default:
-				req.Header.Set(name, value)
-			}
-		}
-		before := strings.Count(logs.String(), "\n")
-		resp, err := http.DefaultTransport.RoundTrip(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		if resp.StatusCode != r.want {
-			t.Errorf("%d %s: status %d, want %d", i, r.name, resp.StatusCode, r.want)
-		}
-		if r.want != 404 && r.want != 405 && strings.Count(logs.String(), "\n") != before+1 {
-			t.Errorf("%s: not in the log", r.name)
-		}
+		try(r)
 		if got := b.state(); !reflect.DeepEqual(got, now) {
 			t.Fatalf("%s changed the answer:\n%+v\n%+v", r.name, got.Answer, now.Answer)
 		}
+	}
+	// An address that asks too often, and one that joins too often.
+	for _, full := range []struct {
+		rates *rates
+		each  []request
+	}{
+		{&v.joins, []request{
+			{"joining too often", "POST", "/api/join", `{"room":"room","pixel_ratio":1}`, header{"Cookie": ""}, 429},
+		}},
+		{&v.rates, []request{
+			{"clicking too often", "POST", "/api/click", c(at, `"op":"unpick","position":2`), nil, 429},
+			{"asking too often", "GET", "/api/state", "", nil, 429},
+			{"looking for the organiser's token", "GET", "/organiser/progress?token=guess", "", nil, 429},
+		}},
+	} {
+		full.rates.allow("127.0.0.1", v.book.now())
+		full.rates.buckets["127.0.0.1"].left = -1e9
+		for _, r := range full.each {
+			try(r)
+		}
+		full.rates.buckets["127.0.0.1"].left = full.rates.burst
+	}
+	if got := b.state(); !reflect.DeepEqual(got, now) {
+		t.Fatalf("what came too often changed the answer: %+v", got.Answer)
+	}
+	if err := v.CloseStudy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []request{
+		{"a pick after the close", "POST", "/api/click", c(at, `"op":"unpick","position":2`), nil, 410},
+		{"a reading after the close", "POST", "/api/click", c(at, `"op":"reading","value":"5"`), nil, 410},
+		{"handing in after the close", "POST", "/api/click", c(at, `"op":"submit"`), nil, 410},
+		{"joining after the close", "POST", "/api/join", `{"room":"room","pixel_ratio":1}`, header{"Cookie": ""}, 410},
+	} {
+		try(r)
+	}
+	if got := b.state(); !got.Done || !reflect.DeepEqual(got.Answer, now.Answer) {
+		t.Errorf("after the close: %+v", got)
+	}
+	if tried < 60 {
+		t.Errorf("only %d requests", tried)
 	}
 	if strings.Contains(logs.String(), cookie) || strings.Contains(logs.String(), "boss") {
 		t.Error("the log has secrets")
@@ -160,18 +217,110 @@ func TestRefusals(t *testing.T) {
 
 // An address that hammers is told to wait.
 func TestRateLimit(t *testing.T) {
-	var r rates
+	r := rates{perSecond: 10, burst: 100}
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	allowed := 0
-	for range 2 * rateBurst {
+	for range 200 {
 		if r.allow("10.0.0.1", now) {
 			allowed++
 		}
 	}
-	if allowed != rateBurst || !r.allow("10.0.0.2", now) {
-		t.Errorf("%d of %d at once", allowed, 2*rateBurst)
+	if allowed != 100 || !r.allow("10.0.0.2", now) {
+		t.Errorf("%d of 200 at once", allowed)
 	}
-	if !r.allow("10.0.0.1", now.Add(1e9)) {
+	if !r.allow("10.0.0.1", now.Add(time.Second)) {
 		t.Error("a second later it is still refused")
+	}
+}
+
+// A script that joins again and again is told to wait, and who never agreed
+// is dropped: nobody fills a room, and the room goes on for others.
+func TestNobodyFillsARoom(t *testing.T) {
+	s := newStudy(t)
+	v, url := serve(t, s, filepath.Join(t.TempDir(), "votes.db"), io.Discard)
+	var passed atomic.Int64 // seconds
+	began := time.Now()
+	v.book.ask(t.Context(), func(b *book) (change, error) {
+		b.now = func() time.Time { return began.Add(time.Duration(passed.Load()) * time.Second) }
+		return change{}, nil
+	})
+	person := newBrowser(t, url)
+	person.do(click{Op: "agree"})
+	idle := newBrowser(t, url)
+	flood := func() (joined, refused int) {
+		var mu sync.Mutex
+		var clients sync.WaitGroup
+		for range 8 {
+			clients.Go(func() {
+				for range 75 {
+					resp, err := http.Post(url+"/api/join", "application/json", strings.NewReader(`{"room": "room", "pixel_ratio": 1}`))
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					io.Copy(io.Discard, resp.Body)
+					resp.Body.Close()
+					mu.Lock()
+					switch {
+					case resp.StatusCode == http.StatusOK:
+						joined++
+					case resp.StatusCode == http.StatusTooManyRequests && resp.Header.Get("Retry-After") != "":
+						refused++
+					default:
+						t.Errorf("status %d", resp.StatusCode)
+					}
+					mu.Unlock()
+				}
+			})
+		}
+		clients.Wait()
+		return joined, refused
+	}
+	if joined, refused := flood(); joined != joinsBurst-2 || refused != 600-joined {
+		t.Errorf("%d joined, %d refused", joined, refused)
+	}
+	person.do(click{Op: "start"}, click{Op: "pick", Position: 1}) // nobody keeps a participant out
+	passed.Store(60)
+	if joined, _ := flood(); joined != 60*joinsPerSecond {
+		t.Errorf("a minute later %d joined", joined)
+	}
+	passed.Store(int64(2 * consentTime / time.Second))
+	newBrowser(t, url).do(click{Op: "agree"})
+	people := func() (names []string) {
+		v.book.ask(t.Context(), func(b *book) (change, error) {
+			for _, p := range b.participants {
+				names = append(names, p.name())
+			}
+			return change{}, nil
+		})
+		return names
+	}
+	if got := people(); !slices.Equal(got, []string{"p0001", "p0701"}) {
+		t.Errorf("%d participants are left: %v", len(got), got[:min(len(got), 5)])
+	}
+	if status, _ := idle.call("GET", "/api/state", ""); status != http.StatusUnauthorized {
+		t.Errorf("who never agreed: %d", status)
+	}
+	v.book.ask(t.Context(), func(b *book) (change, error) { return change{}, b.reload() })
+	if got := people(); !slices.Equal(got, []string{"p0001", "p0701"}) {
+		t.Errorf("the store has %v", got)
+	}
+}
+
+// Studies of one host, on whatever ports, do not take each other's cookies.
+func TestStudiesOfOneHost(t *testing.T) {
+	_, one := serve(t, newStudy(t), filepath.Join(t.TempDir(), "votes.db"), io.Discard)
+	_, two := serve(t, newStudy(t), filepath.Join(t.TempDir(), "votes.db"), io.Discard)
+	b := newBrowser(t, one)
+	b.do(click{Op: "agree"}, click{Op: "start"})
+	want := b.do(click{Op: "pick", Position: 2})
+	b.url = two
+	b.call("POST", "/api/join", `{"room": "room", "pixel_ratio": 1}`)
+	if got := b.state(); got == nil || got.Step != 0 {
+		t.Fatalf("in the second study: %+v", got)
+	}
+	b.url = one
+	if got := b.state(); !reflect.DeepEqual(got, want) {
+		t.Errorf("back in the first study: %+v", got)
 	}
 }

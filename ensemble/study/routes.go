@@ -66,7 +66,7 @@ func (v *Server) routes() http.Handler {
 }
 
 // guard admits what may be answered at all.
-func (v *Server) guard(next http.Handler) http.Handler {
+func (v *Server) guard(next *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		head := w.Header()
 		head.Set("Content-Security-Policy", contentPolicy)
@@ -97,8 +97,22 @@ func (v *Server) guard(next http.Handler) http.Handler {
 			v.refuse(w, r, http.StatusMethodNotAllowed, errors.New("no such method"))
 			return
 		}
+		if !known(next, r, r.Method) {
+			if known(next, r, http.MethodGet) || known(next, r, http.MethodPost) {
+				v.refuse(w, r, http.StatusMethodNotAllowed, errors.New("no such method"))
+			} else {
+				v.refuse(w, r, http.StatusNotFound, errors.New("no such page"))
+			}
+			return
+		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// known reports whether a request's path can be asked for with a method.
+func known(m *http.ServeMux, r *http.Request, method string) bool {
+	_, pattern := m.Handler(&http.Request{Method: method, Host: r.Host, URL: r.URL})
+	return pattern != ""
 }
 
 func address(r *http.Request) string {
@@ -187,6 +201,11 @@ func (v *Server) join(w http.ResponseWriter, r *http.Request) {
 	}
 	if !(q.PixelRatio >= 0 && q.PixelRatio <= 100) {
 		v.refuse(w, r, http.StatusBadRequest, errValue)
+		return
+	}
+	if !v.joins.allow(address(r), v.book.now()) {
+		w.Header().Set("Retry-After", "1")
+		v.refuse(w, r, http.StatusTooManyRequests, errors.New("many are joining from this address; wait a moment"))
 		return
 	}
 	secret, err := v.book.join(r.Context(), r.UserAgent(), q.PixelRatio)

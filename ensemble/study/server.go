@@ -18,6 +18,10 @@ type Options struct {
 	Organiser string      // token of the organiser's page
 	Log       *log.Logger // of refusals; nil drops them
 
+	// JoinBurst is how many participants of one address may join at once, more
+	// at 5 a second; 0 for 400.
+	JoinBurst int
+
 	// Hosts are the names and addresses under which participants reach the
 	// server, beside loopback ones: requests for others are refused.
 	Hosts []string
@@ -36,7 +40,8 @@ type Server struct {
 
 	cookieName string // of the cookie that carries a participant's secret
 
-	rates   rates
+	rates   rates         // of all requests
+	joins   rates         // of new participants
 	drawing chan struct{} // holds one value while a sheet is drawn
 }
 
@@ -54,7 +59,11 @@ func Open(s *Study, store string, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &Server{Options: o, study: s, decks: decks, drawing: make(chan struct{}, 1)}
+	v := &Server{Options: o, study: s, decks: decks, drawing: make(chan struct{}, 1),
+		rates: rates{perSecond: requestsPerSecond, burst: requestsBurst}, joins: rates{perSecond: joinsPerSecond, burst: joinsBurst}}
+	if o.JoinBurst > 0 {
+		v.joins.burst = float64(o.JoinBurst)
+	}
 	var cookie string
 	for name, token := range map[string]*string{"room": &v.Room, "organiser": &v.Organiser, "cookie": &cookie} {
 		if *token == "" {

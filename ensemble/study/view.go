@@ -1,10 +1,5 @@
 package study
 
-import (
-	"sync"
-	"time"
-)
-
 // view is all that a participant's page is told.
 type view struct {
 	Step  int    `json:"step"`
@@ -84,41 +79,4 @@ func (v *Server) view(b *book, p *participant) *view {
 		}
 	}
 	return out
-}
-
-// rates limits how often one address may ask: a classroom behind one address
-// fits, a script that hammers does not.
-type rates struct {
-	mu      sync.Mutex
-	buckets map[string]*bucket
-}
-
-type bucket struct {
-	left float64
-	at   time.Time
-}
-
-const (
-	ratePerSecond = 1000 // requests of one address
-	rateBurst     = 10000
-)
-
-func (r *rates) allow(address string, now time.Time) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.buckets == nil || len(r.buckets) > maxParticipants {
-		r.buckets = map[string]*bucket{}
-	}
-	b := r.buckets[address]
-	if b == nil {
-		b = &bucket{left: rateBurst, at: now}
-		r.buckets[address] = b
-	}
-	b.left = min(rateBurst, b.left+now.Sub(b.at).Seconds()*ratePerSecond)
-	b.at = now
-	if b.left < 1 {
-		return false
-	}
-	b.left--
-	return true
 }

@@ -91,7 +91,7 @@ func simulatedPanel(people int, behaviour string, seed uint64) ([]ensemble.Simul
 // store.
 func simulateStudy(ctx context.Context, file, store string, panel []ensemble.SimulatedParticipant, look *eyes) (waits []time.Duration, err error) {
 	clock := study.NewSimulatedClock(time.Now())
-	v, _, err := openStudy(file, store, study.Options{Clock: clock})
+	v, _, err := openStudy(file, store, study.Options{Clock: clock, JoinBurst: len(panel)})
 	if err != nil {
 		return nil, err
 	}
