@@ -44,7 +44,7 @@ type Study struct {
 	Trials   []Trial `yaml:"trials"`
 
 	rules ensemble.Protocol // after Rules
-	asked ensemble.Protocol // the same before what follows from it is worked out
+	asked ensemble.Protocol // the same, without the question that follows from the number of picks and without the plan
 	dir   string            // of the file
 }
 
@@ -53,8 +53,10 @@ type Rules struct {
 	Question        *string `yaml:"question,omitempty"`
 	ReadingQuestion *string `yaml:"reading_question,omitempty"`
 	Reading         *string `yaml:"reading,omitempty"` // none, digit or text
+	ReadingOptional *bool   `yaml:"reading_optional,omitempty"`
+	Participants    *int    `yaml:"participants,omitempty"` // planned; 0 for any number
 	MinPicks        *int    `yaml:"min_picks,omitempty"`
-	MaxPicks        *int    `yaml:"max_picks,omitempty"`
+	MaxPicks        *int    `yaml:"max_picks,omitempty"` // unless a question is given, it says how many
 	AllowNone       *bool   `yaml:"allow_none,omitempty"`
 	Confidence      *int    `yaml:"confidence,omitempty"` // scale 1 … n, 0 for not asked
 	Combined        *int    `yaml:"combined,omitempty"`
@@ -124,6 +126,7 @@ func (s *Study) check() error {
 	if r := s.Rules; r != nil {
 		set(&p.Question, r.Question)
 		set(&p.ReadingQuestion, r.ReadingQuestion)
+		set(&p.ReadingOptional, r.ReadingOptional)
 		set(&p.MinPicks, r.MinPicks)
 		set(&p.MaxPicks, r.MaxPicks)
 		set(&p.AllowNone, r.AllowNone)
@@ -168,6 +171,12 @@ func (s *Study) check() error {
 	// Trials may show fewer samples than the paper's.
 	p.FewerSamples = true
 	s.rules, s.asked = p, p
+	if r := s.Rules; r != nil {
+		set(&s.rules.Participants, r.Participants) // changes no answer
+		if r.Question == nil && (r.MinPicks != nil || r.MaxPicks != nil) {
+			s.rules.Question = question(&s.rules)
+		}
+	}
 	return s.rules.Check()
 }
 

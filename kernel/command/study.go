@@ -54,7 +54,7 @@ instructions: |
 thanks: |
   You may close this page.
 protocol: %s      # task1, task2 or method: the paper's three
-# rules: {max_picks: 3, confidence: 5, allow_none: true}    # changes to it
+# rules: {max_picks: 3, confidence: 5, allow_none: true, participants: 25}    # changes to it
 seed: %d
 ties: expand         # or seeded-draw, shown-last
 # training: {name: practice, space: practice/, samples: 12}  # first, not counted
