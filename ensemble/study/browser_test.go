@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -22,7 +24,7 @@ import (
 const envScreenshots = "TRUSTSR_SCREENSHOTS"
 
 // window starts a Chromium of its own, with its own cookies, or skips.
-func window(t *testing.T, width, height int) *page {
+func window(t *testing.T, width, height int, more ...chromedp.ExecAllocatorOption) *page {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -30,21 +32,24 @@ func window(t *testing.T, width, height int) *page {
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-background-networking", true), chromedp.NoFirstRun, chromedp.WindowSize(width, height))
+	options = append(options, more...)
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
+	ctx, cancel = chromedp.NewContext(ctx, chromedp.WithErrorf(func(string, ...any) {})) // of events it does not know
 	t.Cleanup(cancel)
 	ctx, cancel = context.WithTimeout(ctx, 4*time.Minute)
 	t.Cleanup(cancel)
 	if err := chromedp.Run(ctx); err != nil {
 		t.Skipf("chromium at %s does not start: %v", path, err)
 	}
-	return &page{t, ctx}
+	return &page{t: t, ctx: ctx}
 }
 
 type page struct {
 	t   *testing.T
 	ctx context.Context
+
+	walks bool // on a goroutine of its own, which a failure ends
 }
 
 func (p *page) do(what string, actions ...chromedp.Action) {
@@ -54,18 +59,103 @@ func (p *page) do(what string, actions ...chromedp.Action) {
 	if err := chromedp.Run(ctx, actions...); err != nil {
 		var text string
 		chromedp.Run(p.ctx, chromedp.Evaluate(`document.body.innerText.slice(0, 600)`, &text))
-		p.t.Errorf("%s: %v; the page says:\n%s", what, err, text)
-		panic(http500{}) // leaves this participant's goroutine
+		p.fail(fmt.Sprintf("%s: %v; the page says:\n%s", what, err, text))
 	}
 }
 
-// http500 ends a participant's walk after its failure was reported.
-type http500 struct{}
+// fail ends the test, or this participant's part in it.
+func (p *page) fail(why string) {
+	p.t.Helper()
+	if !p.walks {
+		p.t.Fatal(why)
+	}
+	p.t.Error(why)
+	panic(stumble{})
+}
+
+// stumble ends a participant's walk after its failure was reported.
+type stumble struct{}
 
 // until waits for a JavaScript condition.
 func (p *page) until(what, condition string) {
 	p.t.Helper()
 	p.do(what+" ("+condition+")", chromedp.Poll(condition, nil, chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(50*time.Second)))
+}
+
+// tile is the button of the image at a position, from 1.
+func tile(n int) string { return fmt.Sprintf(".cell:nth-child(%d) .sample", n) }
+
+// press presses and lets go of the real mouse button, so many times in quick
+// succession, in the middle of an element.
+func (p *page) press(selector string, times int) {
+	p.t.Helper()
+	var at [2]float64
+	p.do("find "+selector, chromedp.Evaluate(fmt.Sprintf(`(() => {
+		const e = document.querySelector(%q);
+		e.scrollIntoView({ block: "center" });
+		const r = e.getBoundingClientRect();
+		return [r.left + r.width / 2, r.top + r.height / 2];
+	})()`, selector), &at))
+	for n := 1; n <= times; n++ {
+		p.do("press "+selector, chromedp.MouseEvent(input.MousePressed, at[0], at[1], chromedp.ButtonLeft, chromedp.ClickCount(n)),
+			chromedp.MouseEvent(input.MouseReleased, at[0], at[1], chromedp.ButtonLeft, chromedp.ClickCount(n)))
+	}
+}
+
+// tabTo presses the tabulator key until an element has the focus.
+func (p *page) tabTo(selector string) {
+	p.t.Helper()
+	for range 60 {
+		var there bool
+		p.do("tab to "+selector, chromedp.KeyEvent(kb.Tab), chromedp.Evaluate(fmt.Sprintf(`document.activeElement === document.querySelector(%q)`, selector), &there))
+		if there {
+			return
+		}
+	}
+	p.fail("the tabulator key does not come to " + selector)
+}
+
+// enter goes from the address to the first trial.
+func (p *page) enter(address string) {
+	p.t.Helper()
+	p.do("open", chromedp.Navigate(address))
+	p.until("consent", `document.querySelector("#next")`)
+	p.press("#next", 1)
+	p.until("instructions", `document.querySelector("h2").textContent === "Instructions"`)
+	p.press("#next", 1)
+	p.until("trial", inTrial)
+	p.until("pictures", pictured)
+}
+
+// value is what a JavaScript expression gives.
+func value[T any](p *page, expression string) (v T) {
+	p.t.Helper()
+	p.do(expression, chromedp.Evaluate(expression, &v))
+	return v
+}
+
+// envAxe names the file axe.min.js of npm's axe-core.
+const envAxe = "TRUSTSR_AXE"
+
+// accessible checks the page with axe-core, where it is at hand.
+func (p *page) accessible(what string) {
+	p.t.Helper()
+	path := os.Getenv(envAxe)
+	if path == "" {
+		return
+	}
+	script, err := os.ReadFile(path)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	var found string
+	p.do("axe", chromedp.Evaluate(string(script)+";1", nil),
+		chromedp.Evaluate(`axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"] }).then((r) => r.passes.length < 10 ? "no rules" :
+			r.violations.map((v) => v.id + ": " + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 120)).join(" | ")).join("\n"))`, &found,
+			func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+	if found != "" {
+		p.t.Errorf("%s: axe finds %s", what, found)
+	}
 }
 
 // click clicks like a finger: times in quick succession.
@@ -93,7 +183,7 @@ const (
 	picked   = `document.querySelectorAll('.sample[aria-pressed="true"]').length`
 	ready    = `document.querySelector("#submit") && !document.querySelector("#submit").disabled`
 	inTrial  = `document.querySelectorAll(".sample").length > 0`
-	pictured = `document.querySelector('#samples[aria-busy="false"]') && [...document.querySelectorAll(".sample")].every(b => b.style.backgroundImage.includes("blob:"))`
+	pictured = `document.querySelector('#samples[aria-busy="false"]') && [...document.querySelectorAll(".sample canvas")].every(c => "drawn" in c.dataset)`
 	thanked  = `document.querySelector("#code") !== null`
 )
 
@@ -109,6 +199,9 @@ func TestInBrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	reloads, doubles, keys := window(t, 1200, 900), window(t, 1200, 900), window(t, 1200, 900)
+	for _, p := range []*page{reloads, doubles, keys} {
+		p.walks = true
+	}
 	server := startProcess(t, file)
 	address := server.url() + "/?room=room"
 	var people sync.WaitGroup
@@ -116,7 +209,7 @@ func TestInBrowser(t *testing.T) {
 		people.Go(func() {
 			defer func() {
 				if r := recover(); r != nil {
-					if _, ok := r.(http500); !ok {
+					if _, ok := r.(stumble); !ok {
 						panic(r)
 					}
 				}
@@ -133,12 +226,12 @@ func TestInBrowser(t *testing.T) {
 		p.until("instructions", `document.querySelector("#main").innerText.includes("Look at all")`)
 		p.click("#next", 1)
 		p.until("trial", inTrial)
-		p.click(".sample:nth-child(8)", 1)
+		p.click(tile(8), 1)
 		p.until("first pick", picked+" === 1")
 		p.do("reload", chromedp.Reload())
 		p.until("pick after reload", picked+" === 1")
 		server.kill()
-		p.click(".sample:nth-child(20)", 1) // nobody is there
+		p.click(tile(20), 1) // nobody is there
 		p.until("says so", `!document.querySelector("#message").hidden`)
 		p.shot("no-connection")
 		server.start()
@@ -156,28 +249,30 @@ func TestInBrowser(t *testing.T) {
 		p := doubles
 		p.do("open", chromedp.Navigate(address))
 		p.until("consent", `document.querySelector("#next")`)
-		p.click("#next", 2)
+		p.press("#next", 2)
 		p.until("instructions", `document.querySelector("#main").innerText.includes("Look at all")`)
-		p.click("#next", 2)
+		p.press("#next", 2)
 		p.until("trial", inTrial)
-		p.click(".sample:nth-child(3)", 2)
-		p.click(".sample:nth-child(4)", 2)
-		p.click(".sample:nth-child(5)", 2) // over the cap
+		p.press(tile(3), 2)
+		p.press(tile(4), 2)
+		p.press(tile(5), 2) // over the cap
 		p.until("two picks", picked+" === 2")
-		p.click(`#reading [data-value="6"]`, 2)
+		p.press(`#reading [data-value="6"]`, 2)
 		p.until("complete", ready)
-		p.click("#submit", 2)
+		p.press("#submit", 2)
 		p.until("thanks", thanked)
 	})
 	walk(func() {
 		p := keys
 		p.do("open", chromedp.Navigate(address))
 		p.until("consent", `document.querySelector("#next")`)
-		p.do("agree", chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Enter))
+		p.tabTo("#next")
+		p.do("agree", chromedp.KeyEvent(kb.Enter))
 		p.until("instructions", `document.querySelector("#main").innerText.includes("Look at all")`)
-		p.do("start", chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Enter))
+		p.tabTo("#next")
+		p.do("start", chromedp.KeyEvent(kb.Enter))
 		p.until("trial", inTrial)
-		p.do("to the images", chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Tab))
+		p.tabTo(tile(1))
 		p.do("pick", chromedp.KeyEvent(kb.ArrowRight), chromedp.KeyEvent(kb.Enter))
 		p.until("one pick", picked+" === 1")
 		p.do("pick below", chromedp.KeyEvent(kb.ArrowDown), chromedp.KeyEvent(kb.Enter))
@@ -188,7 +283,8 @@ func TestInBrowser(t *testing.T) {
 		p.until("two picks again", picked+" === 2")
 		p.do("read", chromedp.KeyEvent("3"))
 		p.until("complete", ready)
-		p.do("hand in", chromedp.Focus("#submit"), chromedp.KeyEvent(kb.Enter))
+		p.tabTo("#submit")
+		p.do("hand in", chromedp.KeyEvent(kb.Enter))
 		p.until("thanks", thanked)
 	})
 	people.Wait()
@@ -196,6 +292,7 @@ func TestInBrowser(t *testing.T) {
 		return
 	}
 	organiser := reloads
+	organiser.walks = false
 	organiser.do("organiser", chromedp.Navigate(server.url()+"/organiser?token=boss"))
 	organiser.until("ballots", `document.querySelector("#where").innerText.includes("3 finished")`)
 	organiser.shot("organiser")
@@ -256,13 +353,13 @@ func TestOnTelephone(t *testing.T) {
 			p.until("instructions", `document.querySelector("#main").innerText.includes("Choose.")`)
 			p.click("#next", 1)
 			p.until("trial", inTrial)
-			p.click(".sample:nth-child(2)", 1)
+			p.click(tile(2), 1)
 		}
 		p.until("picked", picked+" === 1")
 		p.until("pictures", pictured)
 		var wide, small, unnamed int
 		p.do("measure", chromedp.Evaluate(`document.documentElement.scrollWidth`, &wide),
-			chromedp.Evaluate(`[...document.querySelectorAll("button")].filter(b => b.offsetHeight < 40).length`, &small),
+			chromedp.Evaluate(`[...document.querySelectorAll("button")].filter(b => b.offsetHeight && b.offsetHeight < 40).length`, &small),
 			chromedp.Evaluate(`[...document.querySelectorAll("button, input")].filter(b => !(b.getAttribute("aria-label") || b.innerText.trim())).length`, &unnamed))
 		if wide > 360 || small > 0 || unnamed > 0 {
 			t.Errorf("%s: %d pixels wide, %d small buttons, %d without a name", scheme, wide, small, unnamed)

@@ -26,7 +26,7 @@ var pages embed.FS
 const maxBody = 4 << 10
 
 // contentPolicy lets a page load nothing but the server's own files.
-const contentPolicy = "default-src 'none'; img-src 'self' blob:; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+const contentPolicy = "default-src 'none'; img-src 'self'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 func (v *Server) routes() http.Handler {
 	m := http.NewServeMux()

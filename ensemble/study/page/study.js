@@ -4,9 +4,11 @@
 
 const $ = id => document.getElementById(id);
 let state = null;   // as /api/state sends it
-let zoom = 0;       // whole CSS pixels a pixel; 0 until a trial sets it
+let zoom = null;    // whole device pixels a pixel; 0 where one is too many for the width; null until a trial sets it
 let focus = 0;      // position the arrow keys are at
-let sheets = [];    // addresses of the pictures that have come
+let tiles = [];     // the buttons of the images, by position
+let joinedAnew = false;
+let sheets = [];    // the pictures that have come, many images each
 const queue = [];   // clicks not yet stored, oldest first
 let sending = false;
 
@@ -39,6 +41,7 @@ async function patiently(path, body) {
     try {
       const { status, data } = await call(path, body);
       if (status !== 429 && status < 500) { alarm(""); return { status, data }; }
+      if (status === 429) { alarm("Many people ask at this moment; waiting …"); await wait(pause); continue; }
     } catch { /* no connection */ }
     alarm("No connection to the study. What you see is stored up to your last confirmed click; trying again …");
     await wait(pause);
@@ -53,8 +56,19 @@ async function start() {
   if (status === 200) show(data); else end(data.error);
 }
 
-function end(text) {
-  $("main").replaceChildren(make("p", {}, text));
+// unknown is a browser that the study does not know: whoever took very long
+// to agree joins anew.
+async function unknown(error) {
+  queue.length = 0;
+  if (joinedAnew || !new URLSearchParams(location.search).get("room")) { end(error); return; }
+  joinedAnew = true;
+  state = null;
+  await start();
+}
+
+function end(text, heading) {
+  $("main").replaceChildren(...(heading ? [make("h2", {}, heading)] : []), make("p", {}, text));
+  $("where").textContent = "";
   $("main").className = "text";
   $("main").removeAttribute("aria-busy");
   $("foot").hidden = true;
@@ -73,7 +87,8 @@ async function send() {
     const { status, data } = await patiently("api/click", queue[0]);
     queue.shift();
     if (status === 200) { show(data); continue; }
-    if (status === 401 || status === 410) { queue.length = 0; end(data.error); break; }
+    if (status === 401) { await unknown(data.error); break; }
+    if (status === 410) { queue.length = 0; show({ ...state, ...data.state, closed: true }); break; }
     const late = data.error === "the page is out of date";
     if (data.state) {
       // What was meant for a page that is gone is dropped: it was stored, and
@@ -90,10 +105,21 @@ async function send() {
 
 function show(next) {
   const moved = !state || state.step !== next.step;
+  const closing = next.closed && next.phase !== "thanks" && !(state && state.closed && !moved);
   state = next;
-  if (moved) { zoom = 0; focus = 0; build(); window.scrollTo(0, 0); $("main").focus({ preventScroll: true }); }
+  if (closing) {
+    queue.length = 0;
+    document.title = state.title;
+    $("title").textContent = state.title;
+    end("It takes no more answers. What you handed in is stored; you may close this page.", "The study is closed");
+    say("The study is closed.");
+  }
+  if (closed()) return;
+  if (moved) { zoom = null; focus = 0; build(); window.scrollTo(0, 0); $("main").focus({ preventScroll: true }); }
   draw();
 }
+
+function closed() { return !!state && state.closed && state.phase !== "thanks"; }
 
 // build lays out a step.
 function build() {
@@ -113,7 +139,6 @@ function build() {
     main.replaceChildren(...(heading ? [make("h2", {}, heading)] : []), ...content);
     return;
   }
-  if (!zoom) zoom = Math.max(1, Math.min(Math.floor(64 / t.width) || 1, Math.floor((document.documentElement.clientWidth - 40) / t.width) || 1));
   const parts = [];
   if (s.phase === "training") parts.push(make("p", { class: "banner" }, "This is for practice and does not count."));
   parts.push(make("h2", { id: "question" }, t.question));
@@ -121,12 +146,16 @@ function build() {
     make("span", {}, "Size"),
     make("button", { type: "button", "aria-label": "Smaller", onclick: () => resize(-1) }, "−"),
     make("button", { type: "button", "aria-label": "Larger", onclick: () => resize(1) }, "+"),
+    make("span", { id: "shrunk", hidden: true }),
     make("span", { class: "keys" }, "Keys: ", make("kbd", {}, "arrows"), " move, ", make("kbd", {}, "Enter"), " picks, ", make("kbd", {}, "u"), " undoes",
       ...(t.reading === "digit" ? [", ", make("kbd", {}, "0–9"), " say what you read"] : [", ", make("kbd", {}, "1–9"), " pick the first nine"]))));
   const grid = make("div", { class: "samples", id: "samples", role: "group", "aria-labelledby": "question", onkeydown: arrows });
+  tiles = [];
   for (let i = 0; i < t.samples; i++) {
-    grid.append(make("button", { class: "sample", type: "button", "aria-pressed": "false", "aria-label": `Image ${i + 1}`, tabindex: i ? -1 : 0,
-      onclick: e => { if (e.detail < 2) toggle(i); }, onfocus: () => rove(i) }));
+    tiles.push(make("button", { class: "sample", type: "button", "aria-pressed": "false", "aria-label": `Image ${i + 1}`, tabindex: i ? -1 : 0,
+      onclick: e => { if (e.detail < 2) toggle(i); }, onfocus: () => rove(i) }, make("canvas", { width: t.width, height: t.height })));
+    grid.append(make("div", { class: "cell" }, tiles[i],
+      make("button", { class: "open", type: "button", tabindex: i ? -1 : 0, "aria-label": `Image ${i + 1} in full size`, onclick: () => full(i) }, "⤢")));
   }
   parts.push(grid);
   if (t.allow_none) parts.push(make("p", {}, make("button", { type: "button", id: "none", "aria-pressed": "false",
@@ -150,7 +179,11 @@ function build() {
     parts.push(field);
   }
   main.replaceChildren(...parts);
-  sheets.forEach(URL.revokeObjectURL);
+  if (zoom === null) {
+    const whole = Math.max(1, Math.round(ratio())); // a pixel of a page
+    zoom = Math.min(Math.max(whole, Math.floor(64 * ratio() / t.width)), widest());
+  }
+  sheets.forEach(s => s.close());
   sheets = [];
   for (let k = 0; k < t.sheets; k++) fetchSheet(s.step, k);
   place();
@@ -158,13 +191,15 @@ function build() {
 
 // fetchSheet gets pictures, however often the connection breaks.
 async function fetchSheet(step, k) {
-  for (let pause = 300; state.step === step; pause = Math.min(pause * 2, 5000)) {
+  for (let pause = 300; state && state.step === step; pause = Math.min(pause * 2, 5000)) {
     try {
       const answer = await fetch(`sheet/${step}/${k}.png`);
       if (answer.ok) {
-        const picture = URL.createObjectURL(await answer.blob());
-        if (state.step !== step) return;
+        const picture = await createImageBitmap(await answer.blob());
+        if (!state || state.step !== step || closed()) { picture.close(); return; }
         sheets[k] = picture;
+        const per = state.task.columns * state.task.columns;
+        for (let i = k * per; i < Math.min((k + 1) * per, tiles.length); i++) cut(tiles[i].firstChild, i);
         place();
         return;
       }
@@ -180,25 +215,55 @@ function once(e, op) {
   click(op);
 }
 
-// place cuts each image out of its sheet.
+// Sizes are whole device pixels, so that every pixel of an image is as wide as
+// the next on any screen. css makes them lengths; the hundredth keeps rounding
+// from losing one.
+function ratio() { return window.devicePixelRatio || 1; }
+function css(device) { return (device + 0.01) / ratio() + "px"; }
+
+// widest is how many device pixels a pixel may have; 0 where an image is wider
+// than the page.
+function widest() { return Math.min(32, Math.floor($("samples").clientWidth * ratio() / state.task.width)); }
+
+// scale is device pixels a pixel: whole but where an image has to shrink.
+function scale() { return zoom || Math.floor($("samples").clientWidth * ratio()) / state.task.width; }
+
+// cut copies image i, if it has come, out of its sheet onto a canvas.
+function cut(canvas, i) {
+  const t = state.task, per = t.columns * t.columns, at = i % per, sheet = sheets[Math.floor(i / per)];
+  if (!sheet) return;
+  canvas.getContext("2d").drawImage(sheet, -(at % t.columns) * t.width, -Math.floor(at / t.columns) * t.height);
+  canvas.dataset.drawn = "";
+}
+
+// place shows the images in their size.
 function place() {
-  const t = state.task, per = t.columns * t.columns;
-  const grid = $("samples");
+  const t = state.task, grid = $("samples"), now = scale(), part = now / ratio();
   grid.setAttribute("aria-busy", sheets.filter(Boolean).length < t.sheets);
-  document.documentElement.style.setProperty("--w", t.width * zoom + "px");
-  document.documentElement.style.setProperty("--h", t.height * zoom + "px");
-  [...grid.children].forEach((b, i) => {
-    const sheet = Math.floor(i / per), at = i % per, rows = Math.ceil(Math.min(per, t.samples - sheet * per) / t.columns);
-    b.style.backgroundImage = sheets[sheet] ? `url(${sheets[sheet]})` : "";
-    b.style.backgroundSize = `${t.columns * t.width * zoom}px ${rows * t.height * zoom}px`;
-    b.style.backgroundPosition = `${-(at % t.columns) * t.width * zoom}px ${-Math.floor(at / t.columns) * t.height * zoom}px`;
-  });
+  grid.classList.toggle("shrunk", part < 1);
+  grid.classList.toggle("smooth", now < 1);
+  $("shrunk").hidden = part >= 1;
+  $("shrunk").textContent = `Shown at ${Math.round(100 * part)} % of their size; ⤢ opens one in full.`;
+  document.documentElement.style.setProperty("--w", css(Math.round(t.width * now)));
+  document.documentElement.style.setProperty("--h", css(Math.round(t.height * now)));
 }
 
 function resize(by) {
-  const widest = Math.max(1, Math.floor((document.documentElement.clientWidth - 40) / state.task.width));
-  zoom = Math.max(1, Math.min(zoom + by, widest, 32));
+  zoom = Math.max(Math.min(1, widest()), Math.min(zoom + by, widest()));
   place();
+}
+
+// full shows one image in full size, to be moved about where it is wider than
+// the page.
+function full(i) {
+  const t = state.task, whole = Math.max(1, Math.round(ratio()));
+  const picture = make("canvas", { class: "picture", role: "img", "aria-label": `Image ${i + 1}`, width: t.width, height: t.height });
+  picture.style.width = css(t.width * whole);
+  picture.style.height = css(t.height * whole);
+  cut(picture, i);
+  $("picture").replaceChildren(picture);
+  $("full").setAttribute("aria-label", `Image ${i + 1} in full size`);
+  $("full").showModal();
 }
 
 // picks are the positions picked once all that is queued is stored.
@@ -234,9 +299,9 @@ function read(value) { click("reading", { value: state.answer.reading === value 
 // draw marks what is stored and what is on its way.
 function draw() {
   const s = state;
-  if (!s || !s.task) return;
+  if (!s || !s.task || closed()) return;
   const t = s.task, a = s.answer, stored = new Set(a.picks), coming = new Set(queue.filter(c => c.op === "pick" || c.op === "unpick").map(c => c.position));
-  [...$("samples").children].forEach((b, i) => {
+  tiles.forEach((b, i) => {
     b.setAttribute("aria-pressed", stored.has(i));
     b.classList.toggle("waiting", coming.has(i));
   });
@@ -246,49 +311,58 @@ function draw() {
   }
   if ($("text") && document.activeElement !== $("text") && !queue.some(c => c.op === "reading")) $("text").value = a.reading || "";
   const missing = [];
-  if (!a.none && a.picks.length < t.min_picks) missing.push(`pick ${t.min_picks - a.picks.length} more`);
-  if (t.reading !== "none" && !t.reading_optional && !a.none && !a.reading) missing.push("say what you read");
+  if (!a.none && a.picks.length < t.min_picks) missing.push(leads(`pick ${t.min_picks - a.picks.length} more`, "samples", () => tiles[focus]));
+  if (t.reading !== "none" && !t.reading_optional && !a.none && !a.reading) missing.push(leads("say what you read", "reading", () => $("reading").querySelector("button, input")));
   $("count").replaceChildren(a.none ? "None of these" : `${a.picks.length} of ${t.max_picks} picked`,
-    make("small", {}, queue.length ? "storing …" : missing.length ? "Still to do: " + missing.join(", ") : "Stored. You can hand in."));
+    make("small", {}, ...(queue.length ? ["storing …"] : missing.length ? ["Still to do: ", ...missing.flatMap((m, i) => i ? [", ", m] : [m])] : ["Stored. You can hand in."])));
   $("undo").disabled = !picks().length;
   $("submit").disabled = missing.length > 0 || queue.length > 0;
   say(a.none ? "None of these" : `${a.picks.length} of ${t.max_picks} picked`);
 }
 
+// leads is a link to the place of the page where something is left to do.
+function leads(text, id, target) {
+  return make("a", { href: "#" + id, onclick: e => { e.preventDefault(); $(id).scrollIntoView({ block: "nearest" }); target().focus(); } }, text);
+}
+
 function rove(i) {
-  const grid = $("samples");
-  grid.children[focus] && grid.children[focus].setAttribute("tabindex", -1);
+  for (const [at, tab] of [[focus, -1], [i, 0]]) {
+    if (tiles[at]) for (const b of tiles[at].parentElement.children) b.setAttribute("tabindex", tab);
+  }
   focus = i;
-  grid.children[i].setAttribute("tabindex", 0);
 }
 
 function arrows(e) {
-  const grid = $("samples"), n = grid.children.length;
-  const top = grid.children[0].offsetTop;
-  let across = [...grid.children].findIndex(b => b.offsetTop > top);
+  const n = tiles.length, top = tiles[0].parentElement.offsetTop;
+  let across = tiles.findIndex(b => b.parentElement.offsetTop > top);
   if (across < 0) across = n;
   const to = { ArrowRight: focus + 1, ArrowLeft: focus - 1, ArrowDown: focus + across, ArrowUp: focus - across, Home: 0, End: n - 1 }[e.key];
   if (to === undefined) return;
   e.preventDefault();
-  if (to >= 0 && to < n) grid.children[to].focus();
+  if (to >= 0 && to < n) tiles[to].focus();
 }
 
+// A held Enter would press its button at the keyboard's rate.
+document.addEventListener("keydown", e => { if (e.repeat && e.key === "Enter" && e.target.tagName !== "INPUT") e.preventDefault(); }, true);
+
 document.addEventListener("keydown", e => {
-  if (!state || !state.task || e.ctrlKey || e.metaKey || e.altKey || e.target.tagName === "INPUT" || e.repeat) return;
+  if (!state || !state.task || closed() || $("full").open || e.ctrlKey || e.metaKey || e.altKey || e.target.tagName === "INPUT" || e.repeat) return;
   if (e.key === "u") undo();
   else if (/^[0-9]$/.test(e.key)) {
     if (state.task.reading === "digit") read(e.key);
     else if (e.key !== "0" && +e.key <= state.task.samples) toggle(+e.key - 1);
   }
 });
+$("close").addEventListener("click", () => $("full").close());
 $("undo").addEventListener("click", e => { if (e.detail < 2) undo(); });
 $("submit").addEventListener("click", e => { if (e.detail < 2 && !queue.length) click("submit"); });
-window.addEventListener("resize", () => { if (state && state.task) resize(0); });
+window.addEventListener("resize", () => { if (state && state.task && !closed()) resize(0); });
 // Another tab may have gone on.
 document.addEventListener("visibilitychange", async () => {
   if (document.visibilityState === "visible" && state && !queue.length) {
     const { status, data } = await patiently("api/state");
     if (status === 200) show(data);
+    if (status === 401) unknown(data.error);
   }
 });
 start();
