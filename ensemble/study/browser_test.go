@@ -325,7 +325,7 @@ func ballotsOf(t *testing.T, p *process) []ensemble.Ballot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := Open(s, p.store, Options{})
+	v, err := Read(s, p.store)
 	if err != nil {
 		t.Fatal(err)
 	}

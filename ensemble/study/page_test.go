@@ -14,6 +14,7 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -201,6 +202,16 @@ func TestPageManners(t *testing.T) {
 		t.Errorf("the alarm moves the images by %g pixels", after-before)
 	}
 	p.accessible("alarm")
+	// A window made narrow and wide again shows what it did before.
+	size := value[float64](p, `document.querySelector(".sample").offsetWidth`)
+	for _, width := range []int64{40, 1440} {
+		p.do("device", emulation.SetDeviceMetricsOverride(width, 900, 1, false))
+		p.until("resized", fmt.Sprintf("innerWidth === %d", width))
+		p.do("a frame", chromedp.Evaluate(`new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))).then(() => 1)`, nil, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+	}
+	if after := value[float64](p, `document.querySelector(".sample").offsetWidth`); after != size {
+		t.Errorf("after a narrow window images are %g wide, before %g", after, size)
+	}
 	p.shot("over-the-cap")
 
 	p.press("#count a", 1)

@@ -14,10 +14,8 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/srspace"
@@ -297,46 +295,6 @@ func TestOrdersDiffer(t *testing.T) {
 	})
 	if len(first) < 3 {
 		t.Errorf("8 participants saw %d different samples first", len(first))
-	}
-}
-
-// Simulated participants go through the real pages' API; all ballots are
-// stored and quick.
-func TestRoomOfPeople(t *testing.T) {
-	people := 60
-	if os.Getenv("TRUSTSR_LONG") != "" {
-		people = 300
-	}
-	s := newStudy(t)
-	v, url := serve(t, s, filepath.Join(t.TempDir(), "votes.db"), io.Discard)
-	sim := Simulation{URL: url, Room: "room", Look: func(images []*srspace.Image) ([]ensemble.Appearance, error) {
-		out := make([]ensemble.Appearance, len(images))
-		for i, img := range images {
-			out[i].Readings = map[string]float64{"5": float64(img.Pix[0]), "6": 1 - float64(img.Pix[0])}
-		}
-		return out, nil
-	}}
-	waits, err := sim.Run(t.Context(), ensemble.SimulatedPanel(people, ensemble.Expert, 3))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ballots, err := v.Ballots(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(ballots) != 2*people || len(ensemble.Participants(ballots)) != people {
-		t.Errorf("%d ballots of %d people, want %d", len(ballots), len(ensemble.Participants(ballots)), 2*people)
-	}
-	rules := s.ProtocolRules()
-	if err := rules.ValidateAll(ballots); err != nil {
-		t.Error(err)
-	}
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	p99 := waits[len(waits)*99/100]
-	t.Logf("%d people at once: %d picks, median %v, p99 %v, longest %v; %d MB from the system", people, len(waits), waits[len(waits)/2], p99, waits[len(waits)-1], m.Sys>>20)
-	if p99 > 3*time.Second { // 100 ms on a quiet machine; here others may be at work
-		t.Errorf("p99 %v", p99)
 	}
 }
 

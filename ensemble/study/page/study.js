@@ -4,7 +4,7 @@
 
 const $ = id => document.getElementById(id);
 let state = null;   // as /api/state sends it
-let zoom = null;    // whole device pixels a pixel; 0 where one is too many for the width; null until a trial sets it
+let zoom = null;    // device pixels a pixel, where there is room; null until a trial sets it
 let focus = 0;      // position the arrow keys are at
 let tiles = [];     // the buttons of the images, by position
 let joinedAnew = false;
@@ -181,7 +181,7 @@ function build() {
   main.replaceChildren(...parts);
   if (zoom === null) {
     const whole = Math.max(1, Math.round(ratio())); // a pixel of a page
-    zoom = Math.min(Math.max(whole, Math.floor(64 * ratio() / t.width)), widest());
+    zoom = Math.max(whole, Math.floor(64 * ratio() / t.width));
   }
   sheets.forEach(s => s.close());
   sheets = [];
@@ -226,7 +226,7 @@ function css(device) { return (device + 0.01) / ratio() + "px"; }
 function widest() { return Math.min(32, Math.floor($("samples").clientWidth * ratio() / state.task.width)); }
 
 // scale is device pixels a pixel: whole but where an image has to shrink.
-function scale() { return zoom || Math.floor($("samples").clientWidth * ratio()) / state.task.width; }
+function scale() { return Math.min(zoom, widest()) || Math.floor($("samples").clientWidth * ratio()) / state.task.width; }
 
 // cut copies image i, if it has come, out of its sheet onto a canvas.
 function cut(canvas, i) {
@@ -249,7 +249,7 @@ function place() {
 }
 
 function resize(by) {
-  zoom = Math.max(Math.min(1, widest()), Math.min(zoom + by, widest()));
+  zoom = Math.max(1, Math.min(Math.min(zoom, widest()) + by, widest()));
   place();
 }
 
@@ -356,7 +356,7 @@ document.addEventListener("keydown", e => {
 $("close").addEventListener("click", () => $("full").close());
 $("undo").addEventListener("click", e => { if (e.detail < 2) undo(); });
 $("submit").addEventListener("click", e => { if (e.detail < 2 && !queue.length) click("submit"); });
-window.addEventListener("resize", () => { if (state && state.task && !closed()) resize(0); });
+window.addEventListener("resize", () => { if (state && state.task && !closed()) place(); });
 // Another tab may have gone on.
 document.addEventListener("visibilitychange", async () => {
   if (document.visibilityState === "visible" && state && !queue.length) {
