@@ -7,6 +7,7 @@ import (
 	"io"
 	"log"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/trustsr/trustsr/ensemble"
 )
@@ -22,10 +23,6 @@ type Options struct {
 	// at 5 a second; 0 for 400.
 	JoinBurst int
 
-	// Hosts are the names and addresses under which participants reach the
-	// server, beside loopback ones: requests for others are refused.
-	Hosts []string
-
 	// Clock, unless nil, times the trials of simulated participants.
 	Clock *SimulatedClock
 }
@@ -40,9 +37,10 @@ type Server struct {
 
 	cookieName string // of the cookie that carries a participant's secret
 
-	rates   rates         // of all requests
-	joins   rates         // of new participants
-	drawing chan struct{} // holds one value while a sheet is drawn
+	hosts   atomic.Pointer[[]string] // of the door, beside loopback ones
+	rates   rates                    // of all requests
+	joins   rates                    // of new participants
+	drawing chan struct{}            // holds one value while a sheet is drawn
 }
 
 // Open opens a study with its store, which it makes if there is none, and

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -192,28 +190,22 @@ is printed. Started again, it goes on where it was, under the same addresses.`,
 }
 
 func serveStudy(c *cobra.Command, file, store, listen string) error {
-	if _, _, err := net.SplitHostPort(listen); err != nil {
-		listen = net.JoinHostPort(strings.Trim(listen, "[]"), defaultPort)
-	}
-	l, err := net.Listen("tcp", listen)
-	if err != nil {
-		return srspace.WithHint(fmt.Errorf("serve the study: %w", err), "another port: --listen HOST:PORT")
-	}
-	defer l.Close()
-	hosts := reachable(l.Addr().(*net.TCPAddr))
-	v, _, err := openStudy(file, store, study.Options{Hosts: hosts, Log: log.New(os.Stderr, "", log.LstdFlags)})
+	v, _, err := openStudy(file, store, study.Options{Log: log.New(os.Stderr, "", log.LstdFlags)})
 	if err != nil {
 		return err
 	}
-	out := c.OutOrStdout()
-	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
-	address := func(host string) string { return "http://" + net.JoinHostPort(host, port) + "/" }
-	for _, host := range hosts {
-		fmt.Fprintf(out, "participants: %s?room=%s\n", address(host), v.Room)
+	l, err := v.Listen(listen, defaultPort)
+	if err != nil {
+		return errors.Join(err, v.Close())
 	}
-	fmt.Fprintf(out, "organiser:    %sorganiser?token=%s\nvotes:        %s\n", address(hosts[0]), v.Organiser, store)
-	if ip := net.ParseIP(hosts[0]); ip == nil || !ip.IsLoopback() {
-		if code, err := qr.Encode(address(hosts[0])+"?room="+v.Room, qr.M); err == nil {
+	defer l.Close()
+	out := c.OutOrStdout()
+	for _, host := range l.Hosts {
+		fmt.Fprintf(out, "participants: %s\n", v.Participants(l, host))
+	}
+	fmt.Fprintf(out, "organiser:    %s\nvotes:        %s\n", v.OrganisersPage(l), store)
+	if address := v.Invitation(l); address != "" {
+		if code, err := qr.Encode(address, qr.M); err == nil {
 			fmt.Fprint(out, terminalQR(code))
 		}
 	}
@@ -230,24 +222,6 @@ func serveStudy(c *cobra.Command, file, store, listen string) error {
 		err = nil
 	}
 	return errors.Join(err, v.Close())
-}
-
-// reachable lists the names under which a listener is reached, the one to
-// give away first.
-func reachable(a *net.TCPAddr) []string {
-	if !a.IP.IsUnspecified() {
-		return []string{a.IP.String()}
-	}
-	var out []string
-	addresses, err := net.InterfaceAddrs()
-	if err == nil {
-		for _, address := range addresses {
-			if n, ok := address.(*net.IPNet); ok && !n.IP.IsLoopback() && n.IP.To4() != nil {
-				out = append(out, n.IP.String())
-			}
-		}
-	}
-	return append(out, "127.0.0.1")
 }
 
 // terminalQR draws a code with half blocks, dark on light whatever the

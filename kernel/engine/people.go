@@ -2,19 +2,13 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
-	"net"
-	"net/http"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/trustsr/trustsr/ensemble"
-	"github.com/trustsr/trustsr/ensemble/study"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
@@ -142,68 +136,4 @@ func peopleFigure(s *space, r *ensemble.Report, samples []srspace.Sample, req *w
 		caption += "; " + strings.Join(w, " ")
 	}
 	return pictureFigure(drawn, caption)
-}
-
-// startStudy serves a study from this process: it goes on when the cell has
-// ended, until the kernel does.
-func startStudy(e *Engine, _ context.Context, req *wire.Request, _ func(wire.Progress)) (*wire.Result, error) {
-	file, err := filepath.Abs(req.Study)
-	if err != nil {
-		return nil, err
-	}
-	e.studies.Lock()
-	defer e.studies.Unlock()
-	running, ok := e.studies.byFile[file]
-	if !ok {
-		described, err := study.Load(file)
-		if err != nil {
-			return nil, err
-		}
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("serve the study: %w", err)
-		}
-		v, err := study.Open(described, strings.TrimSuffix(file, filepath.Ext(file))+".db", study.Options{})
-		if err != nil {
-			l.Close()
-			return nil, err
-		}
-		running = &runningStudy{v, v.HTTPServer(), "http://" + l.Addr().String()}
-		go func() {
-			if err := running.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				v.Log.Print(err)
-			}
-		}()
-		if e.studies.byFile == nil {
-			e.studies.byFile = map[string]*runningStudy{}
-		}
-		e.studies.byFile[file] = running
-	}
-	return &wire.Result{Tables: []wire.Table{{Caption: "The study runs; this cell is free. Votes are in " + filepath.Base(strings.TrimSuffix(file, filepath.Ext(file))) + ".db.",
-		Head: []string{"for", "address"},
-		Rows: [][]string{{"participants on this computer", running.url + "/?room=" + running.study.Room}, {"the organiser", running.url + "/organiser?token=" + running.study.Organiser}}}}}, nil
-}
-
-// runningStudy is a study that this process serves.
-type runningStudy struct {
-	study  *study.Server
-	server *http.Server
-	url    string
-}
-
-// studies are those that this process serves, by their files.
-type studies struct {
-	sync.Mutex
-	byFile map[string]*runningStudy
-}
-
-// close ends the studies; what was clicked is stored.
-func (s *studies) close() {
-	s.Lock()
-	defer s.Unlock()
-	for _, r := range s.byFile {
-		r.server.Close()
-		r.study.Close()
-	}
-	s.byFile = nil
 }

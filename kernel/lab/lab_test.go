@@ -36,6 +36,9 @@ func TestMain(m *testing.M) {
 	case "image":
 		Image(os.Getenv("TRUSTSR_TEST_IMAGE")).Show()
 		os.Exit(0)
+	case "study":
+		Study("class.yaml", Listen("0.0.0.0"))
+		os.Exit(0)
 	case "address":
 		Open("digit-18").Address(99)
 		os.Exit(0)
@@ -184,6 +187,22 @@ func TestErrors(t *testing.T) {
 				t.Errorf("status %d, stderr %q, want %q", status, errs, test.want)
 			}
 		})
+	}
+}
+
+// A cell asks for a study by its file's whole path and shows every address
+// and the code.
+func TestStudyCell(t *testing.T) {
+	socket, requests := engine(t, []wire.Reply{{Result: &wire.Result{
+		Tables: []wire.Table{{Caption: "The study runs.", Head: []string{"for", "address"}, Rows: [][]string{{"participants", "http://192.0.2.1:1/?room=R"}, {"the organiser", "http://192.0.2.1:1/organiser?token=T"}}}},
+		Figure: &wire.Figure{Caption: "http://192.0.2.1:1/?room=R", Width: 100, Height: 100},
+	}}})
+	out, errs, status := cell(t, "study", wire.EnvSocket+"="+socket)
+	if status != 0 || strings.Count(out, "http://192.0.2.1:1/?room=R") != 2 || !strings.Contains(out, "token=T") || !strings.Contains(out, "picture of 100×100") {
+		t.Errorf("status %d, %q, %q", status, out, errs)
+	}
+	if req := <-requests; req.Op != wire.OpStudy || !filepath.IsAbs(req.Study) || req.Listen != "0.0.0.0" {
+		t.Errorf("%+v", req)
 	}
 }
 

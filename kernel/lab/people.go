@@ -24,17 +24,38 @@ func (s *Space) Simulate(people int, behaviour string) {
 	}
 }
 
+// StudyOption changes how [Study] serves.
+type StudyOption func(*wire.Request)
+
+// Listen serves a study to the computers and telephones of a network too:
+// "0.0.0.0" for all of this computer's addresses, or one of them, with or
+// without port. Whoever has the address that is shown, or its QR code, can
+// take part.
+func Listen(address string) StudyOption {
+	return func(r *wire.Request) { r.Listen = address }
+}
+
 // Study serves the study that a file describes and shows the addresses for
-// participants' browsers and for the organiser's. The cell is free at once;
-// the study goes on until the kernel stops, and then from where it was. See
-// go run ./kernel study --help for a room with more than one computer.
-func Study(path string) {
+// participants' browsers and for the organiser's; with [Listen] also a QR
+// code. The cell is free at once; the study goes on until the kernel stops,
+// and, when the cell is run again, from where it was and at the same port, so
+// that open pages go on too. A study that another kernel or go run ./kernel
+// study serve has in hand is refused.
+func Study(path string, options ...StudyOption) {
 	file, err := filepath.Abs(path)
 	if err != nil {
 		fail(err)
 	}
-	for _, t := range call(wire.Request{Op: wire.OpStudy, Study: file}).Tables {
+	req := wire.Request{Op: wire.OpStudy, Study: file}
+	for _, option := range options {
+		option(&req)
+	}
+	result := call(req)
+	for _, t := range result.Tables {
 		showTable(t)
+	}
+	if result.Figure != nil {
+		showFigure(result.Figure)
 	}
 }
 

@@ -60,7 +60,7 @@ const (
 // Operations about people.
 const (
 	OpSimulate = "simulate" // Figure, Tables: what People simulated participants choose
-	OpStudy    = "study"    // Tables: serve the study file Study and tell its addresses
+	OpStudy    = "study"    // Tables, Figure: serve the study file Study at Listen and tell its addresses
 )
 
 // Request is what a cell asks. Only the fields that Op needs are read.
@@ -82,6 +82,7 @@ type Request struct {
 	People    int    `json:"people,omitempty"`    // for OpSimulate
 	Behaviour string `json:"behaviour,omitempty"` // of theirs: expert, uniform, position-biased, sleeper, straight-liner
 	Study     string `json:"study,omitempty"`     // path of a study file
+	Listen    string `json:"listen,omitempty"`    // address of this computer to serve it at; empty for loopback
 }
 
 // Source says which LR picture: a digit of the embedded MNIST test set, or
