@@ -59,16 +59,6 @@ func (a *answer) ballot(p *participant, trial string) ensemble.Ballot {
 	}
 }
 
-// click is what a page sends. Samples are named by their position in the
-// order shown.
-type click struct {
-	Op       string `json:"op"`   // agree, start, pick, unpick, none, reading, confidence, submit
-	Step     int    `json:"step"` // the stage the page shows: an old page changes nothing
-	Position int    `json:"position"`
-	Value    string `json:"value"`
-	Number   int    `json:"number"`
-}
-
 // book is the state of a study: all of it in memory, each change on the disk
 // before anyone hears of it. One goroutine owns it.
 type book struct {
@@ -307,109 +297,6 @@ func printable(s string) string {
 		return r
 	}, s)
 	return strings.TrimSpace(out[:min(len(out), 300)])
-}
-
-// apply does a click of a participant, or refuses it.
-func (b *book) apply(p *participant, c click) (change, error) {
-	if b.closed {
-		return change{}, errClosed
-	}
-	if c.Step != p.stage {
-		return change{}, errNotNow
-	}
-	all := b.study.all()
-	advance := func(op string) (change, error) {
-		if c.Op != op {
-			return change{}, errValue
-		}
-		p.stage++
-		return change{participant: p, trials: b.begin(p), click: c}, nil
-	}
-	switch {
-	case p.stage == 0:
-		return advance("agree")
-	case p.stage == 1:
-		return advance("start")
-	case p.stage-2 >= len(all):
-		return change{}, errNotNow
-	}
-	trial := all[p.stage-2].Name
-	a := p.answers[trial]
-	done := change{participant: p, trials: []string{trial}, click: c}
-	rules := &b.study.rules
-	switch c.Op {
-	case "pick", "unpick":
-		if c.Position < 0 || c.Position >= len(a.shown) {
-			return change{}, errValue
-		}
-		sample := a.shown[c.Position]
-		at := slices.Index(a.picks, sample)
-		switch {
-		case c.Op == "pick" && at >= 0, c.Op == "unpick" && at < 0:
-			return change{}, nil // it is so already
-		case c.Op == "unpick":
-			a.picks = slices.Delete(slices.Clone(a.picks), at, at+1)
-		case len(a.picks) >= rules.MaxPicks:
-			return change{}, errCap
-		default:
-			a.picks, a.none = append(slices.Clone(a.picks), sample), false
-		}
-	case "none":
-		if !rules.AllowNone {
-			return change{}, errValue
-		}
-		if a.none = c.Number != 0; a.none {
-			a.picks = nil
-		}
-	case "reading":
-		next := *a
-		next.reading = strings.TrimSpace(c.Value)
-		if rules.Reading == ensemble.NoReading || !b.fits(p, trial, next) {
-			return change{}, errValue
-		}
-		a.reading = next.reading
-	case "confidence":
-		if c.Number < 0 || c.Number > rules.Confidence {
-			return change{}, errValue
-		}
-		a.confidence = c.Number
-	case "submit":
-		ballot := a.ballot(p, trial)
-		ballot.Cast = b.at(p)
-		if err := rules.Validate(&ballot); err != nil {
-			return change{}, errNotReady
-		}
-		a.finished = ballot.Cast
-		p.stage++
-		done.trials = append(done.trials, b.begin(p)...)
-	default:
-		return change{}, errValue
-	}
-	return done, nil
-}
-
-// fits reports whether a reading alone breaks no rule.
-func (b *book) fits(p *participant, trial string, a answer) bool {
-	free := b.study.rules
-	free.MinPicks, free.ReadingOptional = 0, true
-	a.picks, a.none = nil, false
-	ballot := a.ballot(p, trial)
-	return free.Validate(&ballot) == nil
-}
-
-// begin makes the answer of the trial that a participant has come to and
-// returns that trial; none after the last.
-func (b *book) begin(p *participant) []string {
-	all := b.study.all()
-	i := p.stage - 2
-	if i < 0 || i >= len(all) {
-		return nil
-	}
-	name := all[i].Name
-	if p.answers[name] == nil {
-		p.answers[name] = &answer{shown: ensemble.Order(b.study.Seed, p.name(), name, b.samples[name]), began: b.at(p)}
-	}
-	return []string{name}
 }
 
 // closeStudy ends voting for good.

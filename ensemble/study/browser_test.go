@@ -243,6 +243,7 @@ func TestInBrowser(t *testing.T) {
 		p.shot("trial")
 		p.click("#submit", 1)
 		p.until("thanks", thanked)
+		p.accessible("thanks")
 		p.shot("thanks")
 	})
 	walk(func() {
@@ -295,6 +296,7 @@ func TestInBrowser(t *testing.T) {
 	organiser.walks = false
 	organiser.do("organiser", chromedp.Navigate(server.url()+"/organiser?token=boss"))
 	organiser.until("ballots", `document.querySelector("#where").innerText.includes("3 finished")`)
+	organiser.accessible("organiser with ballots")
 	organiser.shot("organiser")
 	server.kill()
 	ballots := ballotsOf(t, server)

@@ -221,11 +221,11 @@ func TestPageManners(t *testing.T) {
 
 	p.do("organiser", chromedp.Navigate(url+"/organiser?token=boss"))
 	p.until("organiser", `document.querySelector("#where").innerText.includes("1 joined")`)
-	p.accessible("organiser")
 	for _, scheme := range []string{"light", "dark"} {
 		for _, width := range []int64{360, 1440} {
 			p.do("device", emulation.SetDeviceMetricsOverride(width, 800, 1, width < 500),
 				emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}))
+			p.accessible("organiser, " + scheme)
 			p.shot(fmt.Sprintf("organiser-%s-%d", scheme, width))
 		}
 	}
@@ -237,10 +237,10 @@ func TestPageManners(t *testing.T) {
 		for _, width := range []int64{360, 1440} {
 			p.do("device", emulation.SetDeviceMetricsOverride(width, 800, 1, width < 500),
 				emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}))
+			p.accessible("trial, " + scheme)
 			p.shot(fmt.Sprintf("trial-%s-%d", scheme, width))
 		}
 	}
-	p.accessible("trial in the dark")
 	if err := v.CloseStudy(t.Context()); err != nil {
 		t.Fatal(err)
 	}
