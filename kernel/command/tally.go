@@ -151,7 +151,10 @@ func tally(c *cobra.Command, o tallyOptions) error {
 		fmt.Fprintf(os.Stderr, "note: the paper's %s shows %d samples, this space has %d\n", protocol.Name, protocol.Samples, len(samples))
 		protocol.Samples = len(samples)
 	}
-	options := ensemble.ReportOptions{Protocol: protocol, Rule: ensemble.TieRule(o.tie), Seed: o.seed}
+	options := ensemble.ReportOptions{Protocol: protocol, Seed: o.seed}
+	if options.Rule, err = ensemble.FindTieRule(o.tie); err != nil {
+		return err
+	}
 	if options.Screening, err = o.screening(r.screening); err != nil {
 		return err
 	}
