@@ -44,7 +44,9 @@ type Server struct {
 }
 
 // Open opens a study with its store, which it makes if there is none, and
-// goes on where it stopped.
+// goes on where it stopped. One process at a time has a store: errors wrap
+// [ErrServed] where another does, [ErrStore] where the store is broken or of
+// another study. To count beside a server there is [Read].
 func Open(s *Study, store string, o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = log.New(io.Discard, "", 0)

@@ -175,7 +175,8 @@ func studyServeCommand() *cobra.Command {
 		Short: "Serve the study's pages until Ctrl-C",
 		Long: `Serves participants' pages and the organiser's, on this machine alone unless
 --listen names an address of a network. Both need the token in the address that
-is printed. Started again, it goes on where it was, under the same addresses.`,
+is printed. Started again, it goes on where it was, under the same addresses.
+One process serves a store; report and export work beside it.`,
 		Example: `  go run ./kernel study serve study.yaml
   go run ./kernel study serve study.yaml --listen 0.0.0.0         # everyone in the room's network
   go run ./kernel study serve study.yaml --listen 192.168.1.20:80`,
