@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -241,5 +242,21 @@ func TestInterrupt(t *testing.T) {
 	want := "error: interrupted\nhint: finished samples are kept; run the cell again to go on\n"
 	if status := cmd.ProcessState.ExitCode(); status != 1 || errs.String() != want {
 		t.Errorf("status %d, stderr %q", status, errs.String())
+	}
+}
+
+func TestMostRead(t *testing.T) {
+	for _, c := range []struct {
+		counts [10]int
+		want   []int
+	}{
+		{[10]int{4: 150, 9: 174}, []int{9, 4}},
+		{[10]int{7: 54}, []int{7}},
+		{[10]int{3: 2, 5: 2, 8: 50}, []int{8, 3, 5}},
+		{[10]int{}, nil},
+	} {
+		if got := mostRead(c.counts); !slices.Equal(got, c.want) {
+			t.Errorf("%v: %v, want %v", c.counts, got, c.want)
+		}
 	}
 }

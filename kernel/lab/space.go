@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 
 	"github.com/trustsr/trustsr/kernel/engine/wire"
@@ -68,6 +69,21 @@ func (s *Space) Readings() { bars(s.readings()) }
 
 // ReadAs returns how many samples are read as each digit.
 func (s *Space) ReadAs() [10]int { return s.readings().Counts }
+
+// MostRead returns the digits that any sample is read as, the most frequent
+// first; of equals the smaller digit first.
+func (s *Space) MostRead() []int { return mostRead(s.ReadAs()) }
+
+func mostRead(counts [10]int) []int {
+	var digits []int
+	for digit, n := range counts {
+		if n > 0 {
+			digits = append(digits, digit)
+		}
+	}
+	slices.SortStableFunc(digits, func(a, b int) int { return counts[b] - counts[a] })
+	return digits
+}
 
 func (s *Space) readings() *wire.Readings {
 	return call(wire.Request{Op: wire.OpReadings, Space: s.info.Name}).Readings
