@@ -25,9 +25,17 @@ func upCommand() *cobra.Command {
 minutes), installs Jupyter where it is missing (with apt where that is
 allowed without a password, else with pip under .lab/), and starts it on this
 machine alone, behind a token. Where there is a C compiler it takes ONNX Runtime
-too, once, which samples faster than pure Go; --no-onnx leaves that.`,
+too, once, which samples faster than pure Go; --no-onnx leaves that.
+
+Galleries and planes are pages of the engine, at a port of their own for each
+open notebook. --pages-port puts all of them at one port, which suits a tunnel;
+--public-url says how a browser reaches that port through a proxy. A public
+address with {port} in it stands for each notebook's own port, as
+jupyter-server-proxy has them. $TRUSTSR_PUBLIC_URL says the same to kernels that
+another Jupyter starts.`,
 		Example: `  go run ./kernel up
-  go run ./kernel up --no-browser --port 8888        # then: ssh -L 8888:127.0.0.1:8888 …`,
+  go run ./kernel up --no-browser --port 8888 --pages-port 8889    # then: ssh -L 8888:127.0.0.1:8888 -L 8889:127.0.0.1:8889 …
+  go run ./kernel up --no-browser --port 8888 --base-url /x/ --pages-port 8889 --public-url https://hub.example.org/pages/`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			if o.Root, err = projectRoot(); err != nil {
@@ -47,6 +55,9 @@ too, once, which samples faster than pure Go; --no-onnx leaves that.`,
 	c.Flags().IntVar(&o.Port, "port", 0, "port to listen on; 0 takes a free one")
 	c.Flags().StringVar(&o.IP, "ip", "127.0.0.1", "address to listen on")
 	c.Flags().StringVar(&o.Token, "token", "", "token of the address; random by default")
+	c.Flags().StringVar(&o.BaseURL, "base-url", "/", "path that Jupyter is below")
+	c.Flags().IntVar(&o.PagesPort, "pages-port", 0, "one port for the pages of all notebooks; 0 leaves each its own")
+	c.Flags().StringVar(&o.PublicURL, "public-url", "", "where browsers reach the pages through a proxy (default $TRUSTSR_PUBLIC_URL)")
 	return c
 }
 

@@ -17,6 +17,7 @@ import (
 type Config struct {
 	Socket net.Listener // for cells
 	Pages  net.Listener // for the browser; nil for none
+	URL    string       // base of the pages behind a proxy; "" without one
 	Root   string       // project root
 	State  string       // folder of spaces, picks and scores, below Root where it is relative; "" is Root/.lab
 	Token  string       // secret of the pages
@@ -29,6 +30,7 @@ type Engine struct {
 	config Config
 	loader loader
 	log    *log.Logger
+	door   door
 
 	components componentStore
 	scores     scoreStore
@@ -52,6 +54,10 @@ func New(config Config) (*Engine, error) {
 	}
 	e := &Engine{config: config, log: config.Log}
 	e.loader.open = config.Tools.Open
+	var err error
+	if e.door, err = doorAt(config.URL); err != nil {
+		return nil, err
+	}
 	for _, folder := range []string{e.spacesDir(), e.scoresDir()} {
 		if err := os.MkdirAll(folder, 0o755); err != nil {
 			return nil, fmt.Errorf("engine: %w", err)
@@ -74,7 +80,7 @@ func (e *Engine) Serve(ctx context.Context) error {
 	go func() { failed <- e.serveSocket(ctx, e.config.Socket) }()
 	if e.config.Pages != nil {
 		server := &http.Server{
-			Handler:           guard(e.config.Token, e.pages()),
+			Handler:           e.door.guard(e.config.Token, e.pages()),
 			ReadHeaderTimeout: 10 * time.Second,
 			ReadTimeout:       30 * time.Second,
 			IdleTimeout:       2 * time.Minute,

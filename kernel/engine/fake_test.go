@@ -181,9 +181,15 @@ type lab struct {
 // startEngine runs an engine in this process.
 func startEngine(t *testing.T, tools Tools) *lab {
 	t.Helper()
+	return startEngineFor(t, tools, "")
+}
+
+// startEngineFor runs one whose pages browsers reach at an address.
+func startEngineFor(t *testing.T, tools Tools, address string) *lab {
+	t.Helper()
 	l := &lab{root: t.TempDir()}
 	socket, pages := l.listen(t)
-	e, err := New(Config{Socket: socket, Pages: pages, Root: l.root, Token: testToken, Tools: tools, Log: log.New(testWriter{t}, "", 0)})
+	e, err := New(Config{Socket: socket, Pages: pages, URL: address, Root: l.root, Token: testToken, Tools: tools, Log: log.New(testWriter{t}, "", 0)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,6 +233,7 @@ type process struct {
 	socket, pages *os.File
 	latency       time.Duration
 	state         string // what the environment names as the folder of spaces
+	public        string // address of the pages behind a proxy
 	cmd           *exec.Cmd
 	lifeline      *os.File
 }
@@ -258,7 +265,7 @@ func (p *process) start() {
 		p.t.Fatal(err)
 	}
 	p.cmd = exec.Command(os.Args[0])
-	p.cmd.Env = append(os.Environ(), envFake+"=1", envLatency+"="+p.latency.String(), wire.EnvRoot+"="+p.root, wire.EnvState+"="+p.state, wire.EnvToken+"="+testToken)
+	p.cmd.Env = append(os.Environ(), envFake+"=1", envLatency+"="+p.latency.String(), wire.EnvRoot+"="+p.root, wire.EnvState+"="+p.state, wire.EnvToken+"="+testToken, wire.EnvURL+"="+p.public)
 	p.cmd.ExtraFiles = []*os.File{p.socket, p.pages, r}
 	p.cmd.Stderr = os.Stderr
 	if err := p.cmd.Start(); err != nil {

@@ -75,6 +75,64 @@ func TestGuard(t *testing.T) {
 	}
 }
 
+// Behind a proxy the pages answer to the proxy's name and to clicks from its
+// pages, whether it passes the Host header on or not, and to no other's.
+func TestGuardBehindProxy(t *testing.T) {
+	const pick = `{"action":"pick","seed":"1"}`
+	for _, test := range []struct {
+		name, url, host, origin string
+		get, post               int
+	}{
+		{"name and origin", "https://hub.example.org/pages/1", "hub.example.org", "https://hub.example.org", 200, 200},
+		{"name with the scheme's port", "https://hub.example.org/pages", "Hub.example.org:443", "https://hub.example.org", 200, 200},
+		{"a proxy that puts its own host", "https://hub.example.org/pages", "", "https://hub.example.org", 200, 200},
+		{"another port", "https://hub.example.org:8443/pages", "hub.example.org:8443", "https://hub.example.org:8443", 200, 200},
+		{"IPv6", "http://[2001:db8::1]:9000", "[2001:db8::1]:9000", "http://[2001:db8::1]:9000", 200, 200},
+		{"on this machine", "https://hub.example.org/pages", "", "", 200, 200},
+		{"not said", "", "hub.example.org", "https://hub.example.org", 421, 421},
+		{"not said, a proxy that puts its own host", "", "", "https://hub.example.org", 200, 403},
+		{"another host", "https://hub.example.org/pages", "hub.example.org.evil.example", "https://hub.example.org", 421, 421},
+		{"another origin", "https://hub.example.org/pages", "hub.example.org", "https://evil.example", 200, 403},
+		{"another scheme", "https://hub.example.org/pages", "hub.example.org", "http://hub.example.org", 200, 403},
+		{"origin of another port", "https://hub.example.org/pages", "hub.example.org", "https://hub.example.org:8443", 200, 403},
+		{"host of another port", "https://hub.example.org:8443/pages", "hub.example.org", "https://hub.example.org:8443", 421, 421},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			l := startEngineFor(t, fakeTools(0), test.url)
+			path := l.url + "/gallery/" + l.drawn(t, 2) + "/picks?name=five&token=secret+token%261"
+			for method, want := range map[string]int{"GET": test.get, "POST": test.post} {
+				req, err := http.NewRequest(method, path, strings.NewReader(map[string]string{"POST": pick}[method]))
+				if err != nil {
+					t.Fatal(err)
+				}
+				req.Header.Set("Content-Type", "application/json")
+				req.Host = test.host
+				if test.origin != "" {
+					req.Header.Set("Origin", test.origin)
+				}
+				if status, body := send(t, req); status != want {
+					t.Errorf("%s: %d %s, want %d", method, status, body, want)
+				}
+			}
+		})
+	}
+	for address, want := range map[string]string{
+		"":                                " http://[::1]:*",
+		"https://Hub.example.org/pages/1": " http://[::1]:* https://hub.example.org:*",
+		"http://[2001:db8::1]:9000":       " http://[::1]:* http://[2001:db8::1]:*",
+	} {
+		d, err := doorAt(address)
+		if policy := contentPolicy + d.policy; err != nil || !strings.HasSuffix(policy, want) {
+			t.Errorf("%q: %v, frames: %s", address, err, policy)
+		}
+	}
+	for _, address := range []string{"hub.example.org", "ftp://hub.example.org", "https://", "https://a;script-src *", "https://a b/", "://"} {
+		if d, err := doorAt(address); err == nil {
+			t.Errorf("%q is taken as %+v", address, d)
+		}
+	}
+}
+
 func TestClicks(t *testing.T) {
 	l := startEngine(t, fakeTools(0))
 	path := "/gallery/" + l.drawn(t, 6) + "/picks?name=two"

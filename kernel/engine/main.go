@@ -22,8 +22,8 @@ const (
 
 // Main is the engine process: it takes the descriptors 3 (listening Unix
 // socket), 4 (listening loopback TCP socket) and 5 (a pipe) from its parent
-// and the token and project root from the environment, and serves until ctx
-// ends. When the pipe ends, because the parent is gone, the process exits at
+// and the token, the address of its pages and the project root from the
+// environment, and serves until ctx ends. When the pipe ends, because the parent is gone, the process exits at
 // once: everything finished is on disk.
 func Main(ctx context.Context) error { return run(ctx, Digits()) }
 
@@ -48,7 +48,7 @@ func run(ctx context.Context, tools Tools) error {
 	if err != nil {
 		return err
 	}
-	e, err := New(Config{Socket: socket, Pages: pages, Root: root, State: os.Getenv(wire.EnvState), Token: token, Tools: tools})
+	e, err := New(Config{Socket: socket, Pages: pages, URL: os.Getenv(wire.EnvURL), Root: root, State: os.Getenv(wire.EnvState), Token: token, Tools: tools})
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -325,33 +327,58 @@ func TestPlaneOf324(t *testing.T) {
 	pg.screenshot("plane-1000-324")
 }
 
-// Behind a proxy that serves the engine below a prefix, as a JupyterHub does,
-// the pages work and picks arrive.
+// Behind a proxy that has another name, speaks https and serves the engine
+// below a prefix, the pages work, picks arrive, and an engine that dies is
+// waited for: whether the proxy passes the Host header on or puts its own.
 func TestPagesBehindProxy(t *testing.T) {
-	ctx := browser(t)
-	p := startProcess(t, 0)
-	name := p.drawn(t, 9)
-	engine, err := url.Parse(p.url)
-	if err != nil {
-		t.Fatal(err)
+	const hub, prefix = "hub.example.org", "/user/a/proxy/1234"
+	ctx := browser(t, chromedp.Flag("host-resolver-rules", "MAP "+hub+" 127.0.0.1"), chromedp.Flag("ignore-certificate-errors", true))
+	for _, kept := range []bool{true, false} {
+		t.Run(fmt.Sprintf("host kept %v", kept), func(t *testing.T) {
+			p := startProcess(t, 0)
+			name := p.drawn(t, 9)
+			engine, err := url.Parse(p.url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+				r.SetURL(engine)
+				if kept {
+					r.Out.Host = r.In.Host
+				}
+			}, ErrorLog: log.New(io.Discard, "", 0)}
+			proxy := httptest.NewTLSServer(http.StripPrefix(prefix, forward))
+			defer proxy.Close()
+			proxied := strings.Replace(proxy.URL, "127.0.0.1", hub, 1) + prefix
+			p.public = proxied
+			p.kill()
+			p.start()
+
+			pg := newSheetPage(t, ctx)
+			open := func(page string) chromedp.Action {
+				return chromedp.Navigate(strings.Replace(p.planeURL(page, name), p.url, proxied, 1))
+			}
+			pg.do("plane", open("plane"), chromedp.WaitVisible(planeReady, chromedp.ByQuery), chromedp.Focus(samplePoint(4), chromedp.ByQuery), chromedp.KeyEvent(kb.Enter))
+			pg.seen("pick", "1 of 5 picked, stored", 4, true)
+			pg.want("star", starPlace+` != "none"`, "true")
+			pg.do("compare", open("compare"), chromedp.WaitVisible(`body[data-ready="yes"]`, chromedp.ByQuery))
+			pg.want("mean", `document.getElementById("righttag").textContent`, "mean of 1 pick")
+			p.kill()
+			pg.want("gone", `document.getElementById("message").innerText`, "The engine is gone, reconnecting…")
+			p.start()
+			pg.want("back", `document.getElementById("message").hidden`, "true")
+			p.http(t, http.MethodPost, "/gallery/"+name+"/picks?name=five", `{"action":"pick","seed":"2"}`)
+			pg.want("follows", `document.getElementById("righttag").textContent`, "mean of 2 picks")
+
+			pg.do("gallery", open("gallery"), chromedp.WaitVisible(`#wall[data-shown="9"] .thumb`, chromedp.ByQuery))
+			p.kill() // the proxy answers 502 now
+			pg.click(6)
+			pg.see("waits", "3 of 5 picked, not stored yet", 2)
+			p.start()
+			pg.see("pick in the gallery", "3 of 5 picked, stored", 3)
+			pg.want("back", `document.getElementById("message").hidden`, "true")
+		})
 	}
-	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(engine)
-		r.Out.Host = r.In.Host
-	}}
-	proxy := httptest.NewServer(http.StripPrefix("/user/a/proxy/1234", forward))
-	defer proxy.Close()
-	pg := newSheetPage(t, ctx)
-	open := func(page string) chromedp.Action {
-		return chromedp.Navigate(strings.Replace(p.planeURL(page, name), p.url, proxy.URL+"/user/a/proxy/1234", 1))
-	}
-	pg.do("plane", open("plane"), chromedp.WaitVisible(planeReady, chromedp.ByQuery), chromedp.Focus(samplePoint(4), chromedp.ByQuery), chromedp.KeyEvent(kb.Enter))
-	pg.seen("pick", "1 of 5 picked, stored", 4, true)
-	pg.want("star", starPlace+` != "none"`, "true")
-	pg.do("compare", open("compare"), chromedp.WaitVisible(`body[data-ready="yes"]`, chromedp.ByQuery))
-	pg.want("mean", `document.getElementById("righttag").textContent`, "mean of 1 pick")
-	pg.do("gallery", open("gallery"), chromedp.WaitVisible(`#wall[data-shown="9"] .thumb`, chromedp.ByQuery), chromedp.Click(thumb(6), chromedp.ByQuery))
-	pg.see("pick in the gallery", "2 of 5 picked, stored", 2)
 }
 
 // envAxe names the file axe.min.js of npm's axe-core.

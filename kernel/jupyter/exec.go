@@ -69,7 +69,7 @@ func Exec(ctx context.Context, o ExecOptions) error {
 		return fmt.Errorf("run %s: %w", o.Notebook, err)
 	}
 	defer log.Close()
-	c, err := startKernel(ctx, args, append(os.Environ(), "TRUSTSR_ROOT="+o.Root), dir, l.tmp(), log)
+	c, err := startKernel(ctx, args, append(os.Environ(), "TRUSTSR_ROOT="+o.Root, envFreshPages+"=1"), dir, l.tmp(), log)
 	if ctx.Err() != nil {
 		return srspace.WithHint(fmt.Errorf("run %s: interrupted", o.Notebook), "no cell has run")
 	}

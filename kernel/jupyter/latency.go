@@ -27,7 +27,7 @@ func TimeCell(ctx context.Context, root, source string, n int) ([]time.Duration,
 	if err != nil {
 		return nil, fmt.Errorf("time a cell: %w", err)
 	}
-	env := append(os.Environ(), wire.EnvRoot+"="+root)
+	env := append(os.Environ(), wire.EnvRoot+"="+root, envFreshPages+"=1")
 	c, err := startKernel(ctx, []string{self, "run"}, env, root, layout{root}.tmp(), io.Discard)
 	if err != nil {
 		return nil, fmt.Errorf("time a cell: %w", err)
@@ -51,7 +51,7 @@ func TimeCell(ctx context.Context, root, source string, n int) ([]time.Duration,
 // returns how long it took from the process's start until the sample was on
 // disk.
 func TimeFirstSample(ctx context.Context, self, dir string) (time.Duration, error) {
-	at, err := listen()
+	at, err := listen(freshPages)
 	if err != nil {
 		return 0, fmt.Errorf("time the first sample: %w", err)
 	}

@@ -81,7 +81,7 @@ func begin(t *testing.T) (c *client, mark string) {
 		t.Fatal(err)
 	}
 	mark = "TRUSTSR_TEST_MARK=" + randomToken()
-	env := append(os.Environ(), "TRUSTSR_ROOT="+projectRoot(t), mark)
+	env := append(os.Environ(), "TRUSTSR_ROOT="+projectRoot(t), mark, envFreshPages+"=1") // a slot may be a real notebook's
 	began := time.Now()
 	c, err := startKernel(context.Background(), []string{os.Args[0], "run"}, env, t.TempDir(), t.TempDir(), io.Discard)
 	if err != nil {

@@ -56,7 +56,11 @@ func (w wrapper) run() error {
 	if err := adoptOrphans(); err != nil {
 		return fmt.Errorf("kernel: %w", err)
 	}
-	place, err := listen()
+	take := w.keptPages
+	if os.Getenv(envFreshPages) != "" {
+		take = freshPages
+	}
+	place, err := listen(take)
 	if err != nil {
 		return fmt.Errorf("kernel: %w", err)
 	}
@@ -172,6 +176,7 @@ type place struct {
 	dir   string
 	files []*os.File // what an engine inherits: socket, pages, life-line
 	held  *os.File   // the life-line's other end
+	pages *pagesPlace
 	env   []string
 }
 
@@ -201,8 +206,8 @@ func sweepPlaces(dir string) {
 }
 
 // listen opens the Unix socket in a folder of its own that only this user
-// may enter, a loopback port, and the life-line.
-func listen() (p *place, err error) {
+// may enter, a loopback port for the pages, and the life-line.
+func listen(pages func() (*pagesPlace, error)) (p *place, err error) {
 	// not in TMPDIR: a socket's path is limited to 107 bytes
 	dir, err := os.MkdirTemp("/tmp", placePrefix)
 	if err != nil {
@@ -224,18 +229,21 @@ func listen() (p *place, err error) {
 	if err := os.Chmod(path, 0o600); err != nil {
 		return nil, err
 	}
-	pages, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if p.pages, err = pages(); err != nil {
+		return nil, err
+	}
+	address, err := p.pages.address(os.Getenv(envPublicURL))
 	if err != nil {
 		return nil, err
 	}
-	defer pages.Close()
-	for _, l := range []interface{ File() (*os.File, error) }{socket, pages} {
+	for _, l := range []interface{ File() (*os.File, error) }{socket, p.pages.listener} {
 		f, err := l.File()
 		if err != nil {
 			return nil, err
 		}
 		p.files = append(p.files, f)
 	}
+	p.pages.listener.Close() // the files stay open; nobody but an engine answers
 	read, write, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -243,8 +251,8 @@ func listen() (p *place, err error) {
 	p.files, p.held = append(p.files, read), write
 	p.env = []string{
 		wire.EnvSocket + "=" + path,
-		wire.EnvURL + "=http://" + pages.Addr().String(),
-		wire.EnvToken + "=" + randomToken(),
+		wire.EnvURL + "=" + address,
+		wire.EnvToken + "=" + p.pages.token,
 	}
 	return p, nil
 }
@@ -254,6 +262,9 @@ func (p *place) close() {
 		if f != nil {
 			f.Close()
 		}
+	}
+	if p.pages != nil {
+		p.pages.close()
 	}
 	os.RemoveAll(p.dir)
 }

@@ -102,7 +102,7 @@ func TestInterruptStopsTheCellOnly(t *testing.T) {
 
 // Nobody else may talk to the engine, or find its token.
 func TestPlaceIsPrivate(t *testing.T) {
-	at, err := listen()
+	at, err := listen(freshPages)
 	if err != nil {
 		t.Fatal(err)
 	}

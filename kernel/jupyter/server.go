@@ -25,6 +25,9 @@ type UpOptions struct {
 	Port      int    // 0 takes a free one
 	IP        string // "" is 127.0.0.1
 	Token     string // "" is random
+	BaseURL   string // path that Jupyter is below, such as /x/; "" is /
+	PagesPort int    // where the pages of all notebooks are; 0 has one for each
+	PublicURL string // where browsers reach the pages through a proxy; "" is $TRUSTSR_PUBLIC_URL
 	Progress  io.Writer
 }
 
@@ -37,6 +40,17 @@ func Up(ctx context.Context, o UpOptions) error {
 	}
 	if o.Token == "" {
 		o.Token = randomToken()
+	}
+	if o.PublicURL == "" {
+		o.PublicURL = os.Getenv(envPublicURL)
+	}
+	base, err := basePath(o.BaseURL)
+	if err != nil {
+		return err
+	}
+	public, err := o.pagesURL()
+	if err != nil {
+		return err
 	}
 	if err := Setup(ctx, o.Root, o.Progress); err != nil {
 		return err
@@ -55,15 +69,23 @@ func Up(ctx context.Context, o UpOptions) error {
 		return fmt.Errorf("start Jupyter: %w", err)
 	}
 	defer log.Close()
+	pages, err := o.servePages(l, public, log)
+	if err != nil {
+		return err
+	}
+	defer pages.close()
 	args := []string{"--no-browser", "--ip=" + o.IP, "--port=" + strconv.Itoa(o.Port), "--port-retries=0",
-		"--NotebookApp.token=" + o.Token, "--notebook-dir=" + filepath.Join(o.Root, "notebooks"),
+		"--NotebookApp.token=" + o.Token, "--NotebookApp.base_url=" + base, "--notebook-dir=" + filepath.Join(o.Root, "notebooks"),
 		"--MultiKernelManager.default_kernel_name=" + KernelName}
 	if os.Geteuid() == 0 {
 		args = append(args, "--allow-root")
 	}
+	if pages.host != "" { // a proxy may pass on the name it is called by
+		args = append(args, "--NotebookApp.local_hostnames=localhost", "--NotebookApp.local_hostnames="+pages.host)
+	}
 	cmd := exec.Command(program, args...)
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Env = append(os.Environ(), "JUPYTER_PATH="+l.path("jupyter"), "JUPYTER_CONFIG_DIR="+l.path("jupyter-config"),
+	cmd.Env = append(os.Environ(), envPublicURL+"="+pages.public, "JUPYTER_PATH="+l.path("jupyter"), "JUPYTER_CONFIG_DIR="+l.path("jupyter-config"),
 		"JUPYTER_RUNTIME_DIR="+l.path("jupyter-runtime"), "JUPYTER_DATA_DIR="+l.path("jupyter-data"))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	if err := cmd.Start(); err != nil {
@@ -73,15 +95,18 @@ func Up(ctx context.Context, o UpOptions) error {
 	go func() { ended <- cmd.Wait() }()
 	defer func() { stopGroup(cmd.Process.Pid, ended) }()
 
-	base := "http://" + net.JoinHostPort(o.IP, strconv.Itoa(o.Port))
-	if err := answers(ctx, base, ended); err != nil {
+	server := "http://" + net.JoinHostPort(o.IP, strconv.Itoa(o.Port)) + base
+	if err := answers(ctx, server, ended); err != nil {
 		tail, _ := os.ReadFile(logPath)
 		if len(tail) > 2000 {
 			tail = tail[len(tail)-2000:]
 		}
 		return srspace.WithHint(fmt.Errorf("start Jupyter: %w\n%s", err, bytes.TrimSpace(tail)), "the whole log is "+logPath)
 	}
-	address := base + "/notebooks/quickstart.ipynb?token=" + o.Token
+	address := server + "notebooks/quickstart.ipynb?token=" + o.Token
+	if pages.door != nil {
+		fmt.Fprintf(o.Progress, "The engine's pages are at %s; browsers ask %s for them.\n", pages.door.Addr(), pages.public)
+	}
 	fmt.Fprintf(o.Progress, "Jupyter is up. Ctrl-C stops it. Open:\n\n")
 	fmt.Println(address)
 	if !o.NoBrowser {
@@ -125,7 +150,7 @@ func freePort(ip string, port int) (int, error) {
 func answers(ctx context.Context, base string, ended chan error) error {
 	client := &http.Client{Timeout: 2 * time.Second}
 	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); {
-		if r, err := client.Get(base + "/api"); err == nil {
+		if r, err := client.Get(base + "api"); err == nil {
 			r.Body.Close()
 			return nil
 		}

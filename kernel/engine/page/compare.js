@@ -20,22 +20,30 @@
     byId("message").hidden = !text;
   }
 
-  async function fetchData() {
+  // fetchJSON asks again while the engine is away, and says so. A proxy in
+  // between says it in its own way, and a connection to a dead engine may hang.
+  async function fetchJSON(path, patience) {
     for (;;) {
-      let response;
       try {
-        response = await fetch(`../compare/${encodeURIComponent(page.space)}/data?${page.query}`);
-      } catch {
-        say("The engine is gone, reconnecting…");
-        await sleep(700);
-        continue;
+        const response = await fetch(`../${path}?${page.query}`, { signal: AbortSignal.timeout(patience) });
+        if (![502, 503, 504].includes(response.status)) {
+          const text = await response.text();
+          let answer;
+          try { answer = JSON.parse(text); } catch { answer = { error: text.trim() }; }
+          if (!response.ok) throw { refused: true, ...answer };
+          say("");
+          return answer;
+        }
+      } catch (err) {
+        if (err.refused) throw err;
       }
-      const answer = await response.json().catch(() => ({ error: `status ${response.status}` }));
-      if (!response.ok) throw new Error(answer.hint ? `${answer.error} (${answer.hint})` : answer.error);
-      say("");
-      return answer;
+      say("The engine is gone, reconnecting…");
+      await sleep(700);
     }
   }
+  const complain = (refusal) => say(refusal.hint ? `${refusal.error} (${refusal.hint})` : refusal.error ?? String(refusal));
+  const fetchData = () => fetchJSON(`compare/${encodeURIComponent(page.space)}/data`, 20000);
+  const fetchPicks = () => fetchJSON(`gallery/${encodeURIComponent(page.space)}/picks`, 2500);
 
   // take shows data; what was chosen before stays so, the mean of the picks
   // also when it is of others now.
@@ -61,11 +69,12 @@
       await sleep(2000);
       if (document.hidden) continue;
       try {
-        const response = await fetch(`../gallery/${encodeURIComponent(page.space)}/picks?${page.query}`);
-        if (!response.ok || (await response.json()).revision === data.revision) continue;
+        if ((await fetchPicks()).revision === data.revision) continue;
         await take(await fetchData());
         draw();
-      } catch { /* fetchData says so where it matters */ }
+      } catch (refusal) {
+        complain(refusal);
+      }
     }
   }
 
@@ -208,7 +217,7 @@
     try {
       await take(own ? JSON.parse(own.textContent) : await fetchData());
     } catch (err) {
-      return say(err.message);
+      return complain(err);
     }
     fit();
     if (!own) follow();

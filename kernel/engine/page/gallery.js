@@ -90,7 +90,7 @@
     const image = new Image();
     const blob = await picks.until(async () => {
       const response = await fetch(picks.url("gallery/SPACE/sprite.png", { seeds: missing.join() }));
-      if (!response.ok) throw { refused: true, ...(await response.json()) };
+      if (!response.ok) await picks.fail(response);
       return response.blob();
     });
     image.src = URL.createObjectURL(blob);

@@ -21,7 +21,7 @@ const openOrders = (picks, samplesNow) => {
   // lines reads JSON line by line and returns the last one.
   async function lines(url, signal, progress) {
     const response = await fetch(url, { signal });
-    if (!response.ok) throw { refused: true, ...(await response.json()) };
+    if (!response.ok) await picks.fail(response);
     let rest = "";
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (;;) {

@@ -34,11 +34,18 @@ const openPicks = (page, saved, told) => {
       signal: wait ? AbortSignal.timeout(wait) : null,
       ...(body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
     });
+    if (!response.ok) await fail(response);
+    return response.json();
+  }
+
+  // fail throws what an answer that is not well says: the engine's refusal, or
+  // that there is no engine, which a proxy in between says in its own way.
+  async function fail(response) {
+    if ([502, 503, 504].includes(response.status)) throw new Error("no engine answers");
     const text = await response.text();
     let answer;
     try { answer = JSON.parse(text); } catch { answer = { error: text.trim() }; }
-    if (!response.ok) throw { refused: true, status: response.status, ...answer };
-    return answer;
+    throw { refused: true, status: response.status, ...answer };
   }
 
   // until repeats a request while the engine is away.
@@ -159,7 +166,7 @@ const openPicks = (page, saved, told) => {
   }
 
   return {
-    live, open, ask, until, url, picked, toggle,
+    live, open, ask, fail, until, url, picked, toggle,
     stored: () => list,
     waiting: () => new Set(queue.map((click) => click.seed)),
     pending: () => queue.length > 0,

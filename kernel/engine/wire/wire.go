@@ -13,7 +13,7 @@ package wire
 // Environment variables by which cells and the engine find each other.
 const (
 	EnvSocket = "TRUSTSR_SOCK"  // path of the engine's Unix socket
-	EnvURL    = "TRUSTSR_URL"   // base of the engine's pages, e.g. http://127.0.0.1:40123
+	EnvURL    = "TRUSTSR_URL"   // base of the engine's pages as browsers reach them, e.g. http://127.0.0.1:40123
 	EnvToken  = "TRUSTSR_TOKEN" // secret that the pages ask for
 	EnvRoot   = "TRUSTSR_ROOT"  // project root
 	EnvState  = "TRUSTSR_STATE" // folder in which the engine keeps spaces, picks and scores; <root>/.lab where it is not set
