@@ -54,6 +54,40 @@ func ExamplePlane_WritePNG() {
 	// Output: ok
 }
 
+// crowded returns a space whose named points lie in the band of its samples,
+// two of them beside each other.
+func crowded() []plane.Point {
+	points := space(324)[:354]
+	for i := range points { // a flat band below one far method
+		points[i].X += 1.5
+		points[i].Y = 0.08 + 0.4*(points[i].Y-0.15)
+	}
+	return append(points,
+		plane.Point{Label: "one random sample (0)", X: points[0].X, Y: points[0].Y, Kind: plane.Single},
+		plane.Point{Label: "bicubic", X: 15.0, Y: 0.55, Kind: plane.Method},
+		plane.Point{Label: "mean of all 324 samples", X: 20.8, Y: 0.095, Kind: plane.Control},
+		plane.Point{Label: "mean of 5 picks", X: 20.5, Y: 0.11, Kind: plane.Ensemble},
+		plane.Point{Label: `mean of 5 (stand-in) of list "rival"`, X: 18.2, Y: 0.1, Kind: plane.Ensemble},
+	)
+}
+
+// Named points are seen whole, and their names read, among many others.
+func ExamplePlane_WritePNG_crowded() {
+	p := plane.New("MNIST test digit", "PSNR (dB) ↑", "LPIPS ↓", crowded())
+	f, err := os.Create(filepath.Join(outDir, "crowded.png"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := p.WritePNG(f, 6.25*vg.Inch, 4.7*vg.Inch); err != nil {
+		log.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("ok")
+	// Output: ok
+}
+
 func ExampleWall() {
 	hr := picture("e_ref")
 	var samples []*srspace.Image

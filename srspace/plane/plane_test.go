@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"flag"
+	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
@@ -97,9 +98,50 @@ func pixels(t *testing.T, path string) *image.NRGBA {
 	return out
 }
 
-func TestPlaneGolden(t *testing.T) { golden(t, ExamplePlane_WritePNG, "plane.png") }
-func TestWallGolden(t *testing.T)  { golden(t, ExampleWall, "wall.png") }
-func TestRowGolden(t *testing.T)   { golden(t, ExampleRow, "row.png") }
+func TestPlaneGolden(t *testing.T)   { golden(t, ExamplePlane_WritePNG, "plane.png") }
+func TestCrowdedGolden(t *testing.T) { golden(t, ExamplePlane_WritePNG_crowded, "crowded.png") }
+func TestWallGolden(t *testing.T)    { golden(t, ExampleWall, "wall.png") }
+func TestRowGolden(t *testing.T)     { golden(t, ExampleRow, "row.png") }
+
+// However crowded, the marks of named points are not covered: neither by the
+// ground of a label nor by one another's names.
+func TestNamedMarksAreSeen(t *testing.T) {
+	seen := func(points []plane.Point, colour color.NRGBA) (n int) {
+		t.Helper()
+		var b bytes.Buffer
+		if err := plane.New("", "PSNR (dB) ↑", "LPIPS ↓", points).WritePNG(&b, 6.25*vg.Inch, 4.7*vg.Inch); err != nil {
+			t.Fatal(err)
+		}
+		m, err := png.Decode(&b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for y := range m.Bounds().Dy() {
+			for x := range m.Bounds().Dx() {
+				if color.NRGBAModel.Convert(m.At(x, y)) == colour {
+					n++
+				}
+			}
+		}
+		return n
+	}
+	orange := color.NRGBA{0xD5, 0x5E, 0x00, 0xFF} // of ensembles
+	points := crowded()
+	alone := seen(points[len(points)-1:], orange) // no legend: one mark
+	if alone < 200 {
+		t.Fatalf("an ensemble's mark has %d pixels", alone)
+	}
+	if got := seen(points, orange); got < 29*alone/10 { // two, and one in the legend
+		t.Errorf("%d pixels of two ensembles and the legend's, want three times %d", got, alone)
+	}
+	// Six ensembles in a row, with names much longer than they are apart.
+	for i := range 6 {
+		points = append(points, plane.Point{Label: fmt.Sprintf("an ensemble with a long name, %d", i), X: 18.6 + 0.3*float64(i), Y: 0.09, Kind: plane.Ensemble})
+	}
+	if got := seen(points, orange); got < 85*alone/10 {
+		t.Errorf("%d pixels of eight ensembles and the legend's, want nine times %d", got, alone)
+	}
+}
 
 func TestSVG(t *testing.T) {
 	p := plane.New("a < b & c", "PSNR (dB) ↑", "LPIPS ↓", space(20))
