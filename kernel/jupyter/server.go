@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -105,7 +106,7 @@ func Up(ctx context.Context, o UpOptions) error {
 	}
 	address := server + "notebooks/quickstart.ipynb?token=" + o.Token
 	if pages.door != nil {
-		fmt.Fprintf(o.Progress, "The engine's pages are at %s; browsers ask %s for them.\n", pages.door.Addr(), pages.public)
+		fmt.Fprintf(o.Progress, "The engine's pages are at %s; browsers ask for %s\n", pages.door.Addr(), strings.TrimSuffix(pages.public, "{slot}/"))
 	}
 	fmt.Fprintf(o.Progress, "Jupyter is up. Ctrl-C stops it. Open:\n\n")
 	fmt.Println(address)
