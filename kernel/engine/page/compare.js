@@ -13,6 +13,7 @@
   let zoom = 1; // screen pixels for one pixel; whole numbers only
   let centre = [0, 0]; // of the view, in pixels of the picture
   let split = 50; // of the view's width, percent
+  let byHand = false; // a person chose the pictures
 
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
   function say(text) {
@@ -45,13 +46,13 @@
   const fetchData = () => fetchJSON(`compare/${encodeURIComponent(page.space)}/data`, 20000);
   const fetchPicks = () => fetchJSON(`gallery/${encodeURIComponent(page.space)}/picks`, 2500);
 
-  // take shows data; what was chosen before stays so, the mean of the picks
+  // take shows data; what a person chose before stays so, the mean of the picks
   // also when it is of others now.
   async function take(fresh) {
     const picture = new Image();
     picture.src = fresh.sheet.url;
     await picture.decode();
-    const before = data && [chosen("left"), chosen("right")];
+    const before = byHand && [chosen("left"), chosen("right")];
     [data, sheet] = [fresh, picture];
     byId("title").textContent = data.title;
     byId("recipe").textContent = data.recipe;
@@ -195,10 +196,11 @@
   byId("out").addEventListener("click", () => zoomTo(nextZoom(-1)));
   byId("fit").addEventListener("click", fit);
   byId("swap").addEventListener("click", () => {
+    byHand = true;
     [byId("left").value, byId("right").value] = [byId("right").value, byId("left").value];
     draw();
   });
-  for (const which of ["left", "right"]) byId(which).addEventListener("change", draw);
+  for (const which of ["left", "right"]) byId(which).addEventListener("change", () => { byHand = true; draw(); });
 
   function fill(select, chosen) {
     const groups = new Map();
