@@ -97,7 +97,7 @@ func (g *gallery) screenshot(name string) {
 	}
 	g.t.Helper()
 	var png []byte
-	g.do("screenshot", chromedp.CaptureScreenshot(&png))
+	g.do("screenshot", chromedp.FullScreenshot(&png, 100))
 	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
 		g.t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"os"
 	"strings"
@@ -168,33 +169,63 @@ const (
 		new MutationObserver(() => { if (/waiting|picked/.test(b.className)) done(Math.round(performance.now() - from)); }).observe(b, { attributes: true }); b.click(); })`
 )
 
+// What a page of samples may take, on a quiet machine: from being asked for to
+// all on the wall, and from a click to its being acknowledged.
+const (
+	quietPaint = 500.0 // ms
+	quietClick = 100.0
+)
+
+// quiet reports whether the machine has hardly anything else to do, where it
+// tells.
+func quiet() bool {
+	text, err := os.ReadFile("/proc/loadavg")
+	var load float64
+	if _, scanErr := fmt.Sscan(string(text), &load); err != nil || scanErr != nil {
+		return false
+	}
+	return load <= 3
+}
+
 // 324 samples are seen, and 10,000 opened and paged, in the time that a page
-// may take; the limits leave room for busy machines.
+// may take: the best of three, and where other work is being done with room
+// for it.
 func TestGalleryIsFast(t *testing.T) {
 	ctx := browser(t)
 	p := startProcess(t, 0)
 	sizes := []int{324, 1000}
-	if os.Getenv("TRUSTSR_LONG") != "" {
+	long := os.Getenv("TRUSTSR_LONG") != ""
+	if long {
 		sizes = append(sizes, wire.MaxSamples) // a minute to draw
 	}
 	for _, samples := range sizes {
 		name := p.drawn(t, samples)
 		pg := newSheetPage(t, ctx)
-		var paint, click float64
 		start := time.Now()
 		if status, _ := p.http(t, http.MethodGet, "/gallery/"+name+"/data", ""); status != 200 {
 			t.Fatalf("data: %d", status)
 		}
 		opened := time.Since(start)
-		pg.do("open", chromedp.EmulateViewport(1000, 800), chromedp.Navigate(p.galleryURL(name, 5)),
-			chromedp.WaitVisible(`#wall[data-shown] .thumb`, chromedp.ByQuery), chromedp.Sleep(100*time.Millisecond), chromedp.Evaluate(shownAt, &paint))
-		pg.see("ready", "0 of 5 picked", 0)
-		pg.do("click", chromedp.Evaluate(clickTook, &click,
-			func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
-		pg.see("click", "1 of 5 picked, stored", 1)
-		t.Logf("%d samples: data in %v, all on the wall %.0f ms after the page was asked for, a click acknowledged in %.0f ms", samples, opened.Round(time.Millisecond), paint, click)
-		if paint == 0 || paint > 4000 || click > 500 || opened > 4*time.Second {
-			t.Errorf("too slow, or not measured")
+		paint, click := math.Inf(1), math.Inf(1)
+		calm := long && samples == 324
+		for try := range 3 {
+			var painted, clicked float64
+			calm = calm && quiet()
+			pg.do("open", chromedp.EmulateViewport(1000, 800), chromedp.Navigate(p.galleryURL(name, 5)),
+				chromedp.WaitVisible(`#wall[data-shown] .thumb`, chromedp.ByQuery), chromedp.Sleep(100*time.Millisecond), chromedp.Evaluate(shownAt, &painted))
+			pg.see("ready", fmt.Sprintf("%d of 5 picked%s", try, map[bool]string{true: ", stored"}[try > 0]), try)
+			pg.do("click", chromedp.Evaluate(clickTook, &clicked,
+				func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+			pg.see("click", fmt.Sprintf("%d of 5 picked, stored", try+1), try+1)
+			t.Logf("%d samples: data in %v, all on the wall %.0f ms after the page was asked for, a click acknowledged in %.0f ms", samples, opened.Round(time.Millisecond), painted, clicked)
+			paint, click = min(paint, painted), min(click, clicked)
+		}
+		maxPaint, maxClick := 10*quietPaint, 10*quietClick
+		if calm {
+			maxPaint, maxClick = quietPaint, quietClick
+		}
+		if paint == 0 || paint > maxPaint || click > maxClick || opened > 4*time.Second {
+			t.Errorf("%d samples: too slow, or not measured: %.0f ms to the wall, at most %.0f; %.0f ms to a click, at most %.0f; data in %v", samples, paint, maxPaint, click, maxClick, opened)
 		}
 		p.http(t, http.MethodPost, "/gallery/"+name+"/picks?name=five", `{"action":"clear"}`)
 		pg.want("a page of them", wallSeeds+`.length`, fmt.Sprint(min(samples, 400)))
