@@ -20,6 +20,8 @@ import (
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"github.com/trustsr/trustsr/kernel/engine/wire"
 )
 
 // widgetsNotebook draws a few samples in a few steps and shows the three
@@ -85,7 +87,7 @@ func (w *widgets) up(args ...string) (address, mark string) {
 	mark = fmt.Sprintf("TRUSTSR_TEST_MARK=widgets-%d-%d", os.Getpid(), time.Now().UnixNano())
 	up := exec.Command(w.trustsr, append([]string{"up", "--no-browser", "--no-onnx"}, args...)...)
 	up.Dir = w.root
-	up.Env = append(os.Environ(), mark, "TRUSTSR_ROOT="+w.root)
+	up.Env = append(os.Environ(), mark, wire.EnvRoot+"="+w.root, wire.EnvState+"=")
 	up.Stderr = os.Stderr
 	stdout, err := up.StdoutPipe()
 	if err != nil {
