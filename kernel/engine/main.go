@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/signal"
 
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 )
@@ -32,6 +33,9 @@ func run(ctx context.Context, tools Tools) error {
 	if root == "" || token == "" {
 		return fmt.Errorf("engine: %s and %s must be set; the kernel starts the engine, people do not", wire.EnvRoot, wire.EnvToken)
 	}
+	// A front end interrupts the whole process group; a cell is meant, which
+	// then closes its connection.
+	signal.Ignore(os.Interrupt)
 	lifeline := os.NewFile(fdLifeline, "lifeline")
 	if lifeline == nil {
 		return errors.New("engine: no life-line on descriptor 5")

@@ -249,10 +249,11 @@ func (c *client) execute(ctx context.Context, source string, heard func(message)
 			return "", fmt.Errorf("%w: %v", errKernelDied, c.exit)
 		case <-done:
 			done = nil
-			if _, err := c.send(c.control, "interrupt_request", map[string]any{}); err != nil {
-				return "", errors.Join(context.Cause(ctx), err)
+			// as Jupyter does it, by the kernelspec's interrupt_mode
+			if err := syscall.Kill(-c.process.Pid, syscall.SIGINT); err != nil {
+				return "", errors.Join(context.Cause(ctx), fmt.Errorf("interrupt the cell: %w", err))
 			}
-			giveUp = time.After(10 * time.Second)
+			giveUp = time.After(patience + 15*time.Second)
 		case <-giveUp:
 			return "", errors.New("the cell does not stop")
 		}

@@ -28,8 +28,9 @@ func (c ExitCode) Error() string { return "exit status " + strconv.Itoa(int(c)) 
 // the connection file. It returns when GoNB ends, as an ExitCode unless 0;
 // whoever of front end, wrapper, GoNB dies first takes the rest down.
 //
-// Interrupts come to GoNB as messages and reach the cell alone; SIGTERM and
-// SIGHUP are passed on to GoNB.
+// An interrupt, SIGINT to us or to our process group, stops the running cell
+// with all that it started, and nothing else; SIGTERM and SIGHUP are passed on
+// to GoNB.
 func Run(root, connectionFile string) error {
 	l := layout{root}
 	self, err := os.Executable()
@@ -69,7 +70,9 @@ func (w wrapper) run() error {
 
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGHUP)
-	signal.Ignore(syscall.SIGINT) // a group signal must not end us: the cell is interrupted by message
+	// Children start deaf to SIGINT, so that one that comes early ends none;
+	// GoNB listens when it is ready.
+	signal.Ignore(syscall.SIGINT)
 	parent := os.Getppid()
 
 	stopEngine := make(chan struct{})
@@ -84,11 +87,15 @@ func (w wrapper) run() error {
 		<-engineGone
 		return fmt.Errorf("kernel: start GoNB: %w", err)
 	}
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, syscall.SIGINT)
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	var kill <-chan time.Time
 	for {
 		select {
+		case <-interrupts:
+			go interruptCell(gonb)
 		case s := <-signals:
 			gonb.Signal(s)
 			if kill == nil {

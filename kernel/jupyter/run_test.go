@@ -163,3 +163,52 @@ func TestSweepPlaces(t *testing.T) {
 		}
 	}
 }
+
+// A shell does not die of an interrupt while its child runs, and the child
+// holds the cell's output: whatever the cell has started is stopped, and
+// nothing else.
+func TestInterruptStopsWhatTheCellStarted(t *testing.T) {
+	for name, cell := range map[string]string{
+		"a command in a condition":   `!if true; then sleep 98765; fi`,
+		"the next command, too":      `!if true; then sleep 98765; fi; sh -c 'sleep 98765; true'; sleep 98765`,
+		"a program deaf to SIGINT":   `!if true; then (trap '' INT; sleep 98765); fi`,
+		"one that lost its parent":   `!sleep 98765 &`,
+		"a program's own child":      "import \"os/exec\"\n%%\nc := exec.Command(\"sh\", \"-c\", \"sleep 98765; true\"); c.Stdout = os.Stdout; c.Run()",
+		"output that goes elsewhere": `!exec >/dev/null 2>&1; if true; then sleep 98765; fi`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, mark := begin(t)
+			// an earlier cell's program that runs on by itself
+			if _, err := text(t, c, `!sleep 43210 >/dev/null 2>&1 &`); err != nil {
+				t.Fatal(err)
+			}
+			others := append(running(mark, "\x00engine"), append(running(mark, "gonb\x00--kernel"), running(mark, "43210")...)...)
+			if len(others) != 3 {
+				t.Fatalf("engine, GoNB and a sleeper: %d processes", len(others))
+			}
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			ended := make(chan error, 1)
+			go func() {
+				_, err := c.execute(ctx, cell, func(message) {})
+				ended <- err
+			}()
+			waitFor(t, "the cell's sleeper runs", func() bool { return len(running(mark, "sleep\x0098765")) > 0 })
+			began := time.Now()
+			cancel()
+			if err := <-ended; !errors.Is(err, context.Canceled) {
+				t.Fatalf("interrupted cell: %v", err)
+			}
+			t.Logf("the cell ended after %v", time.Since(began).Round(10*time.Millisecond))
+			waitFor(t, "no sleeper is left", func() bool { return len(running(mark, "sleep\x0098765")) == 0 })
+			for _, pid := range others {
+				if syscall.Kill(pid, 0) != nil {
+					t.Errorf("process %d is gone too", pid)
+				}
+			}
+			if out, err := text(t, c, "%%\nfmt.Print(42)"); err != nil || out != "42" {
+				t.Errorf("next cell: %q, %v", out, err)
+			}
+		})
+	}
+}

@@ -183,8 +183,9 @@ func (l layout) sweep() error {
 //go:embed logo-64x64.png
 var logo []byte
 
-// kernelspec writes kernel.json and the logo into dir. Interrupts come as messages, so that they
-// reach the cell and not the engine.
+// kernelspec writes kernel.json and the logo into dir. An interrupt comes as a signal
+// to [Run], which sees what a cell has started; a message would reach GoNB, which stops the
+// cell's first process alone.
 func (l layout) kernelspec(dir string) error {
 	env := map[string]string{}
 	for _, kv := range l.environment([]string{"GOFLAGS=" + goFlags()}) {
@@ -195,7 +196,7 @@ func (l layout) kernelspec(dir string) error {
 		"argv":           []string{l.command(), "run", "{connection_file}"},
 		"display_name":   "Go (trustsr)",
 		"language":       "go",
-		"interrupt_mode": "message",
+		"interrupt_mode": "signal",
 		"env":            env,
 	}, "", "  ")
 	if err != nil {

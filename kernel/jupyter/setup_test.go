@@ -88,7 +88,7 @@ func TestKernelspec(t *testing.T) {
 	if err := json.Unmarshal(data, &spec); err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(spec.Argv, []string{l.command(), "run", "{connection_file}"}) || spec.Interrupt != "message" || spec.Env["TRUSTSR_ROOT"] != l.root {
+	if !slices.Equal(spec.Argv, []string{l.command(), "run", "{connection_file}"}) || spec.Interrupt != "signal" || spec.Env["TRUSTSR_ROOT"] != l.root {
 		t.Errorf("kernel.json: %s", data)
 	}
 }
