@@ -58,7 +58,7 @@ machine was. Ctrl-C prints what is finished.`,
 			if report == nil {
 				return err
 			}
-			fmt.Fprintln(os.Stderr)
+			bar.Break()
 			return errors.Join(err, benchResults(c, report, before, jsonFile, markdown))
 		},
 	}

@@ -3,7 +3,6 @@ package command
 import (
 	"fmt"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"github.com/trustsr/trustsr/srspace"
@@ -18,7 +17,7 @@ be of the same LR picture, recipe and seed. An interrupted merge goes on.`,
 		Example: "  go run ./kernel merge whole/ part1/ part2/ part3/ part4/",
 		Args:    cobra.MinimumNArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			var bar *progressbar.ProgressBar
+			var bar bar
 			space, err := srspace.Merge(c.Context(), args[0], args[1:], func(done, total int) {
 				if bar == nil {
 					bar = newBar("samples", total)

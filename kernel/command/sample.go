@@ -141,7 +141,7 @@ func drawSpaces(c *cobra.Command, o sampleOptions) error {
 			}
 		}
 		if err := space.DrawPart(c.Context(), m, o.n, part, progress); err != nil {
-			fmt.Fprintln(os.Stderr)
+			bar.Break()
 			if c.Context().Err() != nil {
 				return srspace.WithHint(fmt.Errorf("stopped with %d of %d samples in %s", space.Len(), to-from, dir), "the same command goes on from there")
 			}

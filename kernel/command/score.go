@@ -136,7 +136,7 @@ func score(c *cobra.Command, o scoreOptions) error {
 	for _, group := range set.groups() {
 		entries, err := set.scoreGroup(c.Context(), group, chosen, cache, notes, func(n int) { bar.Set(done + n) })
 		if err != nil {
-			fmt.Fprintln(os.Stderr)
+			bar.Break()
 			if c.Context().Err() != nil {
 				stopped := fmt.Errorf("stopped after about %d of %d scores", done, set.images()*len(chosen))
 				if cache == nil {

@@ -198,7 +198,7 @@ func importModel(c *cobra.Command, name, path string, head int) error {
 	defer checkpoint.Close()
 	bar := newBar("checking", len(checkpoint.Names()))
 	if err := checkpoint.Verify(func(done, _ int) { bar.Set(done) }); err != nil {
-		fmt.Fprintln(os.Stderr)
+		bar.Break()
 		return srspace.WithHint(fmt.Errorf("import %s: %w", name, err), "is the copy or download whole?")
 	}
 	folder, files, err := checkpoint.Files()

@@ -63,6 +63,8 @@ type progressBar struct {
 	id   string
 	next time.Time // no update before
 	done bool
+
+	finished chan struct{} // closed when it is done
 }
 
 // barPause is the least time between two updates: each is a message through
@@ -71,7 +73,9 @@ const barPause = 200 * time.Millisecond
 
 var barDelay = 400 * time.Millisecond
 
-func newProgressBar() *progressBar { return &progressBar{next: time.Now().Add(barDelay)} }
+func newProgressBar() *progressBar {
+	return &progressBar{next: time.Now().Add(barDelay), finished: make(chan struct{})}
+}
 
 func (b *progressBar) show(p wire.Progress) {
 	b.mu.Lock()
@@ -97,6 +101,9 @@ func (b *progressBar) finish() {
 	if b.id != "" && !b.done {
 		b.rewrite("")
 		flush()
+	}
+	if !b.done {
+		close(b.finished)
 	}
 	b.done = true
 }

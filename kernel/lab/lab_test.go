@@ -11,7 +11,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 )
@@ -33,6 +35,21 @@ func TestMain(m *testing.M) {
 		s.StandIn("five", 5, 8)
 		s.Readings()
 		s.Mean("five").Show()
+		os.Exit(0)
+	case "progress":
+		barDelay = 0
+		progress := Progress("steps <here>")
+		for range 2 { // work in two rounds
+			for i := range 3 {
+				progress(i+1, 3)
+			}
+		}
+		os.Exit(0)
+	case "interrupted progress":
+		barDelay = 0
+		Progress("steps")(1, 3)
+		syscall.Kill(os.Getpid(), syscall.SIGINT)
+		time.Sleep(time.Minute)
 		os.Exit(0)
 	case "image":
 		Image(os.Getenv("TRUSTSR_TEST_IMAGE")).Show()

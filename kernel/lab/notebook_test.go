@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -115,5 +116,36 @@ func TestErrorInNotebook(t *testing.T) {
 	}
 	if n := len(shown()); n != 1 {
 		t.Errorf("%d displays before the error, want 1", n)
+	}
+}
+
+// Work in the cell has a bar, which goes when all is done or when the cell is
+// interrupted.
+func TestProgressInNotebook(t *testing.T) {
+	const bar = `<p><progress max="3" value="1.0"></progress> steps &lt;here&gt; 1 of 3</p>`
+	for name, want := range map[string]struct {
+		bars   []string
+		errs   string
+		status int
+	}{
+		"progress":             {[]string{bar, "", bar, ""}, "", 0},
+		"interrupted progress": {[]string{strings.Replace(bar, " &lt;here&gt;", "", 1), ""}, "error: interrupted\nhint: run the cell again to start it anew\n", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			env, shown := gonb(t)
+			_, errs, status := cell(t, name, env...)
+			if status != want.status || errs != want.errs {
+				t.Errorf("status %d, stderr %q", status, errs)
+			}
+			var bars []string
+			for _, d := range shown() {
+				if d.DisplayID != "" {
+					bars = append(bars, d.Data[protocol.MIMETextHTML].(string))
+				}
+			}
+			if !slices.Equal(bars, want.bars) {
+				t.Errorf("shown %q, want %q", bars, want.bars)
+			}
+		})
 	}
 }
