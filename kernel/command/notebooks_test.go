@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -20,15 +21,39 @@ var figures = map[string]int{
 }
 
 // Every notebook runs from its first cell to its last with the embedded
-// model, and what it leaves shows every figure where there is no kernel.
+// model, by this program and by Jupyter's own, and what it leaves shows every
+// figure where there is no kernel. All together take a quarter of an hour at
+// most either way.
 func TestNotebooksRun(t *testing.T) {
 	if os.Getenv("TRUSTSR_LONG") == "" {
 		t.Skip("TRUSTSR_LONG is not set: the notebooks are not run (some minutes)")
 	}
 	trustsr, root := binary(t)
-	// The notebooks run in a copy of their folder, beside a .lab of their own
-	// that has the checkout's programs: what a user drew, picked and wrote
-	// there is not touched.
+	t.Run("exec", func(t *testing.T) {
+		lab, paths := copyNotebooks(t, root)
+		runAll(t, paths, func(path, out string) *exec.Cmd {
+			run := exec.Command(trustsr, "exec", path, "--out", out)
+			run.Dir = root
+			stateOf(run, lab)
+			return run
+		})
+	})
+	t.Run("nbconvert", func(t *testing.T) {
+		need(t, "jupyter-nbconvert", "jupyter-execute")
+		lab, paths := copyNotebooks(t, root)
+		runAll(t, paths, func(path, out string) *exec.Cmd {
+			run := exec.Command("jupyter-nbconvert", "--to", "notebook", "--execute", "--ExecutePreprocessor.timeout=900", "--output", out, path)
+			stateOf(run, lab)
+			run.Env = append(run.Env, "JUPYTER_PATH="+filepath.Join(root, ".lab", "jupyter"))
+			return run
+		})
+	})
+}
+
+// copyNotebooks copies the notebooks beside a .lab of their own that has the
+// checkout's programs: what a user drew, picked and wrote there is not touched.
+func copyNotebooks(t *testing.T, root string) (lab string, paths []string) {
+	t.Helper()
 	place := t.TempDir()
 	lab, books := filepath.Join(place, ".lab"), filepath.Join(place, "notebooks")
 	if err := os.CopyFS(books, os.DirFS(filepath.Join(root, "notebooks"))); err != nil {
@@ -44,6 +69,12 @@ func TestNotebooksRun(t *testing.T) {
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no notebooks: %v", err)
 	}
+	return lab, paths
+}
+
+// runAll runs notebooks and looks at what they leave.
+func runAll(t *testing.T, paths []string, command func(path, out string) *exec.Cmd) {
+	var total time.Duration
 	for _, path := range paths {
 		name := strings.TrimSuffix(filepath.Base(path), ".ipynb")
 		t.Run(name, func(t *testing.T) {
@@ -53,23 +84,46 @@ func TestNotebooksRun(t *testing.T) {
 			}
 			out := filepath.Join(t.TempDir(), name+".ipynb")
 			began := time.Now()
-			run := exec.Command(trustsr, "exec", path, "--out", out)
-			run.Dir = root
-			stateOf(run, lab)
-			if text, err := run.CombinedOutput(); err != nil {
+			text, err := command(path, out).CombinedOutput()
+			total += time.Since(began)
+			if err != nil {
 				t.Fatalf("%v\n%s", err, text)
 			}
 			t.Logf("%s ran in %v", name, time.Since(began).Round(100*time.Millisecond))
-			if n := picturesIn(t, out); n < want {
+			n, trouble := shownIn(t, out)
+			if n < want {
 				t.Errorf("%d pictures in the notebook that ran, want %d", n, want)
 			}
-			openSaved(t, out)
+			if trouble != "" {
+				t.Errorf("a cell failed: %s", trouble)
+			}
+			t.Run("saved", func(t *testing.T) { openSaved(t, out) })
 		})
+	}
+	t.Logf("all ran in %v", total.Round(time.Second))
+	if total > 15*time.Minute {
+		t.Errorf("the notebooks took %v, more than a quarter of an hour", total)
 	}
 }
 
-// picturesIn counts the pictures among a notebook's outputs.
-func picturesIn(t *testing.T, path string) (n int) {
+// need skips a test where programs of the packages that .ci/run installs are
+// not there.
+func need(t *testing.T, programs ...string) {
+	t.Helper()
+	for _, program := range programs {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("no %s here: apt-get install jupyter-nbconvert python3-nbclient chromium", program)
+		}
+	}
+}
+
+// failedCell is what GoNB writes of a program that ended badly; the reply to
+// the cell says "ok" then.
+var failedCell = regexp.MustCompile(`(?m)^(exit status [1-9]|signal: )`)
+
+// shownIn counts the pictures among a notebook's outputs and returns what a
+// cell that failed said.
+func shownIn(t *testing.T, path string) (pictures int, trouble string) {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -78,6 +132,9 @@ func picturesIn(t *testing.T, path string) (n int) {
 	var book struct {
 		Cells []struct {
 			Outputs []struct {
+				Kind string `json:"output_type"`
+				Name string
+				Text any
 				Data map[string]any
 			}
 		}
@@ -88,25 +145,24 @@ func picturesIn(t *testing.T, path string) (n int) {
 	for _, cell := range book.Cells {
 		for _, output := range cell.Outputs {
 			if output.Data["image/png"] != nil {
-				n++
+				pictures++
 			}
 			markup, _ := json.Marshal(output.Data["text/html"])
-			n += strings.Count(string(markup), "data:image/png")
+			pictures += strings.Count(string(markup), "data:image/png")
+			text, _ := json.Marshal(output.Text) // a string or a list of lines
+			if lines := strings.ReplaceAll(string(text), `\n`, "\n"); output.Kind == "error" || output.Name == "stderr" && failedCell.MatchString(strings.ReplaceAll(lines, `"`, "\n")) {
+				trouble += lines
+			}
 		}
 	}
-	return n
+	return pictures, trouble
 }
 
 // openSaved looks at a notebook that ran as nbconvert makes it a page, with
 // nothing running: all pictures are there, and no frame stands empty.
 func openSaved(t *testing.T, path string) {
 	t.Helper()
-	for _, program := range []string{"chromium", "jupyter-nbconvert"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Logf("no %s on this machine: the saved notebook is not looked at", program)
-			return
-		}
-	}
+	need(t, "chromium", "jupyter-nbconvert")
 	if text, err := exec.Command("jupyter-nbconvert", "--to", "html", path).CombinedOutput(); err != nil {
 		t.Fatalf("nbconvert: %v\n%s", err, text)
 	}
