@@ -295,6 +295,9 @@ func TestScoreExplain(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
 	}
+	if n := strings.Count(out, "pieapp/27"); n != 1 {
+		t.Errorf("PieAPP, of two presets and without a score, is named %d times in\n%s", n, out)
+	}
 	if !strings.Contains(out, "lrpsnr/matlab-u8/vs-hr/x4") {
 		t.Errorf("no LR consistency against the downscaled HR in\n%s", out)
 	}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -126,23 +127,29 @@ func printExplanation(w io.Writer, p scorePicture, hr string, image *srspace.Ima
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(out, "preset\tscore\tunit\tconvention\tthere")
 	preset := ""
+	var missing []string // metric and reason, once for all presets
+	unscored := 0
 	for _, r := range rows {
+		if r.Err != nil {
+			unscored++
+			note := r.Score.Passport.ID + ": " + strings.TrimPrefix(r.Err.Error(), r.Score.Passport.ID+": ")
+			if !slices.Contains(missing, note) {
+				missing = append(missing, note)
+			}
+			continue
+		}
 		name := r.Preset
 		if name == preset {
 			name = ""
 		}
 		preset = r.Preset
-		value := "–"
-		there := r.Call
-		if r.Err == nil {
-			value = metrics.FormatScore(r.Score.Value, r.Score.Passport)
-		} else {
-			there += " (no score: " + strings.TrimPrefix(r.Err.Error(), r.Score.Passport.ID+": ") + ")"
-		}
-		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\n", name, value, r.Score.Passport.Unit, r.Score.Passport.ID, there)
+		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\n", name, metrics.FormatScore(r.Score.Value, r.Score.Passport), r.Score.Passport.Unit, r.Score.Passport.ID, r.Call)
 	}
 	if err := out.Flush(); err != nil {
 		return err
+	}
+	if unscored > 0 {
+		fmt.Fprintf(w, "%d more have no score here:\n  %s\n", unscored, strings.Join(missing, "\n  "))
 	}
 	_, err := fmt.Fprintln(w)
 	return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
@@ -150,14 +151,19 @@ func (s *space) contenders(list string) (*contenders, error) {
 	return c, err
 }
 
-// compareFigure draws LR, bicubic, a random sample, the mean of the picks
-// and, where it is known, the truth.
-func (e *Engine) compareFigure(_ context.Context, s *space, list string, _ func(wire.Progress)) (*wire.Figure, error) {
+// compareFigure draws LR, bicubic, other methods, a random sample, the mean of
+// the picks and, where it is known, the truth: the paper's Fig. 5, with fidelity
+// and perception below each picture that has a truth to be measured against.
+func (e *Engine) compareFigure(ctx context.Context, s *space, list string, report func(wire.Progress)) (*wire.Figure, error) {
 	c, err := s.contenders(list)
 	if err != nil {
 		return nil, err
 	}
-	row := []named{{s.subject.lr, "LR"}, {c.bicubic, "bicubic"}, {c.random, fmt.Sprintf("random sample (%d)", c.randomSeed)}}
+	row, err := s.methods() // bicubic first
+	if err != nil {
+		return nil, err
+	}
+	row = append(row, named{c.random, fmt.Sprintf("random sample (%d)", c.randomSeed)})
 	caption := s.subject.Title
 	if c.mean != nil {
 		row = append(row, named{c.mean, meanName(c.picks)})
@@ -166,9 +172,37 @@ func (e *Engine) compareFigure(_ context.Context, s *space, list string, _ func(
 		caption += "; " + picksCaption(c.picks)
 	}
 	if s.subject.hr != nil {
+		ids, err := e.writeScores(ctx, s.subject.hr, row, report)
+		if err != nil {
+			return nil, err
+		}
+		caption += "; below each " + ids
 		row = append(row, named{s.subject.hr, "HR (truth)"})
 	}
-	return rowPicture(row, caption)
+	return rowPicture(append([]named{{s.subject.lr, "LR"}}, row...), caption)
+}
+
+// writeScores writes fidelity and perception against hr below pictures and
+// returns the ids of the two metrics.
+func (e *Engine) writeScores(ctx context.Context, hr *srspace.Image, row []named, report func(wire.Progress)) (ids string, err error) {
+	images := make([]*srspace.Image, len(row))
+	for i, n := range row {
+		images[i] = n.image
+	}
+	fidelity, err := metrics.ScoreAll(ctx, metrics.PSNRMetric{}, images, hr)
+	if err != nil {
+		return "", err
+	}
+	perception, info, err := e.perception(ctx, hr, images, report)
+	if err != nil {
+		return "", err
+	}
+	psnr := metrics.PSNRMetric{}.Info()
+	short, _, _ := strings.Cut(info.Name, " ") // the caption has the whole
+	for i := range row {
+		row[i].caption += fmt.Sprintf("\n%s dB\n%s %s", metrics.FormatScore(fidelity[i], psnr), short, metrics.FormatScore(perception[i], info))
+	}
+	return fmt.Sprintf("%s (%s) and %s (%s)", psnr.Label(), psnr.ID, info.Label(), info.ID), nil
 }
 
 // planeFigure draws fidelity against perception, for all samples and for the

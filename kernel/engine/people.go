@@ -71,6 +71,12 @@ func simulate(ctx context.Context, e *Engine, s *space, req *wire.Request, repor
 		return r[0].Probability, nil
 	}}
 	options.Metrics = []ensemble.Metric{consistency, certainty}
+	if hr := s.subject.hr; hr != nil {
+		options.Metrics = append([]ensemble.Metric{{Name: "PSNR (dB)", Score: func(m *srspace.Image) (float64, error) {
+			v, err := (metrics.PSNRMetric{}).Score(m, hr)
+			return math.Min(v, 100), err
+		}}}, options.Metrics...)
+	}
 	options.Controls.Progress = func(done, total int) {
 		report(wire.Progress{Done: done, Total: total, Note: "control ensembles"})
 	}
@@ -129,9 +135,6 @@ func peopleFigure(s *space, r *ensemble.Report, samples []srspace.Sample, req *w
 		return nil, err
 	}
 	caption := fmt.Sprintf("%s: %d simulated participants (%s), the samples most picked, their mean, one mean for each reading", s.subject.Title, req.People, req.Behaviour)
-	if !r.All.Selection.Decided() {
-		caption += fmt.Sprintf("; %d samples tie for the last %d places", len(r.All.Selection.Tied), r.All.Selection.Places)
-	}
 	if w := r.Warnings(); len(w) > 0 {
 		caption += "; " + strings.Join(w, " ")
 	}

@@ -51,6 +51,9 @@ func TestMain(m *testing.M) {
 		syscall.Kill(os.Getpid(), syscall.SIGINT)
 		time.Sleep(time.Minute)
 		os.Exit(0)
+	case "markdown":
+		Markdown(os.Getenv("TRUSTSR_TEST_IMAGE"))
+		os.Exit(0)
 	case "image":
 		Image(os.Getenv("TRUSTSR_TEST_IMAGE")).Show()
 		os.Exit(0)

@@ -149,3 +149,26 @@ func TestProgressInNotebook(t *testing.T) {
 		})
 	}
 }
+
+// A file of Markdown is shown as Markdown; one that is empty, because what was
+// to write it failed, is an error.
+func TestMarkdownInNotebook(t *testing.T) {
+	const table = "| a |\n|---|\n| 1 |\n"
+	path := filepath.Join(t.TempDir(), "table.md")
+	for text, status := range map[string]int{table: 0, " \n": 1} {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		env, shown := gonb(t)
+		_, errs, got := cell(t, "markdown", append(env, "TRUSTSR_TEST_IMAGE="+path)...)
+		if got != status || status == 1 && (!strings.Contains(errs, "is empty") || !strings.Contains(errs, "hint: ")) {
+			t.Errorf("%q: status %d, stderr %q", text, got, errs)
+		}
+		if status == 1 {
+			continue // the cell ended before it opened GoNB's pipes
+		}
+		if all := shown(); len(all) != 1 || all[0].Data[protocol.MIMETextMarkdown] != text {
+			t.Errorf("shown: %v", all)
+		}
+	}
+}

@@ -89,8 +89,9 @@ func (s *Space) readings() *wire.Readings {
 	return call(wire.Request{Op: wire.OpReadings, Space: s.info.Name}).Readings
 }
 
-// Compare shows in one row: LR, bicubic, a random sample, the mean of the
-// picks of the list and, where it is known, the true HR image.
+// Compare shows in one row: LR, bicubic, other methods that were added, a random
+// sample, the mean of the picks of the list and, where it is known, the true HR
+// image with PSNR and the perception metric below each picture.
 func (s *Space) Compare(name string) { s.figure(wire.OpCompare, name) }
 
 // Plane shows the PSNR–LPIPS plane: all samples, bicubic, one random sample

@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"image/draw"
 	"math"
+	"strings"
 	"sync"
 
 	"github.com/trustsr/trustsr/srspace"
@@ -64,16 +65,19 @@ func Wall(images []*srspace.Image, columns, zoom int) (*image.NRGBA, error) {
 
 const (
 	rowSide     = 168 // pixels: the least height of a picture in a row
+	longRowSide = 112 // the same in a row that would be wider than a notebook
 	rowGap      = 14
 	captionSize = 15 // pixels a line of caption takes above the baseline
 	captionRoom = 26
+	lineStep    = 20 // pixels from one line below a picture to the next
 )
 
 // Row returns the images side by side under their labels, such as LR,
-// bicubic, sample, mean and HR. All are enlarged without smoothing to the
+// bicubic, sample, mean and HR. Further lines of a label, such as scores, stand
+// below the image. All are enlarged without smoothing to the
 // same size: the largest image's, times the whole number that makes it at
-// least 168 pixels high. It fails with an error that wraps [ErrEmpty] or
-// [ErrSize].
+// least 168 pixels high, or 112 where more than five stand in the row. It fails
+// with an error that wraps [ErrEmpty] or [ErrSize].
 func Row(labels []string, images []*srspace.Image) (*image.NRGBA, error) {
 	if len(images) == 0 {
 		return nil, fmt.Errorf("row: %w", ErrEmpty)
@@ -92,28 +96,41 @@ func Row(labels []string, images []*srspace.Image) (*image.NRGBA, error) {
 		}
 		cell = image.Pt(max(cell.X, img.Width), max(cell.Y, img.Height))
 	}
-	cell = cell.Mul((rowSide + cell.Y - 1) / cell.Y)
+	side := rowSide
+	if len(images) > 5 {
+		side = longRowSide
+	}
+	cell = cell.Mul((side + cell.Y - 1) / cell.Y)
 
-	pen := font.Drawer{Src: image.NewUniform(ink), Face: face}
+	w := &writer{font.Drawer{Src: image.NewUniform(ink), Face: face}}
+	lines := make([][]string, len(images))
 	widths := make([]int, len(images)) // of columns: a caption may be wider than its picture
-	total := -rowGap
+	total, below := -rowGap, 0
 	for i, label := range labels {
-		widths[i] = max(cell.X, pen.MeasureString(label).Ceil())
+		lines[i] = strings.Split(label, "\n")
+		below = max(below, len(lines[i])-1)
+		widths[i] = cell.X
+		for _, line := range lines[i] {
+			widths[i] = max(widths[i], w.width(line))
+		}
 		total += widths[i] + rowGap
 	}
-	out, err := sheet(total+2*margin, cell.Y+captionRoom+2*margin)
+	out, err := sheet(total+2*margin, cell.Y+captionRoom+below*lineStep+2*margin)
 	if err != nil {
 		return nil, fmt.Errorf("row of %d images: %w", len(images), err)
 	}
-	pen.Dst = out
+	w.pen.Dst = out
 	left := margin
 	for i, img := range images {
-		pen.Dot = fixed.Point26_6{
-			X: fixed.I(left) + (fixed.I(widths[i])-pen.MeasureString(labels[i]))/2,
-			Y: fixed.I(margin + captionSize),
-		}
-		pen.DrawString(labels[i])
 		at := image.Pt(left+(widths[i]-cell.X)/2, margin+captionRoom)
+		for j, line := range lines[i] {
+			y := margin + captionSize
+			if j > 0 {
+				y = at.Y + cell.Y + j*lineStep
+			}
+			w.pen.Dot = fixed.Point26_6{X: fixed.I(left) + (fixed.I(widths[i])-w.pen.MeasureString(line))/2, Y: fixed.I(y)}
+			w.pen.DrawString(line)
+		}
 		nearest(out, image.Rectangle{at, at.Add(cell)}, img)
 		left += widths[i] + rowGap
 	}

@@ -41,7 +41,7 @@ const (
 	OpShow     = "show"     // Figure: LR and bicubic
 	OpWall     = "wall"     // Figure: all samples; those of list Picks are framed
 	OpMean     = "mean"     // Figure: the pixel average of the picks
-	OpCompare  = "compare"  // Figure: LR, bicubic, a random sample, mean of picks, HR
+	OpCompare  = "compare"  // Figure: LR, bicubic, other methods, a random sample, mean of picks, HR, with scores
 	OpPlane    = "plane"    // Figure: the PSNR–LPIPS plane
 
 	OpDisagreement = "disagreement" // Figure: where the samples differ
