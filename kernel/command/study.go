@@ -40,15 +40,15 @@ same place. Nothing leaves the room.`,
 
 const newStudy = `# A study: what is shown, and what is asked. Run it with
 #   go run ./kernel study serve THIS_FILE
-title: Which digit is it?
+title: %s
 consent: |
-  You will see pictures that a computer made from one blurred digit, and choose
+  You will see pictures that a computer made from one %s, and choose
   some of them. Your answers are stored under a number, without your name, with
   the times of your clicks and the kind of your browser. You may stop at any
   time by closing the page.
 instructions: |
   Look at all the pictures; the order is different for everyone. Choose those
-  that help you most to say which digit it is, and say what you read.
+  that %s.
 thanks: |
   You may close this page.
 protocol: %s      # task1, task2 or method: the paper's three
@@ -58,6 +58,14 @@ ties: expand         # or seeded-draw, shown-last
 # training: {name: practice, space: practice/, samples: 12}  # first, not counted
 trials:
 %s`
+
+// newStudyTexts are, for each protocol, the title, what the pictures were made
+// from, and which ones to choose.
+var newStudyTexts = map[string][3]string{
+	"task1":  {"Which digit is it?", "blurred digit", "help you most to say which digit it is, and say what you read"},
+	"task2":  {"Which pictures look natural?", "small photograph", "have the most natural details, colours and lighting: at most three,\n  or none if none does"},
+	"method": {"What is in the picture?", "small picture", "most likely show what is there, and say what you read, if anything"},
+}
 
 func studyNewCommand() *cobra.Command {
 	var spaces []string
@@ -82,7 +90,8 @@ func studyNewCommand() *cobra.Command {
 				}
 				trials += fmt.Sprintf("  - {name: trial-%d, space: %q}\n", i+1, filepath.ToSlash(path))
 			}
-			text := fmt.Sprintf(newStudy, protocol, time.Now().UnixNano()%1_000_000, trials)
+			words := newStudyTexts[protocol]
+			text := fmt.Sprintf(newStudy, words[0], words[1], words[2], protocol, time.Now().UnixNano()%1_000_000, trials)
 			if _, err := study.Parse([]byte(text)); err != nil {
 				return err
 			}

@@ -45,6 +45,12 @@ func TestMain(m *testing.M) {
 			}
 		}
 		os.Exit(0)
+	case "slow progress":
+		progress := Progress("pieces")
+		progress(0, 2)
+		time.Sleep(3 * time.Second)
+		progress(2, 2)
+		os.Exit(0)
 	case "interrupted progress":
 		barDelay = 0
 		Progress("steps")(1, 3)

@@ -129,6 +129,7 @@ func TestProgressInNotebook(t *testing.T) {
 		status int
 	}{
 		"progress":             {[]string{bar, "", bar, ""}, "", 0},
+		"slow progress":        {[]string{`<p><progress max="2" value="0.0"></progress> pieces 0 of 2</p>`, ""}, "", 0},
 		"interrupted progress": {[]string{strings.Replace(bar, " &lt;here&gt;", "", 1), ""}, "error: interrupted\nhint: run the cell again to start it anew\n", 1},
 	} {
 		t.Run(name, func(t *testing.T) {

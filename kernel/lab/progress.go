@@ -24,6 +24,7 @@ func Progress(what string) func(done, total int) {
 	var bar *progressBar
 	var began time.Time
 	var first int
+	var last wire.Progress
 	return func(done, total int) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -35,17 +36,25 @@ func Progress(what string) func(done, total int) {
 			interrupted := make(chan os.Signal, 1)
 			signal.Notify(interrupted, os.Interrupt)
 			go bar.until(interrupted)
+			this := bar
+			time.AfterFunc(barDelay+barPause, func() { // one piece may take long
+				mu.Lock()
+				defer mu.Unlock()
+				if bar == this {
+					bar.show(last)
+				}
+			})
 		}
 		if done >= total {
 			bar.finish()
 			bar = nil
 			return
 		}
-		p := wire.Progress{Done: done, Total: total, Note: what}
+		last = wire.Progress{Done: done, Total: total, Note: what}
 		if done > first {
-			p.ETA = time.Since(began).Seconds() / float64(done-first) * float64(total-done)
+			last.ETA = time.Since(began).Seconds() / float64(done-first) * float64(total-done)
 		}
-		bar.show(p)
+		bar.show(last)
 	}
 }
 
