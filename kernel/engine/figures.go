@@ -73,6 +73,8 @@ func picksCaption(p *wire.Picks) string {
 		text += ", " + standInNote
 	case wire.ByNotebook:
 		text += ", set by a notebook cell"
+	case wire.ByStudy:
+		text += ", " + p.Note
 	}
 	return text
 }
@@ -110,6 +112,9 @@ func (e *Engine) meanFigure(_ context.Context, s *space, list string, _ func(wir
 func meanName(p *wire.Picks) string {
 	if p.By == wire.ByStandIn {
 		return fmt.Sprintf("mean of %d (stand-in)", len(p.Seeds))
+	}
+	if p.By == wire.ByStudy {
+		return fmt.Sprintf("mean of %d (study)", len(p.Seeds))
 	}
 	if len(p.Seeds) == 1 {
 		return "mean of 1 pick"

@@ -74,7 +74,8 @@ func init() {
 		wire.OpSimulate: onSpace(func(ctx context.Context, e *Engine, s *space, req *wire.Request, report func(wire.Progress)) (*wire.Result, error) {
 			return simulate(ctx, e, s, req, report)
 		}),
-		wire.OpStudy: startStudy,
+		wire.OpStudy:      startStudy,
+		wire.OpStudyPicks: onSpace(studyPicks),
 	}
 }
 

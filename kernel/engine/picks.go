@@ -36,6 +36,7 @@ type pickList struct {
 // pickState is what a change of a list replaces.
 type pickState struct {
 	By    string `json:"by,omitempty"`
+	Note  string `json:"note,omitempty"` // which study
 	Picks []pick `json:"picks"`
 }
 
@@ -52,6 +53,7 @@ func (l *pickList) wire() *wire.Picks {
 	for _, one := range l.Picks {
 		p.Seeds = append(p.Seeds, one.Seed)
 	}
+	p.Note = l.Note
 	if l.By == wire.ByStandIn {
 		p.Note = standInNote
 	}
@@ -92,12 +94,17 @@ func (l *pickList) pick(p pick, by string) error {
 }
 
 // unpick takes a sample out; one that is not in changes nothing. What is left
-// was still picked by whoever picked it.
+// was still picked by whoever picked it, unless a study's voters did: what they
+// chose is chosen as a whole.
 func (l *pickList) unpick(seed uint64) {
 	if !l.has(seed) {
 		return
 	}
-	l.replace(l.By, slices.DeleteFunc(slices.Clone(l.Picks), func(p pick) bool { return p.Seed == seed }))
+	by := l.By
+	if by == wire.ByStudy {
+		by = wire.ByPerson
+	}
+	l.replace(by, slices.DeleteFunc(slices.Clone(l.Picks), func(p pick) bool { return p.Seed == seed }))
 }
 
 func (l *pickList) clear() {

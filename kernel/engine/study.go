@@ -8,7 +8,6 @@ import (
 	"image/png"
 	"net/http"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -52,7 +51,7 @@ func startStudy(e *Engine, _ context.Context, req *wire.Request, _ func(wire.Pro
 		if err != nil {
 			return nil, err
 		}
-		running = &runningStudy{votes: strings.TrimSuffix(file, filepath.Ext(file)) + ".db"}
+		running = &runningStudy{votes: votesOf(file)}
 		if running.study, err = study.Open(described, running.votes, study.Options{Log: e.log}); err != nil {
 			return nil, err
 		}

@@ -3,7 +3,6 @@ package lab
 import (
 	"fmt"
 	"html"
-	"path/filepath"
 	"strings"
 
 	"github.com/trustsr/trustsr/kernel/engine/wire"
@@ -42,11 +41,7 @@ func Listen(address string) StudyOption {
 // that open pages go on too. A study that another kernel or go run ./kernel
 // study serve has in hand is refused.
 func Study(path string, options ...StudyOption) {
-	file, err := filepath.Abs(path)
-	if err != nil {
-		fail(err)
-	}
-	req := wire.Request{Op: wire.OpStudy, Study: file}
+	req := wire.Request{Op: wire.OpStudy, Study: absolute(path)}
 	for _, option := range options {
 		option(&req)
 	}

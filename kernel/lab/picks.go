@@ -2,6 +2,7 @@ package lab
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 )
@@ -28,6 +29,30 @@ func (s *Space) ClearPicks(name string) *Picks {
 	return s.picks(wire.Request{Op: wire.OpClear, Picks: name})
 }
 
+// PicksFromStudy replaces the list by the samples that the voters of a study
+// chose: those that its report averages, by its protocol and tie rule, of the
+// trial that shows this space. The list says which study; the plane and the
+// gallery show it like any other. file is the study file, store the file of its
+// votes if that is not beside it, with the ending .db.
+func (s *Space) PicksFromStudy(file, name string, store ...string) *Picks {
+	req := wire.Request{Op: wire.OpStudyPicks, Picks: name, Study: absolute(file)}
+	if len(store) > 0 {
+		req.Store = absolute(store[0])
+	}
+	p := s.picks(req)
+	p.Show()
+	return p
+}
+
+// absolute is a path as the engine finds it, which works in another folder.
+func absolute(path string) string {
+	out, err := filepath.Abs(path)
+	if err != nil {
+		fail(err)
+	}
+	return out
+}
+
 // StandIn lets the simulated reader pick when the list is empty: the cap
 // samples that it most surely reads as digit. The list then says that no
 // person picked, and a person's first click replaces it. With it a notebook
@@ -46,7 +71,7 @@ func (s *Space) picks(req wire.Request) *Picks {
 // Seeds returns the picks in the order picked.
 func (p *Picks) Seeds() []uint64 { return append([]uint64(nil), p.list.Seeds...) }
 
-// By returns who picked: "person", "notebook" or "stand-in".
+// By returns who picked: "person", "notebook", "stand-in" or "study".
 func (p *Picks) By() string { return p.list.By }
 
 // Show shows the list in one line.
@@ -57,7 +82,7 @@ func (p *Picks) Show() {
 		who = ", picked by a person"
 	case wire.ByNotebook:
 		who = ", set by a notebook cell"
-	case wire.ByStandIn:
+	case wire.ByStandIn, wire.ByStudy:
 		who = ", " + p.list.Note
 	}
 	say("%s: %d of %d picks%s%s", p.list.Name, len(p.list.Seeds), p.list.Cap, who, seedList(p.list.Seeds))

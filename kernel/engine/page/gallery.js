@@ -68,6 +68,7 @@
     if (picks.away()) saved.textContent = picks.pending() ? "picked, not stored yet" : "picked";
     else if (picks.pending()) saved.textContent = "picked, storing…";
     else if (by === "stand-in") saved.textContent = `${list.note}. Your first click replaces them.`;
+    else if (by === "study") saved.textContent = list.note;
     else if (by === "notebook") saved.textContent = "picked by a notebook cell, stored";
     else saved.textContent = seeds.length ? "picked, stored" : "picked";
     byId("undo").disabled = !list.undoable && !picks.pending();

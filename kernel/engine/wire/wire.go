@@ -61,6 +61,8 @@ const (
 const (
 	OpSimulate = "simulate" // Figure, Tables: what People simulated participants choose
 	OpStudy    = "study"    // Tables, Figure: serve the study file Study at Listen and tell its addresses
+
+	OpStudyPicks = "studypicks" // Picks: the samples that the voters of Study chose, as list Picks
 )
 
 // Request is what a cell asks. Only the fields that Op needs are read.
@@ -83,6 +85,7 @@ type Request struct {
 	Behaviour string `json:"behaviour,omitempty"` // of theirs: expert, uniform, position-biased, sleeper, straight-liner
 	Study     string `json:"study,omitempty"`     // path of a study file
 	Listen    string `json:"listen,omitempty"`    // address of this computer to serve it at; empty for loopback
+	Store     string `json:"store,omitempty"`     // path of its votes, for OpStudyPicks; by default beside it, with the ending .db
 }
 
 // Source says which LR picture: a digit of the embedded MNIST test set, or
@@ -185,6 +188,7 @@ const (
 	ByPerson   = "person"   // clicked in the gallery
 	ByNotebook = "notebook" // set by a cell
 	ByStandIn  = "stand-in" // chosen by the digit reader, by no person
+	ByStudy    = "study"    // most picked by the participants of a study
 )
 
 // Picks is a named list of chosen samples.
@@ -193,7 +197,7 @@ type Picks struct {
 	Name     string   `json:"name"`
 	Revision int      `json:"revision"` // grows with every change
 	Cap      int      `json:"cap"`
-	By       string   `json:"by,omitempty"` // ByPerson, ByNotebook, ByStandIn; empty for an empty list
+	By       string   `json:"by,omitempty"` // ByPerson, ByNotebook, ByStandIn, ByStudy; empty for an empty list
 	Note     string   `json:"note,omitempty"`
 	Seeds    []uint64 `json:"seeds"` // in the order picked
 	Undoable bool     `json:"undoable"`
