@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/imresize"
 )
 
 // figures is how many pictures each notebook has to show when it is opened
@@ -103,6 +106,49 @@ func runAll(t *testing.T, paths []string, command func(path, out string) *exec.C
 	t.Logf("all ran in %v", total.Round(time.Second))
 	if total > 15*time.Minute {
 		t.Errorf("the notebooks took %v, more than a quarter of an hour", total)
+	}
+}
+
+// With samples of a natural picture in place, which ldm-x4 draws where its
+// weights are, task2_natural shows these and its study asks about them. Another
+// generator draws them here.
+func TestNotebookOfNaturalPictures(t *testing.T) {
+	if os.Getenv("TRUSTSR_LONG") == "" {
+		t.Skip("TRUSTSR_LONG is not set: the notebook is not run")
+	}
+	trustsr, root := binary(t)
+	space := filepath.Join(root, ".lab", "task2-natural")
+	if _, err := os.Stat(space); err != nil {
+		hr, err := srspace.ReadFile(filepath.Join(root, "notebooks", "img", "kodim23.png"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lr, err := imresize.Downscale(hr, 4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		small := filepath.Join(t.TempDir(), "lr.png")
+		if err := lr.WritePNG(small); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.RemoveAll(space) })
+		if text, err := exec.Command(trustsr, "sample", "--model", filepath.Join(root, "notebooks", "generator.onnx"), "--lr", small, "-n", "15", "-o", space).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, text)
+		}
+	}
+	out := filepath.Join(t.TempDir(), "task2_natural.ipynb")
+	run := exec.Command(trustsr, "exec", filepath.Join(root, "notebooks", "task2_natural.ipynb"), "--out", out)
+	run.Dir = root
+	if text, err := run.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	if n, trouble := shownIn(t, out); n < figures["task2_natural"] || trouble != "" {
+		t.Errorf("%d pictures; %s", n, trouble)
+	}
+	for file, want := range map[string]string{out: "the samples in .lab/task2-natural are", filepath.Join(root, ".lab", "task2.yaml"): "made from one small photograph"} {
+		if text, err := os.ReadFile(file); err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%s: no %q (%v)", file, want, err)
+		}
 	}
 }
 
