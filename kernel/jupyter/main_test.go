@@ -115,15 +115,15 @@ func running(mark, word string) (pids []int) {
 	return pids
 }
 
-// waitFor polls a condition for up to ten seconds.
+// waitFor polls a condition for up to half a minute.
 func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		if ok() {
 			return
 		}
 	}
-	t.Fatalf("not within ten seconds: %s", what)
+	t.Fatalf("not within half a minute: %s", what)
 }
 
 // text runs a cell and returns what it printed.

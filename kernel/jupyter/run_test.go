@@ -212,3 +212,26 @@ func TestInterruptStopsWhatTheCellStarted(t *testing.T) {
 		})
 	}
 }
+
+// Some front ends interrupt the kernel's process, not its group.
+func TestInterruptOfTheWrapperAlone(t *testing.T) {
+	c, mark := begin(t)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := c.execute(context.Background(), `!if true; then sleep 98765; fi`, func(message) {})
+		ended <- err
+	}()
+	waitFor(t, "the cell's sleeper runs", func() bool { return len(running(mark, "sleep\x0098765")) > 0 })
+	c.process.Signal(syscall.SIGINT)
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(patience + 15*time.Second):
+		t.Fatal("the cell does not stop")
+	}
+	if out, err := text(t, c, "%%\nfmt.Print(42)"); err != nil || out != "42" {
+		t.Errorf("next cell: %q, %v", out, err)
+	}
+}
