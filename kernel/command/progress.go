@@ -70,17 +70,17 @@ func byteBar(what string) (progress func(done, total int64), done func()) {
 }
 
 // Work that takes less than firstLine is not told of; then comes a line every
-// linePause, also while one piece of the work takes longer than that.
+// linePause, if there is news, and less often when the work takes minutes.
 var firstLine, linePause = 2 * time.Second, 5 * time.Second
 
 // lineBar tells of progress where nothing can be rewritten. Its clock runs from
 // the first that it is told until all is done.
 type lineBar struct {
 	w      io.Writer
-	amount func(done, total int64) string
+	amount func(done, total int64) string // nil where what says it
 
 	mu          sync.Mutex
-	what        string
+	what, last  string // the line told last
 	began       time.Time
 	done, total int64
 	timer       *time.Timer
@@ -98,8 +98,12 @@ func (b *lineBar) tell() {
 	if b.ended() {
 		return
 	}
-	fmt.Fprintln(b.w, b.line(time.Since(b.began)))
-	b.timer.Reset(linePause)
+	took := time.Since(b.began)
+	if line := b.line(took); line != b.last {
+		b.last = line
+		fmt.Fprintln(b.w, line)
+	}
+	b.timer.Reset(min(max(linePause, took/10), 6*linePause))
 }
 
 func (b *lineBar) ended() bool { return b.broken || b.total >= 0 && b.done >= b.total }
@@ -110,6 +114,9 @@ func (b *lineBar) line(took time.Duration) string {
 	if b.done > 0 && b.total > b.done {
 		rest := time.Duration(float64(took) / float64(b.done) * float64(b.total-b.done))
 		left = ", " + rest.Round(time.Second).String() + " left"
+	}
+	if b.amount == nil {
+		return b.what + left
 	}
 	return b.what + ": " + b.amount(b.done, b.total) + left
 }

@@ -24,8 +24,7 @@ func TestProgressLine(t *testing.T) {
 	}
 }
 
-// Lines come while work goes on, even when a piece of it takes long, and none
-// after it has ended.
+// Lines come while work goes on and there is news, and none after it has ended.
 func TestProgressLines(t *testing.T) {
 	defer func(first, pause time.Duration) { firstLine, linePause = first, pause }(firstLine, linePause)
 	firstLine, linePause = time.Millisecond, time.Millisecond
@@ -49,10 +48,11 @@ func TestProgressLines(t *testing.T) {
 			}()
 			b := newLineBar(w, "samples", 3, count)
 			b.Set(1)
-			for range 2 {
-				if got := <-lines; !strings.HasPrefix(got, "samples: 1 of 3, ") || !strings.HasSuffix(got, " left\n") {
-					t.Errorf("line %q", got)
+			for _, want := range []string{"samples: 1 of 3, ", "samples (step 2): 1 of 3, "} {
+				if got := <-lines; !strings.HasPrefix(got, want) || !strings.HasSuffix(got, " left\n") {
+					t.Errorf("line %q, want %q… left", got, want)
 				}
+				b.Describe("samples (step 2)")
 			}
 			ended := make(chan bool)
 			go func() { // a line may be on its way, and waits to be read
@@ -76,8 +76,20 @@ func TestProgressLines(t *testing.T) {
 	}
 }
 
-// A cell keeps standard error: short work leaves nothing there, and an error is
-// one line with its hint.
+// Short work leaves no line in a cell.
+func TestNoProgressLine(t *testing.T) {
+	var out strings.Builder
+	b := newLineBar(&out, "samples", 3, count)
+	for i := range 4 {
+		b.Set(i)
+	}
+	if b.timer != nil || out.Len() > 0 {
+		t.Errorf("timer %v after all is done, written %q", b.timer, out.String())
+	}
+}
+
+// A cell keeps standard error: progress is plain lines there, and an error one
+// line with its hint.
 func TestStandardErrorOfACell(t *testing.T) {
 	trustsr, _ := binary(t)
 	run := func(args ...string) (string, error) {
@@ -88,10 +100,16 @@ func TestStandardErrorOfACell(t *testing.T) {
 		return errs.String(), err
 	}
 	out := filepath.Join(t.TempDir(), "space")
-	if errs, err := run("sample", "--digit", "3", "-n", "1", "--steps", "2", "-o", out); err != nil || errs != "" {
+	errs, err := run("sample", "--digit", "3", "-n", "1", "--steps", "2", "-o", out)
+	if err != nil || strings.Contains(errs, "\r") {
 		t.Errorf("one sample: %v, standard error %q", err, errs)
 	}
-	errs, err := run("sample", "--lr", filepath.Join(out, "none.png"), "-o", out)
+	for line := range strings.Lines(errs) { // of a machine that took longer than a moment
+		if !strings.HasPrefix(line, "sample") {
+			t.Errorf("one sample: standard error %q", errs)
+		}
+	}
+	errs, err = run("sample", "--lr", filepath.Join(out, "none.png"), "-o", out)
 	lines := strings.Split(strings.TrimSpace(errs), "\n")
 	if err == nil || len(lines) != 2 || !strings.HasPrefix(lines[0], "error: ") || !strings.HasPrefix(lines[1], "hint: ") {
 		t.Errorf("no picture: %v, standard error %q", err, errs)

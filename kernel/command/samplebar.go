@@ -3,9 +3,8 @@ package command
 import (
 	"fmt"
 	"math"
+	"os"
 	"sync"
-
-	"github.com/schollz/progressbar/v3"
 
 	"github.com/trustsr/trustsr/srspace/digits"
 	"github.com/trustsr/trustsr/srspace/ldm"
@@ -16,7 +15,7 @@ import (
 // tells of steps, runs ahead of what writes samples.
 type sampleBar struct {
 	mu    sync.Mutex
-	bar   *progressbar.ProgressBar
+	bar   bar
 	total int // samples
 	steps int // of a sample
 	drawn int // samples that are written, or that the sampler has done with
@@ -38,9 +37,16 @@ func newSampleBar(total int, m drawer) *sampleBar {
 			b.step(s.Batch*max(1, s.Workers)*max(1, s.Tile*s.Tile), step, steps)
 		}
 	}
-	b.bar = newBar("samples", max(1, total*b.steps))
+	if all := max(1, total*b.steps); inTerminal(os.Stderr) {
+		b.bar = newBar("samples", all)
+	} else { // the text says which samples: the count of steps is noise
+		b.bar = newLineBar(os.Stderr, "samples", all, nil)
+	}
 	return b
 }
+
+// Break ends the bar's line before all is done, for an error to follow.
+func (b *sampleBar) Break() { b.bar.Break() }
 
 // samples tells that so many are written.
 func (b *sampleBar) samples(done int) {
