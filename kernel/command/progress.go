@@ -113,7 +113,7 @@ func (b *lineBar) line(took time.Duration) string {
 	left := ""
 	if b.done > 0 && b.total > b.done {
 		rest := time.Duration(float64(took) / float64(b.done) * float64(b.total-b.done))
-		left = ", " + rest.Round(time.Second).String() + " left"
+		left = ", " + max(rest.Round(time.Second), time.Second).String() + " left"
 	}
 	if b.amount == nil {
 		return b.what + left
