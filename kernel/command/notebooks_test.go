@@ -117,35 +117,35 @@ func TestNotebookOfNaturalPictures(t *testing.T) {
 		t.Skip("TRUSTSR_LONG is not set: the notebook is not run")
 	}
 	trustsr, root := binary(t)
-	space := filepath.Join(root, ".lab", "task2-natural")
-	if _, err := os.Stat(space); err != nil {
-		hr, err := srspace.ReadFile(filepath.Join(root, "notebooks", "img", "kodim23.png"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		lr, err := imresize.Downscale(hr, 4)
-		if err != nil {
-			t.Fatal(err)
-		}
-		small := filepath.Join(t.TempDir(), "lr.png")
-		if err := lr.WritePNG(small); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { os.RemoveAll(space) })
-		if text, err := exec.Command(trustsr, "sample", "--model", filepath.Join(root, "notebooks", "generator.onnx"), "--lr", small, "-n", "15", "-o", space).CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, text)
-		}
+	lab, _ := copyNotebooks(t, root)
+	books := filepath.Join(filepath.Dir(lab), "notebooks")
+	hr, err := srspace.ReadFile(filepath.Join(books, "img", "kodim23.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lr, err := imresize.Downscale(hr, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	small := filepath.Join(t.TempDir(), "lr.png")
+	if err := lr.WritePNG(small); err != nil {
+		t.Fatal(err)
+	}
+	draw := exec.Command(trustsr, "sample", "--model", filepath.Join(books, "generator.onnx"), "--lr", small, "-n", "15", "-o", filepath.Join(lab, "task2-natural"))
+	if text, err := draw.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, text)
 	}
 	out := filepath.Join(t.TempDir(), "task2_natural.ipynb")
-	run := exec.Command(trustsr, "exec", filepath.Join(root, "notebooks", "task2_natural.ipynb"), "--out", out)
+	run := exec.Command(trustsr, "exec", filepath.Join(books, "task2_natural.ipynb"), "--out", out)
 	run.Dir = root
+	stateOf(run, lab)
 	if text, err := run.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	if n, trouble := shownIn(t, out); n < figures["task2_natural"] || trouble != "" {
 		t.Errorf("%d pictures; %s", n, trouble)
 	}
-	for file, want := range map[string]string{out: "the samples in .lab/task2-natural are", filepath.Join(root, ".lab", "task2.yaml"): "made from one small photograph"} {
+	for file, want := range map[string]string{out: "the samples in .lab/task2-natural are", filepath.Join(lab, "task2.yaml"): "made from one small photograph"} {
 		if text, err := os.ReadFile(file); err != nil || !strings.Contains(string(text), want) {
 			t.Errorf("%s: no %q (%v)", file, want, err)
 		}
