@@ -16,6 +16,11 @@
 //
 //	func space() *lab.Space { return lab.Digit(497).Draw(324) }
 //
+// A cell shows things either through this package or through GoNB's gonbui:
+// each takes the one pipe to the notebook for itself, and in a program that uses
+// both one waits for ever. [PNG], [Markdown] and [Progress] are for what a cell
+// computes itself.
+//
 // When something is wrong, a function prints one line with the error and one
 // with a hint on standard error and ends the cell with exit status 1.
 package lab

@@ -57,6 +57,10 @@ func TestMain(m *testing.M) {
 		syscall.Kill(os.Getpid(), syscall.SIGINT)
 		time.Sleep(time.Minute)
 		os.Exit(0)
+	case "png":
+		Progress("steps")(1, 3)
+		PNG([]byte(os.Getenv("TRUSTSR_TEST_PNG")))
+		os.Exit(0)
 	case "markdown":
 		Markdown(os.Getenv("TRUSTSR_TEST_IMAGE"))
 		os.Exit(0)

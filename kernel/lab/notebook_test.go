@@ -173,3 +173,19 @@ func TestMarkdownInNotebook(t *testing.T) {
 		}
 	}
 }
+
+func TestPNGInNotebook(t *testing.T) {
+	const content = "\x89PNG\r\n\x1a\n…"
+	env, shown := gonb(t)
+	_, errs, status := cell(t, "png", append(env, "TRUSTSR_TEST_PNG="+content)...)
+	if status != 0 {
+		t.Fatalf("status %d: %s", status, errs)
+	}
+	if all := shown(); len(all) != 1 || string(all[0].Data[protocol.MIMEImagePNG].([]byte)) != content {
+		t.Errorf("shown: %v", all)
+	}
+	env, _ = gonb(t)
+	if _, errs, status := cell(t, "png", append(env, "TRUSTSR_TEST_PNG=GIF89a")...); status != 1 || !strings.Contains(errs, "is no PNG\nhint: ") {
+		t.Errorf("no PNG: status %d, stderr %q", status, errs)
+	}
+}
