@@ -83,6 +83,7 @@ type lineBar struct {
 	what, last  string // the line told last
 	began       time.Time
 	done, total int64
+	from        int64 // done at the start
 	timer       *time.Timer
 	broken      bool
 }
@@ -111,8 +112,8 @@ func (b *lineBar) ended() bool { return b.broken || b.total >= 0 && b.done >= b.
 // line is what there is to tell when the work has taken so long.
 func (b *lineBar) line(took time.Duration) string {
 	left := ""
-	if b.done > 0 && b.total > b.done {
-		rest := time.Duration(float64(took) / float64(b.done) * float64(b.total-b.done))
+	if b.done > b.from && b.total > b.done {
+		rest := time.Duration(float64(took) / float64(b.done-b.from) * float64(b.total-b.done))
 		left = ", " + max(rest.Round(time.Second), time.Second).String() + " left"
 	}
 	if b.amount == nil {
@@ -128,7 +129,7 @@ func (b *lineBar) change(news func()) {
 	news()
 	switch {
 	case b.timer == nil && !b.ended():
-		b.began = time.Now()
+		b.began, b.from = time.Now(), b.done // what is found finished took no time
 		b.timer = time.AfterFunc(firstLine, b.tell)
 	case b.timer != nil && b.ended():
 		b.timer.Stop()

@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-func count(done, total int64) string { return fmt.Sprintf("%d of %d", done, total) }
+func counted(done, total int64) string { return fmt.Sprintf("%d of %d", done, total) }
 
 func TestProgressLine(t *testing.T) {
-	b := newLineBar(io.Discard, "samples", 324, count)
+	b := newLineBar(io.Discard, "samples", 324, counted)
 	b.Set(0)
 	if got := b.line(3 * time.Second); got != "samples: 0 of 324" {
 		t.Errorf("at the start: %q", got)
@@ -21,6 +21,12 @@ func TestProgressLine(t *testing.T) {
 	b.Set(81)
 	if got := b.line(30 * time.Second); got != "samples: 81 of 324, 1m30s left" {
 		t.Errorf("after a quarter: %q", got)
+	}
+	resumed := newLineBar(io.Discard, "samples", 324, counted)
+	resumed.Set(243)
+	resumed.Set(270)
+	if got := resumed.line(30 * time.Second); got != "samples: 270 of 324, 1m0s left" {
+		t.Errorf("resumed at three quarters: %q", got)
 	}
 }
 
@@ -46,7 +52,8 @@ func TestProgressLines(t *testing.T) {
 					lines <- string(buf[:n])
 				}
 			}()
-			b := newLineBar(w, "samples", 3, count)
+			b := newLineBar(w, "samples", 3, counted)
+			b.Set(0)
 			b.Set(1)
 			for _, want := range []string{"samples: 1 of 3, ", "samples (step 2): 1 of 3, "} {
 				if got := <-lines; !strings.HasPrefix(got, want) || !strings.HasSuffix(got, " left\n") {
@@ -79,7 +86,7 @@ func TestProgressLines(t *testing.T) {
 // Short work leaves no line in a cell.
 func TestNoProgressLine(t *testing.T) {
 	var out strings.Builder
-	b := newLineBar(&out, "samples", 3, count)
+	b := newLineBar(&out, "samples", 3, counted)
 	for i := range 4 {
 		b.Set(i)
 	}
