@@ -489,38 +489,3 @@ func loadChild(t *testing.T, path string) {
 	fmt.Printf("peak %.1f MiB\n", peakMemory(t))
 	runtime.KeepAlive(m)
 }
-
-// Time of a network call of the published architecture, 64×64 latents.
-func BenchmarkFullModel(b *testing.B) {
-	long(b)
-	c := openGenerated(b)
-	for _, config := range []string{"go", "onnx:cpu"} {
-		if config != "go" && (!backend.HasONNX || backend.ONNXLibrary() == "") {
-			continue
-		}
-		m, err := c.Load(config)
-		if err != nil {
-			b.Fatal(err)
-		}
-		x, lr := generatedInput("x", 1, 1, 3, 64, 64), generatedInput("lr", 1, 1, 3, 64, 64)
-		calls := []struct {
-			name string
-			call func() (*ldm.Tensor, error)
-		}{
-			{"UNet", func() (*ldm.Tensor, error) { return m.Denoise(x, lr, []float32{500}) }},
-			{"decode", func() (*ldm.Tensor, error) { return m.Decode(x, true) }},
-		}
-		for _, c := range calls {
-			if _, err := c.call(); err != nil { // compiles
-				b.Fatal(err)
-			}
-			b.Run(c.name+"/"+config, func(b *testing.B) {
-				for b.Loop() {
-					if _, err := c.call(); err != nil {
-						b.Fatal(err)
-					}
-				}
-			})
-		}
-	}
-}
