@@ -13,11 +13,11 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/trustsr/trustsr/ensemble"
+	"github.com/trustsr/trustsr/internal/accessibility"
 )
 
 // envScreenshots names a folder to keep screenshots of the pages in.
@@ -134,25 +134,14 @@ func value[T any](p *page, expression string) (v T) {
 	return v
 }
 
-// envAxe names the file axe.min.js of npm's axe-core.
-const envAxe = "TRUSTSR_AXE"
-
 // accessible checks the page with axe-core, where it is at hand.
 func (p *page) accessible(what string) {
 	p.t.Helper()
-	path := os.Getenv(envAxe)
-	if path == "" {
-		return
-	}
-	script, err := os.ReadFile(path)
-	if err != nil {
-		p.t.Fatal(err)
-	}
 	var found string
-	p.do("axe", chromedp.Evaluate(string(script)+";1", nil),
-		chromedp.Evaluate(`axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"] }).then((r) => r.passes.length < 10 ? "no rules" :
-			r.violations.map((v) => v.id + ": " + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 120)).join(" | ")).join("\n"))`, &found,
-			func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+	p.do("axe", chromedp.ActionFunc(func(ctx context.Context) (err error) {
+		found, err = accessibility.Violations(ctx)
+		return err
+	}))
 	if found != "" {
 		p.t.Errorf("%s: axe finds %s", what, found)
 	}
