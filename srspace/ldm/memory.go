@@ -16,7 +16,7 @@ import (
 // each of its graphs.
 const (
 	goWeights, goCopies     = 2.0, 42
-	onnxWeights, onnxCopies = 5.1, 12
+	onnxWeights, onnxCopies = 5.3, 10
 )
 
 // Estimate returns about how many bytes sampling takes at most for an LR
