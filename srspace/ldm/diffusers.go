@@ -55,6 +55,7 @@ func (c *Checkpoint) openDiffusers(dir string, o OpenOptions) error {
 			return err
 		}
 	}
+	c.Assumed = append(c.Assumed, samplingNotes(schedule)...)
 	if err := c.Config.validate(); err != nil {
 		return err
 	}
@@ -187,6 +188,21 @@ func diffusersSchedule(k *keys) ScheduleConfig {
 	return ScheduleConfig{
 		Timesteps: k.integer("num_train_timesteps", 1000), LinearStart: k.number("beta_start", 1e-4), LinearEnd: k.number("beta_end", 0.02),
 	}
+}
+
+// samplingNotes says where a scheduler's settings of sampling, which samplers
+// here have by name, are not those of the published model.
+func samplingNotes(k *keys) (notes []string) {
+	if n := k.integer("steps_offset", 1); n != 1 {
+		notes = append(notes, fmt.Sprintf("time steps of ddim-diffusers begin at 1; the scheduler's steps_offset is %d", n))
+	}
+	if !k.boolean("set_alpha_to_one", true) {
+		notes = append(notes, "the last step of ddim-diffusers takes all noise away; the scheduler's, set_alpha_to_one false, is that of ddim-diffusers-a0")
+	}
+	if k.boolean("clip_sample", false) {
+		notes = append(notes, "no sampler clips the estimate; the scheduler has clip_sample true")
+	}
+	return notes
 }
 
 // diffusersWidths splits block_out_channels into CompVis's width and
