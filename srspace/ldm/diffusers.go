@@ -50,12 +50,12 @@ func (c *Checkpoint) openDiffusers(dir string, o OpenOptions) error {
 		return err
 	}
 	c.Config = Config{UNet: diffusersUNet(unet), VQ: diffusersVQ(vq), Schedule: diffusersSchedule(schedule)}
+	c.Assumed = append(c.Assumed, samplingNotes(schedule)...)
 	for _, k := range []*keys{unet, vq, schedule} {
 		if err := k.err(); err != nil {
 			return err
 		}
 	}
-	c.Assumed = append(c.Assumed, samplingNotes(schedule)...)
 	if err := c.Config.validate(); err != nil {
 		return err
 	}

@@ -11,9 +11,9 @@ import (
 // the backend keeps them, as a multiple of their size; and copies of the
 // widest tensor at the moment of most memory. Rounded up from peaks of a
 // process that drew one sample with the published architecture
-// (TestSampleMemory): 1370 and 3801 MiB on the Go backend for 16×16 and 64×64
-// pixels, up to 3254 and 3692 MiB on ONNX Runtime, which packs weights anew for
-// each of its graphs.
+// (TestSampleMemory): 1370 and 3833 MiB on the Go backend for 16×16 and 64×64
+// pixels, up to 3375 and 3764 MiB on ONNX Runtime, which packs and transposes
+// weights anew for each of its graphs.
 const (
 	goWeights, goCopies     = 2.0, 42
 	onnxWeights, onnxCopies = 5.3, 10
