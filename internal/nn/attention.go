@@ -84,18 +84,22 @@ func (o *Ops) Attend(q, k, v *Node) *Node {
 	dims := q.Shape().Dimensions
 	tokens, d := dims[1], dims[3]
 	scale := 1 / math.Sqrt(math.Sqrt(float64(d)))
-	q, k = MulScalar(q, scale), MulScalar(k, scale)
+	// heads first, so that both products are matrix products as they are:
+	// left to Einsum, backends move the same values into slower ones
+	// (BenchmarkAttend)
+	q = TransposeAllAxes(MulScalar(q, scale), 0, 2, 1, 3)
+	k = TransposeAllAxes(MulScalar(k, scale), 0, 2, 3, 1)
+	v = TransposeAllAxes(v, 0, 2, 1, 3)
 	attend := func(q *Node) *Node {
-		weights := Softmax(o.einsum("bthd,bshd->bhts", q, k), -1)
-		return o.einsum("bhts,bshd->bthd", weights, v)
+		return o.product(MatMul, Softmax(o.product(MatMul, q, k), -1), v)
 	}
-	each := max(1, attentionScores/(dims[0]*dims[2]*k.Shape().Dimensions[1]))
+	each := max(1, attentionScores/(dims[0]*dims[2]*k.Shape().Dimensions[3]))
 	if tokens <= each || o.Train { // a slice has no gradient on ONNX Runtime
-		return attend(q)
+		return TransposeAllAxes(attend(q), 0, 2, 1, 3)
 	}
 	var parts []*Node
 	for from := 0; from < tokens; from += each {
-		parts = append(parts, attend(SliceAxis(q, 1, AxisRange(from, min(tokens, from+each)))))
+		parts = append(parts, attend(SliceAxis(q, 2, AxisRange(from, min(tokens, from+each)))))
 	}
-	return Concatenate(parts, 1)
+	return TransposeAllAxes(Concatenate(parts, 2), 0, 2, 1, 3)
 }

@@ -77,6 +77,9 @@ func BenchmarkAddPerChannel(b *testing.B) {
 				ones := Ones(x.Graph(), shapes.Make(dtypes.Float32, n, pixels, 1))
 				return Add(Reshape(x, n, pixels, c), Einsum("bpk,bkc->bpc", ones, value(x)))
 			},
+			"copies": func(x *Node) *Node {
+				return Add(Reshape(x, n, pixels, c), repeat(value(x), 1, pixels))
+			},
 			"none": func(x *Node) *Node { return value(x) },
 		} {
 			b.Run(fmt.Sprintf("%v/%s", d, name), func(b *testing.B) { times(b, at, d, add) })
@@ -242,6 +245,30 @@ func BenchmarkGroupNorm(b *testing.B) {
 			},
 		} {
 			b.Run(fmt.Sprintf("onnx:cpu/%v/%s", d, name), func(b *testing.B) { times(b, at, d, norm) })
+		}
+	}
+}
+
+// Attention of one layer, [batch, tokens, heads, head's channels]: the digit
+// model's, the published UNet's deepest, and its decoder's. Softmax is part of
+// each.
+func BenchmarkAttend(b *testing.B) {
+	for backendName, at := range benchBackends(b) {
+		for _, d := range [][]int{{27, 49, 2, 32}, {1, 64, 20, 32}, {2, 64, 20, 32}, {27, 49, 1, 64}, {1, 1024, 1, 512}} {
+			for name, attend := range map[string]func(q, k, v *Node) *Node{
+				"einsum": func(q, k, v *Node) *Node {
+					w := Softmax(Einsum("bthd,bshd->bhts", q, k), -1)
+					return Einsum("bhts,bshd->bthd", w, v)
+				},
+				"matmul": func(q, k, v *Node) *Node {
+					w := Softmax(MatMul(TransposeAllAxes(q, 0, 2, 1, 3), TransposeAllAxes(k, 0, 2, 3, 1)), -1)
+					return TransposeAllAxes(MatMul(w, TransposeAllAxes(v, 0, 2, 1, 3)), 0, 2, 1, 3)
+				},
+			} {
+				b.Run(fmt.Sprintf("%s/%v/%s", backendName, d, name), func(b *testing.B) {
+					times(b, at, d, func(x *Node) *Node { return attend(x, MulScalar(x, 0.5), MulScalar(x, 0.25)) })
+				})
+			}
 		}
 	}
 }

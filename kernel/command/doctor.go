@@ -61,6 +61,13 @@ func doctor(ctx context.Context, out io.Writer, root string, cell func(ctx conte
 	} else {
 		row("vector code of the Go backend", "missing", "start through go run ./kernel; without it sampling is ten times slower")
 	}
+	if afterVector, otherwise := backend.Scalar(); afterVector > 0 {
+		note := fmt.Sprintf("%v a call, %v in other code", afterVector, otherwise)
+		if setting := os.Getenv("GODEBUG"); setting != "" {
+			note += " (GODEBUG=" + setting + ")"
+		}
+		row("math.Exp after vector code", "ok", note)
+	}
 	choice := backend.Choose()
 	row("graphs run on", choice.Config, choice.Reason)
 	if b, err := backend.Open(choice.Config); err != nil {
