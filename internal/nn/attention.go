@@ -46,7 +46,12 @@ func (o *Ops) Project(s *model.Scope, x *Node, out, kernel int) *Node {
 		dims := []int{out, in, 1, 1}[:kernel]
 		y = o.linear(x, Reshape(Variable(s, "weight", g, dims...), out, in))
 	}
-	return Add(y, Reshape(Variable(s, "bias", g, out), 1, 1, out))
+	bias := Reshape(Variable(s, "bias", g, out), 1, out)
+	if o.ChannelsLast && !o.Train { // as everyPixel
+		n, tokens := x.Shape().Dimensions[0], x.Shape().Dimensions[1]
+		return Add(y, Reshape(repeat(bias, 0, n*tokens), n, tokens, out))
+	}
+	return Add(y, Reshape(bias, 1, 1, out))
 }
 
 // SplitQKV cuts qkv [batch, tokens, heads·3·d] into queries, keys and

@@ -1,9 +1,6 @@
 package nn
 
-import (
-	"github.com/gomlx/compute"
-	. "github.com/gomlx/gomlx/core/graph"
-)
+import . "github.com/gomlx/gomlx/core/graph"
 
 // rowConvPixels is how many pixels a batch needs for rowConv to be faster than
 // patches (BenchmarkConv3): a product for each kernel row pays with more rows.
@@ -13,21 +10,17 @@ const rowConvPixels = 1024
 // kernel [3, 3, in, out]. It lays out three neighbours a pixel rather than
 // nine, a third of patchConv's memory: a matrix product for each kernel row,
 // and the products are added after moving them by a row of pixels. Pixels
-// are moved by padding, which the Go backend does by copying blocks, while
-// it slices element by element. It has no gradient.
+// are moved by joining them with zeros, which the Go backend does by copying
+// blocks, while it slices element by element (BenchmarkShift).
 func (o *Ops) rowConv(x, kernel *Node) *Node {
 	d, k := x.Shape().Dimensions, kernel.Shape().Dimensions
 	n, h, w, in, out := d[0], d[1], d[2], d[3], k[3]
-	g := x.Graph()
-	zero := ScalarZero(g, x.DType())
 	// one zero pixel ends each row and one row of zeros each picture: they
 	// serve as the margin on both sides
-	x = Pad(x, zero, compute.PadAxis{}, compute.PadAxis{End: 1}, compute.PadAxis{End: 1}, compute.PadAxis{})
+	x = padZero(padZero(x, 2, 0, 1), 1, 0, 1)
 	row, pixels := w+1, n*(h+1)*(w+1)
 	x = Reshape(x, pixels, in)
-	shift := func(x *Node, before, after int) *Node {
-		return Pad(x, zero, compute.PadAxis{Start: before, End: after}, compute.PadAxis{})
-	}
+	shift := func(x *Node, before, after int) *Node { return padZero(x, 0, before, after) }
 	// at i+1: the pixels i-1, i and i+1
 	neighbours := Concatenate([]*Node{shift(x, 2, 0), shift(x, 1, 1), shift(x, 0, 2)}, 1)
 	// The products are moved on by a row and a pixel, where the margins leave
