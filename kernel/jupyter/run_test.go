@@ -82,7 +82,8 @@ func TestKilledProcessesLeaveNothing(t *testing.T) {
 
 func TestInterruptStopsTheCellOnly(t *testing.T) {
 	c, mark := begin(t)
-	engines := running(mark, "\x00engine")
+	var engines []int
+	waitFor(t, "an engine", func() bool { engines = running(mark, "\x00engine"); return len(engines) == 1 })
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	began := time.Now()
@@ -182,10 +183,15 @@ func TestInterruptStopsWhatTheCellStarted(t *testing.T) {
 			if _, err := text(t, c, `!sleep 43210 >/dev/null 2>&1 &`); err != nil {
 				t.Fatal(err)
 			}
-			others := append(running(mark, "\x00engine"), append(running(mark, "gonb\x00--kernel"), running(mark, "43210")...)...)
-			if len(others) != 3 {
-				t.Fatalf("engine, GoNB and a sleeper: %d processes", len(others))
-			}
+			// a process just started may have no command line in /proc yet
+			var others []int
+			waitFor(t, "engine, GoNB and a sleeper run", func() bool {
+				others = others[:0]
+				for _, program := range []string{"\x00engine", "gonb\x00--kernel", "43210"} {
+					others = append(others, running(mark, program)...)
+				}
+				return len(others) == 3
+			})
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
 			ended := make(chan error, 1)
