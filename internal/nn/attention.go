@@ -46,10 +46,10 @@ func (o *Ops) Project(s *model.Scope, x *Node, out, kernel int) *Node {
 		dims := []int{out, in, 1, 1}[:kernel]
 		y = o.linear(x, Reshape(Variable(s, "weight", g, dims...), out, in))
 	}
-	bias := Reshape(Variable(s, "bias", g, out), 1, out)
-	if o.ChannelsLast && !o.Train { // as everyPixel
+	bias := Variable(s, "bias", g, out)
+	if o.ChannelsLast { // tokens are pixels of pictures one pixel wide
 		n, tokens := x.Shape().Dimensions[0], x.Shape().Dimensions[1]
-		return Add(y, Reshape(repeat(bias, 0, n*tokens), n, tokens, out))
+		return Reshape(o.AddPerChannel(Reshape(y, n, tokens, 1, out), bias), n, tokens, out)
 	}
 	return Add(y, Reshape(bias, 1, 1, out))
 }

@@ -91,7 +91,7 @@ func strideTwoConv(x, kernel *Node, pad Padding) *Node {
 }
 
 // padZero adds zeros before and after along an axis. It joins rather than
-// pads, because Pad has no gradient, and the Go backend fills what it pads
+// pads, because Pad has no gradient, and the Go backend writes what it pads
 // twice (BenchmarkShift).
 func padZero(x *Node, axis, before, after int) *Node {
 	parts := make([]*Node, 0, 3)

@@ -128,7 +128,7 @@ func (o *Ops) everyPixel(x, v *Node) *Node {
 // repeat joins count copies of x along an axis, in a few steps that each copy
 // blocks of memory.
 func repeat(x *Node, axis, count int) *Node {
-	const most = 32 // copies a step
+	const most = 32 // copies a step, but for larger primes
 	for factor := 2; count > 1; {
 		if count%factor != 0 {
 			factor++

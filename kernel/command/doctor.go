@@ -61,12 +61,17 @@ func doctor(ctx context.Context, out io.Writer, root string, cell func(ctx conte
 	} else {
 		row("vector code of the Go backend", "missing", "start through go run ./kernel; without it sampling is ten times slower")
 	}
-	if afterVector, otherwise := backend.Scalar(); afterVector > 0 {
-		note := fmt.Sprintf("%v a call, %v in other code", afterVector, otherwise)
-		if setting := os.Getenv("GODEBUG"); setting != "" {
-			note += " (GODEBUG=" + setting + ")"
+	if t := backend.TimeExp(); t.AfterVector > 0 {
+		state, note := "ok", fmt.Sprintf("%v a call, %v in other code", t.AfterVector, t.Otherwise)
+		setting := os.Getenv("GODEBUG")
+		if setting != "" {
+			note += "; GODEBUG=" + setting
 		}
-		row("math.Exp after vector code", "ok", note)
+		if t.Slow() {
+			state = "slow"
+			note += "; sampling on the Go backend takes several times as long; without cpu.… in GODEBUG the command sets cpu.fma=off itself"
+		}
+		row("math.Exp after vector code", state, note)
 	}
 	choice := backend.Choose()
 	row("graphs run on", choice.Config, choice.Reason)

@@ -2,10 +2,9 @@
 
 package backend
 
-import "time"
-
-// Scalar is for builds with vector code; here both durations are 0.
-func Scalar() (afterVector, otherwise time.Duration) { return 0, 0 }
+// TimeExp measures nothing in builds that have no vector code or, for
+// GOAMD64=v3, no setting to change.
+func TimeExp() ExpTimes { return ExpTimes{} }
 
 // FasterEnvironment returns nil: there is nothing to set.
 func FasterEnvironment() []string { return nil }
