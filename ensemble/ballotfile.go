@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // Bounds of what is read: a line holds the largest ballot with room to spare.
@@ -297,6 +297,6 @@ func ReadBallots(path string) ([]Ballot, error) {
 }
 
 func unknownExtension(ext string) error {
-	return srspace.WithHint(fmt.Errorf("%w: extension %q", errors.ErrUnsupported, ext),
+	return hint.With(fmt.Errorf("%w: extension %q", errors.ErrUnsupported, ext),
 		"name the file .csv or .jsonl")
 }

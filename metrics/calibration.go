@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace"
 )
 
@@ -116,7 +117,7 @@ func Calibrate(dir string, progress func(done, total int)) ([]Calibration, error
 		rows = append(rows, Calibration{Published: p})
 	}
 	if dir != "" && !found {
-		return nil, srspace.WithHint(fmt.Errorf("%s holds none of the published pairs: %w", dir, fs.ErrNotExist),
+		return nil, hint.With(fmt.Errorf("%s holds none of the published pairs: %w", dir, fs.ErrNotExist),
 			"it should hold dist/I03.bmp and ref/I03.bmp of ResultsCalibra in github.com/chaofengc/IQA-PyTorch, or r0.png and r1.png of github.com/dingkeyan93/DISTS")
 	}
 	for i := range rows {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace"
 )
 
@@ -116,11 +117,11 @@ func TestNetworkHints(t *testing.T) {
 		"empty": {&srspace.Image{}, ErrTooSmall, "", "enlarged"},
 	} {
 		_, err := alex.Score(c.image, c.image)
-		if hint := srspace.Hint(err); !errors.Is(err, c.want) || !strings.Contains(hint, c.hint) || strings.Contains(hint, c.never) {
-			t.Errorf("%s: error %v, hint %q", what, err, hint)
+		if advice := hint.Of(err); !errors.Is(err, c.want) || !strings.Contains(advice, c.hint) || strings.Contains(advice, c.never) {
+			t.Errorf("%s: error %v, hint %q", what, err, advice)
 		}
 	}
-	if _, err := InstalledNRQM().Score(&srspace.Image{Width: 1 << 20, Height: 1 << 20}, nil); !errors.Is(err, ErrTooLarge) || srspace.Hint(err) == "" {
-		t.Errorf("NRQM of a large picture: %v, hint %q", err, srspace.Hint(err))
+	if _, err := InstalledNRQM().Score(&srspace.Image{Width: 1 << 20, Height: 1 << 20}, nil); !errors.Is(err, ErrTooLarge) || hint.Of(err) == "" {
+		t.Errorf("NRQM of a large picture: %v, hint %q", err, hint.Of(err))
 	}
 }

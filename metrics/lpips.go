@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace"
 )
 
@@ -211,12 +212,12 @@ func (m *LPIPS) prepare(hr *srspace.Image) (func(image *srspace.Image, each func
 	if err := withinNetwork(hr, m.enlarge, info); err != nil {
 		wrapped := fmt.Errorf("%s: %w", info.ID, err)
 		if m.enlarge == 1 && errors.Is(err, ErrTooSmall) && Check(hr) == nil {
-			hint := "choose " + psnrInfo.ID
+			advice := "choose " + psnrInfo.ID
 			side := min(hr.Width, hr.Height)
 			if n := max(DigitEnlargement, (info.MinSide+side-1)/side); n <= maxEnlargement {
-				hint = "score small pictures enlarged: " + enlargedID(info.ID, n) + ", or " + hint
+				advice = "score small pictures enlarged: " + enlargedID(info.ID, n) + ", or " + advice
 			}
-			return nil, srspace.WithHint(wrapped, hint)
+			return nil, hint.With(wrapped, advice)
 		}
 		return nil, wrapped
 	}

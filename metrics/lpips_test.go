@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/internal/weights"
 	"github.com/trustsr/trustsr/srspace"
@@ -167,8 +168,8 @@ func TestLPIPSErrors(t *testing.T) {
 	m := embedded(t)
 	small := srspace.NewImage(40, 30)
 	_, err := m.Score(small, small)
-	if !errors.Is(err, ErrTooSmall) || !strings.Contains(srspace.Hint(err), "nearest×3") {
-		t.Errorf("30 pixels: got error %v, hint %q", err, srspace.Hint(err))
+	if !errors.Is(err, ErrTooSmall) || !strings.Contains(hint.Of(err), "nearest×3") {
+		t.Errorf("30 pixels: got error %v, hint %q", err, hint.Of(err))
 	}
 	least := srspace.NewImage(31, 31)
 	near(t, "31 pixels", lpipsScore(t, m, least, least), 0, 0)

@@ -8,10 +8,11 @@ import (
 	"sync"
 
 	"github.com/gomlx/compute"
+	"github.com/trustsr/trustsr/internal/hint"
+
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
-
 	"github.com/trustsr/trustsr/internal/backend"
 	"github.com/trustsr/trustsr/internal/nn"
 	"github.com/trustsr/trustsr/internal/weights"
@@ -222,7 +223,7 @@ func withinNetwork(image *srspace.Image, enlarge int, info Info) error {
 	}
 	if pixels := image.Width * image.Height * enlarge * enlarge; pixels > MaxPixels {
 		err := fmt.Errorf("%d×%d pixels are more than %d: %w", image.Width*enlarge, image.Height*enlarge, MaxPixels, ErrTooLarge)
-		return srspace.WithHint(err, "score parts of the picture")
+		return hint.With(err, "score parts of the picture")
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/internal/backend"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/npy"
 	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/internal/weights"
@@ -380,7 +381,7 @@ func TestLPIPSSqueeze(t *testing.T) {
 // score at all say that first.
 func TestNetworkErrors(t *testing.T) {
 	t.Setenv("TRUSTSR_WEIGHTS", t.TempDir())
-	for id, hint := range map[string]string{
+	for id, want := range map[string]string{
 		"lpips/vgg/0.1": "weights fetch vgg16", "dists/noresize": "weights fetch vgg16", "pieapp/27": "weights import pieapp",
 	} {
 		m, err := Find(id)
@@ -391,8 +392,8 @@ func TestNetworkErrors(t *testing.T) {
 			t.Errorf("%s has weights %s", id, w)
 		}
 		image := srspace.NewImage(64, 64)
-		if _, err := m.Score(image, image); !errors.Is(err, ErrNoWeights) || !strings.Contains(srspace.Hint(err), hint) {
-			t.Errorf("%s: error %v, hint %q", id, err, srspace.Hint(err))
+		if _, err := m.Score(image, image); !errors.Is(err, ErrNoWeights) || !strings.Contains(hint.Of(err), want) {
+			t.Errorf("%s: error %v, hint %q", id, err, hint.Of(err))
 		}
 		large := srspace.NewImage(1, MaxPixels+64)
 		large.Width, large.Height = 64, MaxPixels/64+1

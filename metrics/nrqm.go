@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/weightstore"
 	"github.com/trustsr/trustsr/metrics/nrqm"
 	"github.com/trustsr/trustsr/srspace"
@@ -43,14 +44,14 @@ func newNRQM(path func() (string, error)) *NRQM {
 	m.model.load = func() (*nrqm.Model, error) {
 		path, err := path()
 		if err != nil {
-			return nil, srspace.WithHint(fmt.Errorf("%s: %w", nrqmID, err), nrqmHint)
+			return nil, hint.With(fmt.Errorf("%s: %w", nrqmID, err), nrqmHint)
 		}
 		model, err := nrqm.ReadModel(path)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, srspace.WithHint(fmt.Errorf("%s: %w: no file %s", nrqmID, ErrNoWeights, path), nrqmHint)
+			return nil, hint.With(fmt.Errorf("%s: %w: no file %s", nrqmID, ErrNoWeights, path), nrqmHint)
 		}
 		if err != nil {
-			return nil, srspace.WithHint(fmt.Errorf("%s: %w", nrqmID, err), nrqmHint)
+			return nil, hint.With(fmt.Errorf("%s: %w", nrqmID, err), nrqmHint)
 		}
 		return model, nil
 	}
@@ -96,7 +97,7 @@ func nrqmError(err error) error {
 		return fmt.Errorf("%s: %w: %w", nrqmID, ErrTooSmall, err)
 	case errors.Is(err, nrqm.ErrTooLarge):
 		err = fmt.Errorf("%s: %w: %w", nrqmID, ErrTooLarge, err)
-		return srspace.WithHint(err, "score parts of the picture")
+		return hint.With(err, "score parts of the picture")
 	}
 	return fmt.Errorf("%s: %w", nrqmID, err)
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/internal/weightstore"
 	"github.com/trustsr/trustsr/metrics/nrqm"
@@ -75,8 +76,8 @@ func TestNRQMErrors(t *testing.T) {
 			if !errors.Is(err, c.want) || score != 0 {
 				t.Errorf("got %v, %v, want %v", score, err, c.want)
 			}
-			if hint := srspace.Hint(err); strings.Contains(hint, "weights import nrqm") != c.hint {
-				t.Errorf("hint %q", hint)
+			if advice := hint.Of(err); strings.Contains(advice, "weights import nrqm") != c.hint {
+				t.Errorf("hint %q", advice)
 			}
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace"
 )
 
@@ -67,7 +68,7 @@ func (f *Files) Skipped() int { return f.skipped }
 func OpenFiles(path, pattern string) (*Files, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, srspace.WithHint(err, "check the path")
+		return nil, hint.With(err, "check the path")
 	}
 	f := &Files{Dir: path, paths: map[string]string{}}
 	if !info.IsDir() {
@@ -103,11 +104,11 @@ func OpenFiles(path, pattern string) (*Files, error) {
 		f.names = append(f.names, m[1])
 	}
 	if len(f.names) == 0 && f.skipped > 0 {
-		return nil, srspace.WithHint(fmt.Errorf("%s: none of %d image files fits the pattern %q: %w", path, f.skipped, pattern, ErrNames),
+		return nil, hint.With(fmt.Errorf("%s: none of %d image files fits the pattern %q: %w", path, f.skipped, pattern, ErrNames),
 			"{} stands for the name of the picture, * for anything; the extension is left out")
 	}
 	if len(f.names) == 0 {
-		return nil, srspace.WithHint(fmt.Errorf("%s: %w", path, ErrEmptyFolder), "the extensions read are "+strings.Join(imageExtensions, ", "))
+		return nil, hint.With(fmt.Errorf("%s: %w", path, ErrEmptyFolder), "the extensions read are "+strings.Join(imageExtensions, ", "))
 	}
 	slices.Sort(f.names)
 	return f, nil
@@ -120,7 +121,7 @@ func namePattern(pattern string) (*regexp.Regexp, error) {
 	}
 	before, after, ok := strings.Cut(pattern, "{}")
 	if !ok || strings.Contains(after, "{}") {
-		return nil, srspace.WithHint(fmt.Errorf("pattern %q: %w", pattern, ErrNames), "it needs one {} where the name of the picture stands, without the extension, as in {}_x4")
+		return nil, hint.With(fmt.Errorf("pattern %q: %w", pattern, ErrNames), "it needs one {} where the name of the picture stands, without the extension, as in {}_x4")
 	}
 	part := func(s string) string { return strings.ReplaceAll(regexp.QuoteMeta(s), `\*`, ".*?") }
 	return regexp.Compile("^" + part(before) + "(.+?)" + part(after) + "$")
@@ -151,9 +152,9 @@ func (f *Files) Pair(other *Files) error {
 	err := fmt.Errorf("%s and %s: %w: no partner for %s", f.Dir, other.Dir, ErrNames, shown)
 	a, b := commonAffixes(f.names), commonAffixes(other.names)
 	if a != b && slices.Equal(stripped(f.names, a), stripped(other.names, b)) {
-		return srspace.WithHint(err, fmt.Sprintf("the files pair by the patterns '%s{}%s' and '%s{}%s'", a[0], a[1], b[0], b[1]))
+		return hint.With(err, fmt.Sprintf("the files pair by the patterns '%s{}%s' and '%s{}%s'", a[0], a[1], b[0], b[1]))
 	}
-	return srspace.WithHint(err, "files pair whose names are equal without the extension; a pattern such as '{}_x4' says which files count, and what of their names to leave out")
+	return hint.With(err, "files pair whose names are equal without the extension; a pattern such as '{}_x4' says which files count, and what of their names to leave out")
 }
 
 // commonAffixes returns what all names begin and end with, but for a shared
@@ -203,7 +204,7 @@ func ReadPicture(path string) (*srspace.Image, error) {
 // bits a channel.
 func CheckDepth(path string, info srspace.FileInfo) error {
 	if info.Bits > 8 {
-		return srspace.WithHint(fmt.Errorf("%s: %d bits: %w", path, info.Bits, ErrDepth), "convert it to 8 bits first, and say how you did in what you report")
+		return hint.With(fmt.Errorf("%s: %d bits: %w", path, info.Bits, ErrDepth), "convert it to 8 bits first, and say how you did in what you report")
 	}
 	return nil
 }
@@ -229,7 +230,7 @@ func CheckChannels(imagePath, refPath string, image, ref *srspace.Image) error {
 			if path == imagePath {
 				other = refPath
 			}
-			return srspace.WithHint(fmt.Errorf("%s has one channel, %s has colour: %w", other, path, ErrChannels), "convert both in the same way first")
+			return hint.With(fmt.Errorf("%s has one channel, %s has colour: %w", other, path, ErrChannels), "convert both in the same way first")
 		}
 	}
 	return nil
@@ -248,7 +249,7 @@ func CheckLuma(id, imagePath, refPath string) error {
 			return err
 		}
 	}
-	return srspace.WithHint(fmt.Errorf("%s: %s and %s have one channel, no luma to take: %w", id, imagePath, refPath, ErrChannels),
+	return hint.With(fmt.Errorf("%s: %s and %s have one channel, no luma to take: %w", id, imagePath, refPath, ErrChannels),
 		"toolkits compare grey files as they are: that is psnr/rgb/cropN and ssim/rgb/cropN here")
 }
 

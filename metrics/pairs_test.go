@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/srspace"
 )
@@ -56,7 +57,7 @@ func TestOpenFiles(t *testing.T) {
 			t.Errorf("%q: got %v, want %v", pattern, err, want)
 		}
 	}
-	if _, err := OpenFiles(folder(t, "notes.txt"), ""); !errors.Is(err, ErrEmptyFolder) || srspace.Hint(err) == "" {
+	if _, err := OpenFiles(folder(t, "notes.txt"), ""); !errors.Is(err, ErrEmptyFolder) || hint.Of(err) == "" {
 		t.Errorf("no pictures: %v", err)
 	}
 	if _, err := OpenFiles(folder(t), ""); !errors.Is(err, ErrEmptyFolder) {
@@ -97,8 +98,8 @@ func TestPair(t *testing.T) {
 		{files("img_1_LR.png", "img_2_LR.png"), files("img_1_HR.png", "img_2_HR.png"), "'img_{}_LR' and 'img_{}_HR'"},
 	} {
 		err := c.a.Pair(c.b)
-		if !errors.Is(err, ErrNames) || !strings.Contains(srspace.Hint(err), c.hint) {
-			t.Errorf("%v with %v: got %v, hint %q, want %q", c.a.Names(), c.b.Names(), err, srspace.Hint(err), c.hint)
+		if !errors.Is(err, ErrNames) || !strings.Contains(hint.Of(err), c.hint) {
+			t.Errorf("%v with %v: got %v, hint %q, want %q", c.a.Names(), c.b.Names(), err, hint.Of(err), c.hint)
 		}
 	}
 }
@@ -184,7 +185,7 @@ func TestCalibrate(t *testing.T) {
 	if len(rows) != 2 || !rows[0].Agrees() || !rows[1].Agrees() {
 		t.Errorf("got %+v", rows)
 	}
-	if _, err := Calibrate(t.TempDir(), nil); !errors.Is(err, fs.ErrNotExist) || srspace.Hint(err) == "" {
+	if _, err := Calibrate(t.TempDir(), nil); !errors.Is(err, fs.ErrNotExist) || hint.Of(err) == "" {
 		t.Errorf("empty folder: %v", err)
 	}
 	for _, c := range []struct {

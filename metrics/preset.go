@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // DefaultScale is the factor of super-resolution that presets assume where
@@ -128,7 +128,7 @@ func Select(list string, scale int) ([]Metric, error) {
 		}
 		m, err := Find(id)
 		if err != nil {
-			return nil, srspace.WithHint(err, "presets: "+strings.Join(PresetNames(), ", ")+"; ids: "+strings.Join(IDs(), ", "))
+			return nil, hint.With(err, "presets: "+strings.Join(PresetNames(), ", ")+"; ids: "+strings.Join(IDs(), ", "))
 		}
 		// Two spellings of one id.
 		if !slices.ContainsFunc(found, func(other Metric) bool { return other.Info().ID == m.Info().ID }) {
@@ -136,7 +136,7 @@ func Select(list string, scale int) ([]Metric, error) {
 		}
 	}
 	if len(found) == 0 {
-		return nil, srspace.WithHint(fmt.Errorf("%w: no metric named", ErrUnknown), "presets: "+strings.Join(PresetNames(), ", "))
+		return nil, hint.With(fmt.Errorf("%w: no metric named", ErrUnknown), "presets: "+strings.Join(PresetNames(), ", "))
 	}
 	return found, nil
 }

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // registered is a metric that [Find] knows by its id. Opening must be cheap:
@@ -75,7 +75,7 @@ func Find(id string) (Metric, error) {
 			return m, err
 		}
 	}
-	return nil, srspace.WithHint(fmt.Errorf("%w %q", ErrUnknown, id), "known ids: "+strings.Join(IDs(), ", "))
+	return nil, hint.With(fmt.Errorf("%w %q", ErrUnknown, id), "known ids: "+strings.Join(IDs(), ", "))
 }
 
 // findPSNR finds the conventions of PSNR.

@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/trustsr/trustsr/internal/bootstrap"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // ErrPassport is what errors about scores wrap that do not belong into a
@@ -66,7 +66,7 @@ func (t *Table) Add(row, image string, s Score) error {
 		err := fmt.Errorf("%s, %s: no column for %s: %w", row, image, s.Passport.ID, ErrPassport)
 		for _, c := range t.columns {
 			if c.Name == s.Passport.Name {
-				return srspace.WithHint(err, fmt.Sprintf("the column %s is %s; a column of its own can hold %s", c.Name, c.ID, s.Passport.ID))
+				return hint.With(err, fmt.Sprintf("the column %s is %s; a column of its own can hold %s", c.Name, c.ID, s.Passport.ID))
 			}
 		}
 		return err

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/srspace"
 )
@@ -220,8 +221,8 @@ func TestSelect(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	for _, list := range []string{"", " , ", "psnr", "basicsr,nonsense"} {
-		if _, err := Select(list, 4); !errors.Is(err, ErrUnknown) || srspace.Hint(err) == "" {
-			t.Errorf("%q: got %v, hint %q", list, err, srspace.Hint(err))
+		if _, err := Select(list, 4); !errors.Is(err, ErrUnknown) || hint.Of(err) == "" {
+			t.Errorf("%q: got %v, hint %q", list, err, hint.Of(err))
 		}
 	}
 	if _, err := Select("paper", 0); !errors.Is(err, ErrUnknown) {

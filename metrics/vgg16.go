@@ -6,13 +6,13 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/trustsr/trustsr/internal/hint"
+
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
-
 	"github.com/trustsr/trustsr/internal/nn"
 	"github.com/trustsr/trustsr/internal/weights"
 	"github.com/trustsr/trustsr/internal/weightstore"
-	"github.com/trustsr/trustsr/srspace"
 )
 
 // vgg16Stages are the 3×3 convolutions of VGG16 (Simonyan and Zisserman,
@@ -79,9 +79,9 @@ func installedNetwork(name string, shapes map[string][]int) (*network, error) {
 		}
 	}
 	if errors.Is(err, ErrNoWeights) {
-		return nil, srspace.WithHint(err, weightsHints[name])
+		return nil, hint.With(err, weightsHints[name])
 	}
-	return nil, srspace.WithHint(err, "get the weights again: "+weightsHints[name])
+	return nil, hint.With(err, "get the weights again: "+weightsHints[name])
 }
 
 // readNetwork reads a network from a safetensors file.

@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // hashDigits is how many hexadecimal digits of a hash an address shows: 48
@@ -120,7 +122,7 @@ func ParseAddress(s string) (Address, error) {
 		why = "write numbers in their shortest form"
 	}
 	if why != "" {
-		return Address{}, WithHint(fmt.Errorf("address %.120q: %s", s, why),
+		return Address{}, hint.With(fmt.Errorf("address %.120q: %s", s, why),
 			"an address looks like model@0123456789ab/lr@0123456789ab/ddim-50-eta1/seed/17")
 	}
 	return a, nil

@@ -4,6 +4,8 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // testRecipe is a valid recipe.
@@ -142,7 +144,7 @@ func TestParseAddressRefuses(t *testing.T) {
 		{"seed too large", strings.Replace(good, "/17", "/18446744073709551616", 1)},
 		{"huge", strings.Repeat(good, 100)},
 	} {
-		if a, err := ParseAddress(c.text); err == nil || Hint(err) == "" || len(err.Error()) > 400 {
+		if a, err := ParseAddress(c.text); err == nil || hint.Of(err) == "" || len(err.Error()) > 400 {
 			t.Errorf("%s: parsed as %+v, %v", c.name, a, err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // Draw draws what is missing of the first n samples, those of seeds base
@@ -45,7 +46,7 @@ func (s *Space) DrawPart(ctx context.Context, sampler Sampler, n int, part Part,
 		return err
 	}
 	if s.ReadOnly() {
-		return WithHint(fmt.Errorf("%s: %w: its pictures were made elsewhere", s.dir, ErrReadOnly), "create a space in another folder to draw samples")
+		return hint.With(fmt.Errorf("%s: %w: its pictures were made elsewhere", s.dir, ErrReadOnly), "create a space in another folder to draw samples")
 	}
 	if n < 0 || (n > 0 && s.manifest.BaseSeed > math.MaxUint64-uint64(n-1)) {
 		return fmt.Errorf("draw %d samples from seed %d: seeds run from 0 to %d", n, s.manifest.BaseSeed, uint64(math.MaxUint64))
@@ -157,7 +158,7 @@ func (s *Space) keep(sample Sample) error {
 	}
 	for i, v := range m.Pix {
 		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return WithHint(fmt.Errorf("value %d is %v", i, v), "the model computed nonsense: check its weights and the backend")
+			return hint.With(fmt.Errorf("value %d is %v", i, v), "the model computed nonsense: check its weights and the backend")
 		}
 	}
 	data, err := encodeSample(m, s.origin(sample.Seed))
@@ -170,7 +171,7 @@ func (s *Space) keep(sample Sample) error {
 func stopped(err error, done, n int) error {
 	err = fmt.Errorf("draw: stopped at %d of %d samples: %w", done, n, err)
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return WithHint(err, "the finished samples are kept; draw again to go on")
+		return hint.With(err, "the finished samples are kept; draw again to go on")
 	}
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 func TestInterruptedAndResumedEqualsWhole(t *testing.T) {
@@ -27,7 +28,7 @@ func TestInterruptedAndResumedEqualsWhole(t *testing.T) {
 			cancel()
 		}
 	})
-	if !errors.Is(err, context.Canceled) || Hint(err) == "" {
+	if !errors.Is(err, context.Canceled) || hint.Of(err) == "" {
 		t.Fatalf("error %v, want a cancelled one with a hint", err)
 	}
 	if got := s.Seeds(); !slices.Equal(got, []uint64{40, 41}) {
@@ -108,7 +109,7 @@ func TestDamagedSamplesAreDrawnAgain(t *testing.T) {
 			if err := c.spoil(s); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.Image(1); err == nil || Hint(err) == "" {
+			if _, err := s.Image(1); err == nil || hint.Of(err) == "" {
 				t.Errorf("read as whole: %v", err)
 			}
 			if seen := slices.Contains(s.Seeds(), 1); seen != c.unseen {
@@ -158,7 +159,7 @@ func TestTwoDrawsExcludeEachOther(t *testing.T) {
 	go func() { done <- s.Draw(context.Background(), toy, 2, nil) }()
 	<-started
 	err := other.Draw(context.Background(), newToy(), 2, nil)
-	if !errors.Is(err, ErrBusy) || Hint(err) == "" {
+	if !errors.Is(err, ErrBusy) || hint.Of(err) == "" {
 		t.Errorf("second draw: %v, want %v", err, ErrBusy)
 	}
 	createToy(t, dir, 0) // reading goes on meanwhile

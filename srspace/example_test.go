@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace"
 )
 
@@ -78,7 +79,7 @@ func ExampleReadFile() {
 
 	_, err = srspace.ReadFile(filepath.Join("testdata", "README.md"))
 	fmt.Println("error:", err)
-	fmt.Println("hint:", srspace.Hint(err))
+	fmt.Println("hint:", hint.Of(err))
 	// Output:
 	// 75×100
 	// error: testdata/README.md: not an image file

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // ntireForm is the naming of the NTIRE challenge on learning the SR space:
@@ -26,7 +28,7 @@ var ntireForm = regexp.MustCompile(`^(\d{6,})_sample(\d{5,})\.png$`)
 func OpenFolder(dir string) (*Space, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, WithHint(fmt.Errorf("open folder: %w", err), "check the path; a single picture is not a space")
+		return nil, hint.With(fmt.Errorf("open folder: %w", err), "check the path; a single picture is not a space")
 	}
 	s := &Space{dir: dir, foreign: map[uint64]string{}}
 	var names []string
@@ -49,11 +51,11 @@ func OpenFolder(dir string) (*Space, error) {
 		names = append(names, name)
 	}
 	if len(names) == 0 {
-		hint := "the folder must hold the samples as .png files"
+		advice := "the folder must hold the samples as .png files"
 		if _, err := os.Stat(filepath.Join(dir, manifestName)); err == nil {
-			hint = "it is a space: use Open"
+			advice = "it is a space: use Open"
 		}
-		return nil, WithHint(fmt.Errorf("open folder: %s holds no png", dir), hint)
+		return nil, hint.With(fmt.Errorf("open folder: %s holds no png", dir), advice)
 	}
 	seeds, err := foreignSeeds(names)
 	if err != nil {
@@ -86,7 +88,7 @@ func foreignSeeds(names []string) ([]uint64, error) {
 		}
 	}
 	if ntire && len(pictures) > 1 {
-		return nil, WithHint(fmt.Errorf("holds samples of %d pictures (%s, %s, …)", len(pictures), pictures[0], pictures[1]), "put each picture's samples in a folder of its own")
+		return nil, hint.With(fmt.Errorf("holds samples of %d pictures (%s, %s, …)", len(pictures), pictures[0], pictures[1]), "put each picture's samples in a folder of its own")
 	}
 	if ntire && distinct(seeds) {
 		return seeds, nil

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // folderOf makes a folder of 1×1 pictures, the i-th name grey level i+1.
@@ -72,7 +74,7 @@ func TestOpenFolder(t *testing.T) {
 			if !s.ReadOnly() || s.LR() != nil || s.Address(0) != (Address{}) {
 				t.Error("claims to know more than the folder says")
 			}
-			if err := s.Draw(context.Background(), newToy(), 1, nil); !errors.Is(err, ErrReadOnly) || Hint(err) == "" {
+			if err := s.Draw(context.Background(), newToy(), 1, nil); !errors.Is(err, ErrReadOnly) || hint.Of(err) == "" {
 				t.Errorf("draw: %v, want %v", err, ErrReadOnly)
 			}
 			if slices.Contains(fileNames(t, dir), lockName) {
@@ -104,8 +106,8 @@ func TestOpenFolderRefuses(t *testing.T) {
 		{"several pictures", folderOf(t, "000000_sample00000.png", "000001_sample00000.png"), "2 pictures"},
 		{"a space", space, "no png"},
 	} {
-		if _, err := OpenFolder(c.dir); err == nil || !strings.Contains(err.Error(), c.word) || Hint(err) == "" {
-			t.Errorf("%s: error %v (hint %q), want one that says %s", c.name, err, Hint(err), c.word)
+		if _, err := OpenFolder(c.dir); err == nil || !strings.Contains(err.Error(), c.word) || hint.Of(err) == "" {
+			t.Errorf("%s: error %v (hint %q), want one that says %s", c.name, err, hint.Of(err), c.word)
 		}
 	}
 }

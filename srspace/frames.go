@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"golang.org/x/image/vp8"
 	"golang.org/x/image/vp8l"
 )
@@ -14,7 +15,7 @@ import (
 // anything, so that nothing is left out unsaid.
 
 func errFrames(kind string) error {
-	return WithHint(fmt.Errorf("%w: %s", ErrUnsupported, kind), "save the one picture you mean as PNG")
+	return hint.With(fmt.Errorf("%w: %s", ErrUnsupported, kind), "save the one picture you mean as PNG")
 }
 
 func inspectPNG(data []byte) error {

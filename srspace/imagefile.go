@@ -14,6 +14,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
 	"golang.org/x/image/webp"
@@ -41,7 +42,7 @@ const formatsHint = "the formats read are PNG, JPEG, GIF, BMP, TIFF and WebP"
 func ReadFile(path string) (*Image, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, WithHint(fmt.Errorf("read image: %w", err), "check the path, and that you may read the file")
+		return nil, hint.With(fmt.Errorf("read image: %w", err), "check the path, and that you may read the file")
 	}
 	defer f.Close()
 	info, err := f.Stat()
@@ -49,7 +50,7 @@ func ReadFile(path string) (*Image, error) {
 		return nil, fmt.Errorf("read image: %w", err)
 	}
 	if info.IsDir() {
-		return nil, WithHint(fmt.Errorf("%s: %w: it is a folder", path, ErrNotImage), "name one file in it")
+		return nil, hint.With(fmt.Errorf("%s: %w: it is a folder", path, ErrNotImage), "name one file in it")
 	}
 	m, err := Decode(f)
 	if err != nil {
@@ -78,18 +79,18 @@ func Decode(r io.Reader) (*Image, error) {
 		return nil, fmt.Errorf("read image: %w", err)
 	}
 	if len(head) == 0 {
-		return nil, WithHint(fmt.Errorf("%w: it is empty (0 bytes)", ErrNotImage), "was the copy or download interrupted? fetch it again")
+		return nil, hint.With(fmt.Errorf("%w: it is empty (0 bytes)", ErrNotImage), "was the copy or download interrupted? fetch it again")
 	}
 	format, ok := sniff(head)
 	if !ok {
-		return nil, WithHint(ErrNotImage, formatsHint+", whatever the file is called")
+		return nil, hint.With(ErrNotImage, formatsHint+", whatever the file is called")
 	}
 	data, err := io.ReadAll(io.LimitReader(br, MaxFileBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("read image: %w", err)
 	}
 	if len(data) > MaxFileBytes {
-		return nil, WithHint(fmt.Errorf("%w: more than %d MiB of file", ErrTooLarge, MaxFileBytes>>20), "crop it first")
+		return nil, hint.With(fmt.Errorf("%w: more than %d MiB of file", ErrTooLarge, MaxFileBytes>>20), "crop it first")
 	}
 	return format.decode(data)
 }
@@ -147,7 +148,7 @@ func (f fileFormat) decode(data []byte) (m *Image, err error) {
 		return nil, err
 	}
 	if cfg.ColorModel == color.CMYKModel {
-		return nil, WithHint(fmt.Errorf("%w: %s in CMYK colour", ErrUnsupported, f.name), "convert it to RGB with its colour profile first")
+		return nil, hint.With(fmt.Errorf("%w: %s in CMYK colour", ErrUnsupported, f.name), "convert it to RGB with its colour profile first")
 	}
 	if f.inspect != nil {
 		if err := f.inspect(data); err != nil {
@@ -159,17 +160,17 @@ func (f fileFormat) decode(data []byte) (m *Image, err error) {
 		return nil, f.damaged(err)
 	}
 	if b := src.Bounds(); b.Dx() != cfg.Width || b.Dy() != cfg.Height {
-		return nil, WithHint(fmt.Errorf("%w: %s frame of %d×%d does not fill the picture of %d×%d", ErrUnsupported, f.name, b.Dx(), b.Dy(), cfg.Width, cfg.Height), "save it again as PNG")
+		return nil, hint.With(fmt.Errorf("%w: %s frame of %d×%d does not fill the picture of %d×%d", ErrUnsupported, f.name, b.Dx(), b.Dy(), cfg.Width, cfg.Height), "save it again as PNG")
 	}
 	return fromOpaque(src)
 }
 
 func checkSize(width, height int) error {
 	if width <= 0 || height <= 0 {
-		return WithHint(fmt.Errorf("%w: its header says %d×%d pixels", ErrDamaged, width, height), "fetch the file again")
+		return hint.With(fmt.Errorf("%w: its header says %d×%d pixels", ErrDamaged, width, height), "fetch the file again")
 	}
 	if int64(width)*int64(height) > MaxPixels {
-		return WithHint(fmt.Errorf("%w: %d×%d is more than %d megapixels", ErrTooLarge, width, height, MaxPixels>>20), "crop it first")
+		return hint.With(fmt.Errorf("%w: %d×%d is more than %d megapixels", ErrTooLarge, width, height, MaxPixels>>20), "crop it first")
 	}
 	return nil
 }
@@ -186,13 +187,13 @@ func (f fileFormat) damaged(err error) error {
 	)
 	switch {
 	case says("dimension overflow"):
-		return WithHint(fmt.Errorf("%w: %w", ErrTooLarge, err), "crop it first")
+		return hint.With(fmt.Errorf("%w: %w", ErrTooLarge, err), "crop it first")
 	case errors.As(err, &pngNo), errors.As(err, &jpegNo), errors.As(err, &tiffNo), errors.Is(err, bmp.ErrUnsupported):
-		return WithHint(fmt.Errorf("%w: %w", ErrUnsupported, err), "open and save it as PNG")
+		return hint.With(fmt.Errorf("%w: %w", ErrUnsupported, err), "open and save it as PNG")
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), says("unexpected EOF"), says("short Huffman data"), says("not enough image data"):
-		return WithHint(fmt.Errorf("%w: the %s is cut off", ErrDamaged, f.name), again)
+		return hint.With(fmt.Errorf("%w: the %s is cut off", ErrDamaged, f.name), again)
 	}
-	return WithHint(fmt.Errorf("%w: %w", ErrDamaged, err), again)
+	return hint.With(fmt.Errorf("%w: %w", ErrDamaged, err), again)
 }
 
 // fromOpaque converts a decoded picture; it refuses translucent pixels.
@@ -211,7 +212,7 @@ func fromOpaque(src image.Image) (*Image, error) {
 		for x := b.Min.X; x < b.Max.X; x++ {
 			c := at(x, y)
 			if c.A != 0xffff {
-				return nil, WithHint(fmt.Errorf("%w: pixel (%d, %d) is translucent", ErrUnsupported, x-b.Min.X, y-b.Min.Y), "flatten it onto a background first: what lies behind would be a guess")
+				return nil, hint.With(fmt.Errorf("%w: pixel (%d, %d) is translucent", ErrUnsupported, x-b.Min.X, y-b.Min.Y), "flatten it onto a background first: what lies behind would be a guess")
 			}
 			m.Pix[i] = from16(c.R)
 			m.Pix[i+1] = from16(c.G)

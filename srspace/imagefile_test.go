@@ -18,6 +18,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
 )
@@ -244,7 +245,7 @@ func TestDecodeRefuses(t *testing.T) {
 			if !strings.Contains(strings.ToLower(err.Error()), c.word) {
 				t.Errorf("error %q does not say %q", err, c.word)
 			}
-			if Hint(err) == "" {
+			if hint.Of(err) == "" {
 				t.Errorf("error %q has no hint", err)
 			}
 			if strings.Contains(err.Error(), "\n") || strings.HasSuffix(err.Error(), ".") {
@@ -269,22 +270,22 @@ func TestReadFileNamesTheFile(t *testing.T) {
 		{dir, ErrNotImage},
 	} {
 		_, err := ReadFile(c.path)
-		if !errors.Is(err, c.kind) || !strings.Contains(err.Error(), c.path) || Hint(err) == "" {
-			t.Errorf("ReadFile(%s): %v (hint %q), want %v with path and hint", c.path, err, Hint(err), c.kind)
+		if !errors.Is(err, c.kind) || !strings.Contains(err.Error(), c.path) || hint.Of(err) == "" {
+			t.Errorf("ReadFile(%s): %v (hint %q), want %v with path and hint", c.path, err, hint.Of(err), c.kind)
 		}
 	}
 }
 
 func TestHint(t *testing.T) {
-	if WithHint(nil, "x") != nil {
+	if hint.With(nil, "x") != nil {
 		t.Error("a hint on no error is an error")
 	}
-	if h := Hint(fs.ErrNotExist); h != "" {
+	if h := hint.Of(fs.ErrNotExist); h != "" {
 		t.Errorf("hint %q from nowhere", h)
 	}
-	err := WithHint(fs.ErrNotExist, "look elsewhere")
-	if err.Error() != fs.ErrNotExist.Error() || !errors.Is(err, fs.ErrNotExist) || Hint(err) != "look elsewhere" {
-		t.Errorf("%v, hint %q", err, Hint(err))
+	err := hint.With(fs.ErrNotExist, "look elsewhere")
+	if err.Error() != fs.ErrNotExist.Error() || !errors.Is(err, fs.ErrNotExist) || hint.Of(err) != "look elsewhere" {
+		t.Errorf("%v, hint %q", err, hint.Of(err))
 	}
 }
 
@@ -304,8 +305,8 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := Decode(bytes.NewReader(data))
 		if err != nil {
-			if m != nil || Hint(err) == "" {
-				t.Fatalf("image %v, error %v, hint %q", m != nil, err, Hint(err))
+			if m != nil || hint.Of(err) == "" {
+				t.Fatalf("image %v, error %v, hint %q", m != nil, err, hint.Of(err))
 			}
 			return
 		}

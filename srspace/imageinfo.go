@@ -5,6 +5,8 @@ import (
 	"image/color"
 	"io"
 	"os"
+
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // FileInfo is what an image file stores, which [Decode] turns into 8-bit RGB.
@@ -20,7 +22,7 @@ type FileInfo struct {
 func Describe(path string) (FileInfo, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return FileInfo{}, WithHint(fmt.Errorf("read image: %w", err), "check the path, and that you may read the file")
+		return FileInfo{}, hint.With(fmt.Errorf("read image: %w", err), "check the path, and that you may read the file")
 	}
 	defer f.Close()
 	stat, err := f.Stat()
@@ -28,10 +30,10 @@ func Describe(path string) (FileInfo, error) {
 		return FileInfo{}, fmt.Errorf("read image: %w", err)
 	}
 	if stat.IsDir() {
-		return FileInfo{}, WithHint(fmt.Errorf("%s: %w: it is a folder", path, ErrNotImage), "name one file in it")
+		return FileInfo{}, hint.With(fmt.Errorf("%s: %w: it is a folder", path, ErrNotImage), "name one file in it")
 	}
 	if stat.Size() > MaxFileBytes {
-		return FileInfo{}, WithHint(fmt.Errorf("%s: %w: more than %d MiB of file", path, ErrTooLarge, MaxFileBytes>>20), "crop it first")
+		return FileInfo{}, hint.With(fmt.Errorf("%s: %w: more than %d MiB of file", path, ErrTooLarge, MaxFileBytes>>20), "crop it first")
 	}
 	info, err := describe(f)
 	if err != nil {
@@ -47,11 +49,11 @@ func describe(r io.ReadSeeker) (info FileInfo, err error) {
 		return FileInfo{}, fmt.Errorf("read image: %w", err)
 	}
 	if n == 0 {
-		return FileInfo{}, WithHint(fmt.Errorf("%w: it is empty (0 bytes)", ErrNotImage), "was the copy or download interrupted? fetch it again")
+		return FileInfo{}, hint.With(fmt.Errorf("%w: it is empty (0 bytes)", ErrNotImage), "was the copy or download interrupted? fetch it again")
 	}
 	format, ok := sniff(head[:n])
 	if !ok {
-		return FileInfo{}, WithHint(ErrNotImage, formatsHint+", whatever the file is called")
+		return FileInfo{}, hint.With(ErrNotImage, formatsHint+", whatever the file is called")
 	}
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
 		return FileInfo{}, fmt.Errorf("read image: %w", err)
@@ -71,7 +73,7 @@ func describe(r io.ReadSeeker) (info FileInfo, err error) {
 	info = FileInfo{Format: format.name, Width: cfg.Width, Height: cfg.Height, Channels: 3, Bits: 8}
 	switch cfg.ColorModel {
 	case color.CMYKModel:
-		return FileInfo{}, WithHint(fmt.Errorf("%w: %s in CMYK colour", ErrUnsupported, format.name), "convert it to RGB with its colour profile first")
+		return FileInfo{}, hint.With(fmt.Errorf("%w: %s in CMYK colour", ErrUnsupported, format.name), "convert it to RGB with its colour profile first")
 	case color.GrayModel:
 		info.Channels = 1
 	case color.Gray16Model:

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"golang.org/x/image/bmp"
 )
 
@@ -55,7 +56,7 @@ func TestDescribeRefuses(t *testing.T) {
 		if err := os.WriteFile(path, []byte(c.data), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := Describe(path); !errors.Is(err, c.want) || Hint(err) == "" {
+		if got, err := Describe(path); !errors.Is(err, c.want) || hint.Of(err) == "" {
 			t.Errorf("%s: got %+v, %v, want %v with a hint", name, got, err, c.want)
 		}
 	}

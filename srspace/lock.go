@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // ErrBusy is wrapped by the error of a [Space] that another process, or
@@ -30,7 +32,7 @@ func lockDir(dir string) (unlock func(), err error) {
 	if err != nil {
 		f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, WithHint(fmt.Errorf("%s: %w", dir, ErrBusy), "wait for it to finish or stop it; both would draw the same samples")
+			return nil, hint.With(fmt.Errorf("%s: %w", dir, ErrBusy), "wait for it to finish or stop it; both would draw the same samples")
 		}
 		return nil, fmt.Errorf("lock space %s: %w", dir, err)
 	}

@@ -11,6 +11,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // ManifestFormat is the version of the manifest's layout that is read and
@@ -76,7 +78,7 @@ func (m Manifest) encode() ([]byte, error) {
 // might decide pixels.
 func parseManifest(data []byte) (Manifest, error) {
 	fail := func(format string, args ...any) (Manifest, error) {
-		return Manifest{}, WithHint(fmt.Errorf("%w: "+format, append([]any{ErrManifest}, args...)...), manifestHint)
+		return Manifest{}, hint.With(fmt.Errorf("%w: "+format, append([]any{ErrManifest}, args...)...), manifestHint)
 	}
 	if len(data) > maxManifest {
 		return fail("more than %d bytes", maxManifest)
@@ -94,7 +96,7 @@ func parseManifest(data []byte) (Manifest, error) {
 		return fail("it names no format")
 	}
 	if *version.Format != ManifestFormat {
-		return Manifest{}, WithHint(fmt.Errorf("%w: it has format %d, this program reads format %d", ErrManifest, *version.Format, ManifestFormat),
+		return Manifest{}, hint.With(fmt.Errorf("%w: it has format %d, this program reads format %d", ErrManifest, *version.Format, ManifestFormat),
 			"the samples are kept; use the version of the program that made the space")
 	}
 	var m Manifest
@@ -134,7 +136,7 @@ func readManifest(path string) (Manifest, error) {
 		return Manifest{}, err
 	}
 	if !info.Mode().IsRegular() {
-		return Manifest{}, WithHint(fmt.Errorf("%s: %w: not a regular file", path, ErrManifest), manifestHint)
+		return Manifest{}, hint.With(fmt.Errorf("%s: %w: not a regular file", path, ErrManifest), manifestHint)
 	}
 	f, err := os.Open(path)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // Merge copies the samples of spaces, parts of one whole, into the space in
@@ -55,7 +56,7 @@ func Merge(ctx context.Context, dir string, parts []string, progress func(done, 
 	for _, s := range spaces {
 		for _, seed := range s.Seeds() {
 			if ctx.Err() != nil {
-				return nil, WithHint(fmt.Errorf("merge: stopped at %d of %d samples: %w", done, total, ctx.Err()), "merge again to go on")
+				return nil, hint.With(fmt.Errorf("merge: stopped at %d of %d samples: %w", done, total, ctx.Err()), "merge again to go on")
 			}
 			if err := whole.take(s, seed); err != nil {
 				return nil, fmt.Errorf("merge sample %d of %s: %w", seed, s.dir, err)
@@ -77,7 +78,7 @@ func (s *Space) take(from *Space, seed uint64) error {
 	}
 	if have, err := readSample(s.Path(seed), s.origin(seed)); err == nil {
 		if !bytes.Equal(have.Bytes(), img.Bytes()) {
-			return WithHint(errors.New("two parts drew it differently"), "one of them ran on another machine or backend than its recipe says")
+			return hint.With(errors.New("two parts drew it differently"), "one of them ran on another machine or backend than its recipe says")
 		}
 		return nil
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // Part is one of the parts that the samples of a space are shared out in, to
@@ -23,7 +25,7 @@ func (p Part) String() string { return fmt.Sprintf("%d/%d", p.Index, p.Of) }
 
 func (p Part) check() error {
 	if p.Of < 1 || p.Index < 1 || p.Index > p.Of {
-		return WithHint(fmt.Errorf("part %v does not exist", p), "parts run from 1/N to N/N")
+		return hint.With(fmt.Errorf("part %v does not exist", p), "parts run from 1/N to N/N")
 	}
 	return nil
 }
@@ -32,9 +34,9 @@ func (p Part) check() error {
 // and "auto/16" the first from Slurm or an indexed Kubernetes job, through
 // getenv, e.g. os.Getenv.
 func ParsePart(s string, getenv func(string) string) (Part, error) {
-	const hint = "write 3/16 for the third of sixteen; auto in a Slurm array job; auto/16 in an indexed Kubernetes job of 16 completions"
+	const advice = "write 3/16 for the third of sixteen; auto in a Slurm array job; auto/16 in an indexed Kubernetes job of 16 completions"
 	fail := func(format string, args ...any) (Part, error) {
-		return Part{}, WithHint(fmt.Errorf("part %.50q: "+format, append([]any{s}, args...)...), hint)
+		return Part{}, hint.With(fmt.Errorf("part %.50q: "+format, append([]any{s}, args...)...), advice)
 	}
 	index, of, hasOf := strings.Cut(s, "/")
 	var p Part

@@ -3,6 +3,7 @@ package srspace_test
 import (
 	"testing"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace"
 )
 
@@ -48,7 +49,7 @@ func TestParsePart(t *testing.T) {
 		if (err != nil) != (c.want == srspace.Part{}) || got != c.want {
 			t.Errorf("%q with %v: %v, %v", c.text, c.env, got, err)
 		}
-		if err != nil && srspace.Hint(err) == "" {
+		if err != nil && hint.Of(err) == "" {
 			t.Errorf("%q: no hint", c.text)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 const (
@@ -114,13 +115,13 @@ func openSame(dir, lrHash string, recipe Recipe, baseSeed uint64) (*Space, error
 	}
 	s, err := Open(dir)
 	if errors.Is(err, os.ErrNotExist) { // the manifest is there, lr.png is not
-		return nil, WithHint(fmt.Errorf("%s: %v", dir, err), Hint(err))
+		return nil, hint.With(fmt.Errorf("%s: %v", dir, err), hint.Of(err))
 	}
 	return s, err
 }
 
 func otherSpace(dir, why string) error {
-	return WithHint(fmt.Errorf("%s: %w: with %s", dir, ErrOtherSpace, why), "use another folder, or the settings it was made with")
+	return hint.With(fmt.Errorf("%s: %w: with %s", dir, ErrOtherSpace, why), "use another folder, or the settings it was made with")
 }
 
 // checkFree refuses folders with content that is not a space's of the LR
@@ -131,7 +132,7 @@ func checkFree(dir, lrHash string) error {
 		return nil
 	}
 	if err != nil {
-		return WithHint(fmt.Errorf("create space: %w", err), "name a folder that does not exist yet")
+		return hint.With(fmt.Errorf("create space: %w", err), "name a folder that does not exist yet")
 	}
 	// Who keeps picks and readings beside the samples must be able to follow
 	// manifestHint.
@@ -143,7 +144,7 @@ func checkFree(dir, lrHash string) error {
 	for _, e := range entries {
 		name := e.Name()
 		if name != lrName && name != samplesName && name != lockName && !strings.HasPrefix(name, atomicfile.TempPrefix) && !strings.HasPrefix(name, manifestName) {
-			return WithHint(fmt.Errorf("create space: %s holds %q and is no space", dir, name), "name a new or empty folder")
+			return hint.With(fmt.Errorf("create space: %s holds %q and is no space", dir, name), "name a new or empty folder")
 		}
 	}
 	return nil
@@ -154,18 +155,18 @@ func checkFree(dir, lrHash string) error {
 func Open(dir string) (*Space, error) {
 	m, err := readManifest(filepath.Join(dir, manifestName))
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, WithHint(fmt.Errorf("%s is no space: %w", dir, err), "check the path; pictures made elsewhere open with OpenFolder")
+		return nil, hint.With(fmt.Errorf("%s is no space: %w", dir, err), "check the path; pictures made elsewhere open with OpenFolder")
 	}
 	if err != nil {
 		return nil, err
 	}
-	const hint = "the samples are kept; put the LR picture back as lr.png"
+	const advice = "the samples are kept; put the LR picture back as lr.png"
 	lr, err := ReadFile(filepath.Join(dir, lrName))
 	if err != nil {
-		return nil, WithHint(err, hint)
+		return nil, hint.With(err, advice)
 	}
 	if h := lr.Hash(); h != m.LRHash {
-		return nil, WithHint(fmt.Errorf("%s: %s is picture %.12s, the manifest names %.12s", dir, lrName, h, m.LRHash), hint)
+		return nil, hint.With(fmt.Errorf("%s: %s is picture %.12s, the manifest names %.12s", dir, lrName, h, m.LRHash), advice)
 	}
 	return newSpace(dir, m, lr), nil
 }
@@ -254,13 +255,13 @@ func (s *Space) Image(seed uint64) (*Image, error) {
 		return nil, s.noSample(seed)
 	}
 	if err != nil {
-		return nil, WithHint(fmt.Errorf("sample %d: %w", seed, err), "draw the space again: what is damaged is replaced, the rest is kept")
+		return nil, hint.With(fmt.Errorf("sample %d: %w", seed, err), "draw the space again: what is damaged is replaced, the rest is kept")
 	}
 	return m, nil
 }
 
 func (s *Space) noSample(seed uint64) error {
-	return WithHint(fmt.Errorf("%s: %w: seed %d", s.dir, ErrNoSample, seed), "Seeds lists the samples there are; Draw makes more")
+	return hint.With(fmt.Errorf("%s: %w: seed %d", s.dir, ErrNoSample, seed), "Seeds lists the samples there are; Draw makes more")
 }
 
 func (s *Space) origin(seed uint64) string {

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // toySampler adds a little noise of the seed to the enlarged LR.
@@ -198,7 +199,7 @@ func TestCreateOpensTheSameSpace(t *testing.T) {
 			return Create(dir, toyLR(), r, 5)
 		}},
 	} {
-		if _, err := c.make(); !errors.Is(err, ErrOtherSpace) || !strings.Contains(err.Error(), c.word) || Hint(err) == "" {
+		if _, err := c.make(); !errors.Is(err, ErrOtherSpace) || !strings.Contains(err.Error(), c.word) || hint.Of(err) == "" {
 			t.Errorf("error %v, want one that says %s", err, c.word)
 		}
 	}
@@ -245,7 +246,7 @@ func TestCreateRefuses(t *testing.T) {
 	}
 	other := toyLR()
 	other.Pix[0] = 0.9
-	if _, err := Create(lost, other, testRecipe, 0); err == nil || Hint(err) == "" {
+	if _, err := Create(lost, other, testRecipe, 0); err == nil || hint.Of(err) == "" {
 		t.Errorf("the folder of another LR picture: %v", err)
 	}
 	if s := createToy(t, lost, 0); s.Len() != 2 {
@@ -303,8 +304,8 @@ func TestOpenRefuses(t *testing.T) {
 			if err == nil || (c.kind != nil && !errors.Is(err, c.kind)) {
 				t.Fatalf("error %v, want %v", err, c.kind)
 			}
-			if Hint(err) == "" || !strings.Contains(err.Error(), dir) {
-				t.Errorf("error %q, hint %q", err, Hint(err))
+			if hint.Of(err) == "" || !strings.Contains(err.Error(), dir) {
+				t.Errorf("error %q, hint %q", err, hint.Of(err))
 			}
 			if !sameFiles(before, sampleFiles(t, s)) {
 				t.Error("samples changed")
@@ -381,8 +382,8 @@ func TestManifestRefuses(t *testing.T) {
 		{"huge", append(slices.Clone(good), bytes.Repeat([]byte(" "), maxManifest)...), "bytes"},
 	} {
 		_, err := parseManifest(c.data)
-		if !errors.Is(err, ErrManifest) || !strings.Contains(err.Error(), c.word) || !strings.Contains(Hint(err), "samples are kept") {
-			t.Errorf("%s: error %v (hint %q), want one that says %s", c.name, err, Hint(err), c.word)
+		if !errors.Is(err, ErrManifest) || !strings.Contains(err.Error(), c.word) || !strings.Contains(hint.Of(err), "samples are kept") {
+			t.Errorf("%s: error %v (hint %q), want one that says %s", c.name, err, hint.Of(err), c.word)
 		}
 	}
 }
@@ -398,8 +399,8 @@ func FuzzManifest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := parseManifest(data)
 		if err != nil {
-			if !errors.Is(err, ErrManifest) || Hint(err) == "" {
-				t.Fatalf("error %v, hint %q", err, Hint(err))
+			if !errors.Is(err, ErrManifest) || hint.Of(err) == "" {
+				t.Fatalf("error %v, hint %q", err, hint.Of(err))
 			}
 			return
 		}

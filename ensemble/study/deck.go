@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/trustsr/trustsr/ensemble"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace"
 )
 
@@ -43,11 +44,11 @@ func openDeck(s *Study, t Trial) (*deck, error) {
 	}
 	d := &deck{space: space, samples: space.Seeds(), images: map[uint64]*srspace.Image{}, grey: true}
 	if t.Samples > 0 && len(d.samples) < n {
-		return nil, srspace.WithHint(fmt.Errorf("trial %q: %s has %d samples of %d", t.Name, space.Dir(), len(d.samples), n), "draw more with: go run ./kernel sample")
+		return nil, hint.With(fmt.Errorf("trial %q: %s has %d samples of %d", t.Name, space.Dir(), len(d.samples), n), "draw more with: go run ./kernel sample")
 	}
 	d.samples = d.samples[:min(n, len(d.samples))]
 	if len(d.samples) < max(2, s.rules.MaxPicks) {
-		return nil, srspace.WithHint(fmt.Errorf("trial %q: %s has %d samples", t.Name, space.Dir(), len(d.samples)), "draw more with: go run ./kernel sample")
+		return nil, hint.With(fmt.Errorf("trial %q: %s has %d samples", t.Name, space.Dir(), len(d.samples)), "draw more with: go run ./kernel sample")
 	}
 	for _, seed := range d.samples {
 		img, err := space.Image(seed)

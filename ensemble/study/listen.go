@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // Door is where the pages of a study are reached.
@@ -39,7 +39,7 @@ func (v *Server) Listen(address, port string) (*Door, error) {
 	}
 	if l == nil {
 		if l, err = net.Listen("tcp", net.JoinHostPort(host, port)); err != nil {
-			return nil, srspace.WithHint(fmt.Errorf("serve the study: %w", err), "name another address of this computer, or another port as HOST:PORT")
+			return nil, hint.With(fmt.Errorf("serve the study: %w", err), "name another address of this computer, or another port as HOST:PORT")
 		}
 	}
 	d := &Door{l, reachable(l.Addr().(*net.TCPAddr))}

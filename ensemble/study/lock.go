@@ -9,10 +9,12 @@ import (
 	"path/filepath"
 	"syscall"
 
-	_ "modernc.org/sqlite" // the driver "sqlite", without cgo
+	"github.com/trustsr/trustsr/internal/hint"
 
-	"github.com/trustsr/trustsr/srspace"
+	_ "modernc.org/sqlite"
 )
+
+// the driver "sqlite", without cgo
 
 // ErrServed is what errors wrap about a store that another process serves.
 var ErrServed = errors.New("another process serves this store")
@@ -40,7 +42,7 @@ func openStore(path string, of identity) (_ *store, err error) {
 	// The kernel drops the lock with the process, however it ends.
 	switch err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); {
 	case errors.Is(err, syscall.EWOULDBLOCK):
-		return nil, srspace.WithHint(fmt.Errorf("%s: %w", path, ErrServed), "use its pages (the organiser's closes the study), or stop it first; report and export work beside it")
+		return nil, hint.With(fmt.Errorf("%s: %w", path, ErrServed), "use its pages (the organiser's closes the study), or stop it first; report and export work beside it")
 	case err != nil:
 		return nil, fmt.Errorf("%w: lock %s: %w", ErrStore, path, err)
 	}

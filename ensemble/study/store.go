@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // ErrStore is what errors about a store wrap that is of another study or
@@ -81,19 +81,19 @@ func recognise(db *sql.DB, of identity) error {
 		return err
 	}
 	if got != version && got != "1" {
-		return srspace.WithHint(fmt.Errorf("it has version %q, known are 1 and %s", got, version), "open it with the trustsr that made it")
+		return hint.With(fmt.Errorf("it has version %q, known are 1 and %s", got, version), "open it with the trustsr that made it")
 	}
 	const back = "put the study file and its spaces back as they were, or name another store with --store"
 	if got, err = stored(db, "study"); err != nil {
 		return err
 	} else if got != of.study {
-		return srspace.WithHint(errors.New("another study: its orders and votes are not of this study file"), back)
+		return hint.With(errors.New("another study: its orders and votes are not of this study file"), back)
 	}
 	for trial, hash := range of.pictures {
 		if got, err = stored(db, "pictures/"+trial); err != nil {
 			return err
 		} else if got != "" && got != hash {
-			return srspace.WithHint(fmt.Errorf("trial %q: the pictures in its space are not those that people have seen", trial), back)
+			return hint.With(fmt.Errorf("trial %q: the pictures in its space are not those that people have seen", trial), back)
 		}
 	}
 	return nil

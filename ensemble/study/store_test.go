@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace"
 )
 
@@ -61,7 +62,7 @@ func TestOneProcessServes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(s, first.store, Options{}); !errors.Is(err, ErrServed) || srspace.Hint(err) == "" {
+	if _, err := Open(s, first.store, Options{}); !errors.Is(err, ErrServed) || hint.Of(err) == "" {
 		t.Errorf("opened beside the server: %v", err)
 	}
 	link := filepath.Join(dir, "link.db")
@@ -190,7 +191,7 @@ func TestStoreVersions(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, err := range map[string]error{"serve": open(), "read": read()} {
-		if !errors.Is(err, ErrStore) || srspace.Hint(err) == "" || !strings.Contains(err.Error(), `"two"`) {
+		if !errors.Is(err, ErrStore) || hint.Of(err) == "" || !strings.Contains(err.Error(), `"two"`) {
 			t.Errorf("%s with a replaced picture: %v", name, err)
 		}
 	}
@@ -202,7 +203,7 @@ func TestStoreVersions(t *testing.T) {
 	}
 	run(t, db, `UPDATE meta SET value = '3' WHERE name = 'version'`)
 	for name, err := range map[string]error{"serve": open(), "read": read()} {
-		if !errors.Is(err, ErrStore) || srspace.Hint(err) == "" {
+		if !errors.Is(err, ErrStore) || hint.Of(err) == "" {
 			t.Errorf("%s a later version: %v", name, err)
 		}
 	}

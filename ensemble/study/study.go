@@ -17,10 +17,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/trustsr/trustsr/ensemble"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
+	"gopkg.in/yaml.v3"
 )
 
 // ErrStudy is what errors about a study file that cannot be run wrap.
@@ -80,7 +79,7 @@ type Trial struct {
 func Load(path string) (*Study, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, srspace.WithHint(fmt.Errorf("study: %w", err), "make one with: go run ./kernel study new FILE --space DIR")
+		return nil, hint.With(fmt.Errorf("study: %w", err), "make one with: go run ./kernel study new FILE --space DIR")
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
@@ -105,10 +104,10 @@ func Parse(data []byte) (*Study, error) {
 	d.KnownFields(true)
 	s := &Study{}
 	if err := d.Decode(s); err != nil {
-		return nil, srspace.WithHint(fmt.Errorf("%w: %w", ErrStudy, err), "compare it with a new one: go run ./kernel study new FILE")
+		return nil, hint.With(fmt.Errorf("%w: %w", ErrStudy, err), "compare it with a new one: go run ./kernel study new FILE")
 	}
 	if err := s.check(); err != nil {
-		return nil, srspace.WithHint(fmt.Errorf("%w: %w", ErrStudy, err), "compare it with a new one: go run ./kernel study new FILE")
+		return nil, hint.With(fmt.Errorf("%w: %w", ErrStudy, err), "compare it with a new one: go run ./kernel study new FILE")
 	}
 	return s, nil
 }

@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"github.com/trustsr/trustsr/ensemble"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace"
 )
 
@@ -236,7 +237,7 @@ func TestResumes(t *testing.T) {
 	}
 	other := newStudy(t)
 	other.Seed++
-	if _, err := Open(other, store, Options{}); !errors.Is(err, ErrStore) || srspace.Hint(err) == "" {
+	if _, err := Open(other, store, Options{}); !errors.Is(err, ErrStore) || hint.Of(err) == "" {
 		t.Errorf("another study's store: %v", err)
 	}
 	broken := filepath.Join(t.TempDir(), "broken.db")

@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/internal/backend"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // Row is one thing measured n times.
@@ -157,7 +157,7 @@ func choose(only []string) ([]group, error) {
 		i := slices.IndexFunc(all, func(g group) bool { return g.name == name })
 		if i < 0 {
 			names, _ := Groups()
-			return nil, srspace.WithHint(fmt.Errorf("nothing to measure is named %.50q", name), "names: "+strings.Join(names, ", "))
+			return nil, hint.With(fmt.Errorf("nothing to measure is named %.50q", name), "names: "+strings.Join(names, ", "))
 		}
 		chosen = append(chosen, all[i])
 	}

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // Report is what a run measured, where and when.
@@ -54,7 +54,7 @@ const maxReport = 16 << 20
 func ReadFile(path string) (*Report, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, srspace.WithHint(fmt.Errorf("read report: %w", err), "kernel bench --json FILE writes one")
+		return nil, hint.With(fmt.Errorf("read report: %w", err), "kernel bench --json FILE writes one")
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxReport+1))
@@ -66,7 +66,7 @@ func ReadFile(path string) (*Report, error) {
 	}
 	var r Report
 	if err := json.Unmarshal(data, &r); err != nil {
-		return nil, srspace.WithHint(fmt.Errorf("read report: %s: %w", path, err), "kernel bench --json FILE writes one")
+		return nil, hint.With(fmt.Errorf("read report: %s: %w", path, err), "kernel bench --json FILE writes one")
 	}
 	if r.Version != reportVersion {
 		return nil, fmt.Errorf("read report: %s has version %d, not %d", path, r.Version, reportVersion)

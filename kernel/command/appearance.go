@@ -10,6 +10,7 @@ import (
 
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/ensemble/study"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/digits"
@@ -43,7 +44,7 @@ func openEyes(file string) (*eyes, error) {
 			continue
 		case s.ProtocolRules().Reading == ensemble.DigitReading:
 			first := samples[0].Image
-			return nil, srspace.WithHint(fmt.Errorf("trial %q: pictures of %d×%d; simulated participants read digits of 28×28 pixels only", t.Name, first.Width, first.Height),
+			return nil, hint.With(fmt.Errorf("trial %q: pictures of %d×%d; simulated participants read digits of 28×28 pixels only", t.Name, first.Width, first.Height),
 				"with the study file's rules: {reading: none} they only choose")
 		}
 		looks, err := qualities(space.LR(), samples)
@@ -92,7 +93,7 @@ func openSamples(dir string) (*srspace.Space, []srspace.Sample, error) {
 		samples = append(samples, srspace.Sample{Seed: seed, Image: img})
 	}
 	if len(samples) == 0 {
-		return nil, nil, srspace.WithHint(fmt.Errorf("%s has no samples", dir), "draw some with: go run ./kernel sample")
+		return nil, nil, hint.With(fmt.Errorf("%s has no samples", dir), "draw some with: go run ./kernel sample")
 	}
 	return space, samples, nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/trustsr/trustsr/ensemble"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
 )
@@ -95,11 +96,11 @@ func (s controlScores) metric(m metrics.Metric) (ensemble.Metric, error) {
 		ref = s.lr
 	}
 	if ref == nil && info.Reference != metrics.None {
-		hint := "name the truth, where it is known, with --hr, or as hr: of the study file's trial"
+		advice := "name the truth, where it is known, with --hr, or as hr: of the study file's trial"
 		if info.Reference == metrics.LR {
-			hint = "put the LR picture as lr.png into the folder of the samples"
+			advice = "put the LR picture as lr.png into the folder of the samples"
 		}
-		return ensemble.Metric{}, srspace.WithHint(fmt.Errorf("%s compares with an %s picture: %w", info.ID, info.Reference, errNoReference), hint)
+		return ensemble.Metric{}, hint.With(fmt.Errorf("%s compares with an %s picture: %w", info.ID, info.Reference, errNoReference), advice)
 	}
 	score := func(img *srspace.Image) (float64, error) { return m.Score(img, ref) }
 	if p, ok := m.(metrics.Preparer); ok && ref != nil {

@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
 	"github.com/trustsr/trustsr/internal/backend"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/weightstore"
 	"github.com/trustsr/trustsr/kernel/jupyter"
 	"github.com/trustsr/trustsr/srspace"
@@ -144,7 +144,7 @@ func doctor(ctx context.Context, out io.Writer, root string, cell func(ctx conte
 		return err
 	}
 	if len(failed) > 0 {
-		return srspace.WithHint(fmt.Errorf("doctor: fails: %s", strings.Join(failed, ", ")), "the rows above say why")
+		return hint.With(fmt.Errorf("doctor: fails: %s", strings.Join(failed, ", ")), "the rows above say why")
 	}
 	return nil
 }

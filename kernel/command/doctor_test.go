@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // Doctor finds the Jupyter that up would start, and ends with an error when
@@ -43,8 +43,8 @@ func TestDoctor(t *testing.T) {
 			if c.cell == nil && err != nil {
 				t.Errorf("error %v\n%s", err, &out)
 			}
-			if c.cell != nil && (err == nil || !strings.Contains(err.Error(), "a notebook cell") || srspace.Hint(err) == "") {
-				t.Errorf("error %v, hint %q", err, srspace.Hint(err))
+			if c.cell != nil && (err == nil || !strings.Contains(err.Error(), "a notebook cell") || hint.Of(err) == "") {
+				t.Errorf("error %v, hint %q", err, hint.Of(err))
 			}
 			for _, row := range c.want {
 				if !regexp.MustCompile(`(?m)^` + row).MatchString(out.String()) {

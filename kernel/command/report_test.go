@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/ensemble"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace"
 )
 
@@ -123,8 +124,8 @@ func TestTallyStudy(t *testing.T) {
 	ok("study", "simulate", at("study.yaml"), "--people", "6", "--store", at("study.db"))
 	ok("study", "export", at("study.yaml"), "-o", at("ballots.csv"))
 	_, err := runLine(t, "tally", "--space", at("pictures"), "--protocol", "task2", "--ballots", at("ballots.csv"), "--trial", "trial-2", "-o", at("bare"))
-	if err == nil || !strings.Contains(srspace.Hint(err), "--study") {
-		t.Errorf("by the bare preset: error %v, hint %q", err, srspace.Hint(err))
+	if err == nil || !strings.Contains(hint.Of(err), "--study") {
+		t.Errorf("by the bare preset: error %v, hint %q", err, hint.Of(err))
 	}
 	text := ok("tally", "--study", at("study.yaml"), "--ballots", at("ballots.csv"), "--trial", "trial-2", "-o", at("tally"))
 	contains(t, "the tally", text, "# Trial trial-2", "At most 5 picks of each person; the top 4 by votes are combined")

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
 	"github.com/trustsr/trustsr/ensemble"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
 )
@@ -50,7 +50,7 @@ func (o *reportOptions) screening(s ensemble.Screening) (ensemble.Screening, err
 	for _, each := range o.golden {
 		trial, reading, ok := strings.Cut(each, "=")
 		if !ok || trial == "" || reading == "" {
-			return s, srspace.WithHint(fmt.Errorf("--golden %q", each), "write TRIAL=READING")
+			return s, hint.With(fmt.Errorf("--golden %q", each), "write TRIAL=READING")
 		}
 		golden[trial] = ensemble.Golden{Reading: reading}
 	}
@@ -64,7 +64,7 @@ func (o *reportOptions) screening(s ensemble.Screening) (ensemble.Screening, err
 	case math.IsNaN(o.minAgreement):
 		return s, fmt.Errorf("--min-agreement is not a number")
 	case len(golden) == 0 && o.changed("min-golden"):
-		return s, srspace.WithHint(fmt.Errorf("--min-golden without golden trials"), "name them with --golden TRIAL=READING, or expect: in the study file")
+		return s, hint.With(fmt.Errorf("--min-golden without golden trials"), "name them with --golden TRIAL=READING, or expect: in the study file")
 	}
 	if len(golden) > 0 {
 		s.Golden, s.MinGolden = golden, o.minGolden
@@ -96,7 +96,7 @@ func (o *reportOptions) truth(trial, file string, trials []string) (*srspace.Ima
 		name, path, ok := strings.Cut(each, "=")
 		if _, err := os.Stat(each); err == nil || !ok { // a file's name may have a "="
 			if len(trials) > 1 {
-				return nil, srspace.WithHint(fmt.Errorf("--hr %s: there are %d trials", each, len(trials)), "write TRIAL=FILE, or hr: in the study file")
+				return nil, hint.With(fmt.Errorf("--hr %s: there are %d trials", each, len(trials)), "write TRIAL=FILE, or hr: in the study file")
 			}
 			name, path = trial, each
 		}
@@ -119,7 +119,7 @@ func (o *reportOptions) truth(trial, file string, trials []string) (*srspace.Ima
 func (o *reportOptions) trialOptions(space *srspace.Space, samples []srspace.Sample, hr *srspace.Image, out *ensemble.ReportOptions) error {
 	first := samples[0].Image
 	if hr != nil && (hr.Width != first.Width || hr.Height != first.Height) {
-		return srspace.WithHint(fmt.Errorf("the HR picture is %d×%d, the samples are %d×%d", hr.Width, hr.Height, first.Width, first.Height), "crop it to what the samples show")
+		return hint.With(fmt.Errorf("the HR picture is %d×%d, the samples are %d×%d", hr.Width, hr.Height, first.Width, first.Height), "crop it to what the samples show")
 	}
 	out.Combine = ensemble.Combination(o.combine)
 	found, notes, err := controlScores{o.metrics, space.LR(), hr, first}.metrics()
@@ -155,7 +155,7 @@ func (o *reportOptions) projection(lr, first *srspace.Image, out *ensemble.Repor
 		return nil
 	}
 	if lr == nil {
-		return srspace.WithHint(fmt.Errorf("--project without an LR picture"), "put it as lr.png into the folder of the samples")
+		return hint.With(fmt.Errorf("--project without an LR picture"), "put it as lr.png into the folder of the samples")
 	}
 	out.Projection = &ensemble.ProjectionOptions{
 		LR: lr, Factor: (first.Width + lr.Width - 1) / lr.Width, Name: "LR-PSNR in dB",

@@ -13,9 +13,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/jupyter"
-	"github.com/trustsr/trustsr/srspace"
 )
 
 // Main runs the command line and returns the exit status. An error is
@@ -46,7 +45,7 @@ func Main(args []string) (status int) {
 
 func report(w io.Writer, err error) {
 	fmt.Fprintln(w, "error:", err)
-	if hint := srspace.Hint(err); hint != "" {
+	if hint := hint.Of(err); hint != "" {
 		fmt.Fprintln(w, "hint:", hint)
 	}
 }
@@ -90,7 +89,7 @@ func refuseUnknown(c *cobra.Command) {
 				names = append(names, sub.Name())
 			}
 		}
-		return srspace.WithHint(fmt.Errorf("%s has no command %q", c.CommandPath(), args[0]), "there are: "+strings.Join(names, ", "))
+		return hint.With(fmt.Errorf("%s has no command %q", c.CommandPath(), args[0]), "there are: "+strings.Join(names, ", "))
 	}
 	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 }
@@ -112,7 +111,7 @@ func projectRoot() (string, error) {
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			return "", srspace.WithHint(errors.New("not in a checkout of trustsr"), "run it in the folder you cloned, or set TRUSTSR_ROOT")
+			return "", hint.With(errors.New("not in a checkout of trustsr"), "run it in the folder you cloned, or set TRUSTSR_ROOT")
 		}
 		dir = parent
 	}

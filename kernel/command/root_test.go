@@ -4,15 +4,15 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // A command that only groups others fails on a name that it does not have.
 func TestUnknownCommands(t *testing.T) {
 	for _, line := range [][]string{{"train", "foo"}, {"weights", "foo"}, {"study", "foo"}, {"weights", "foo", "bar"}} {
 		out, err := runLine(t, line...)
-		if err == nil || !strings.Contains(err.Error(), `"foo"`) || !strings.Contains(srspace.Hint(err), "there are: ") {
-			t.Errorf("%v: printed %q, error %v, hint %q", line, out, err, srspace.Hint(err))
+		if err == nil || !strings.Contains(err.Error(), `"foo"`) || !strings.Contains(hint.Of(err), "there are: ") {
+			t.Errorf("%v: printed %q, error %v, hint %q", line, out, err, hint.Of(err))
 		}
 	}
 	if _, err := runLine(t, "foo"); err == nil {

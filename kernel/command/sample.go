@@ -10,8 +10,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
 	"github.com/trustsr/trustsr/internal/atomicfile"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/digits"
@@ -143,7 +143,7 @@ func drawSpaces(c *cobra.Command, o sampleOptions) error {
 		if err := space.DrawPart(c.Context(), m, o.n, part, progress); err != nil {
 			bar.Break()
 			if c.Context().Err() != nil {
-				return srspace.WithHint(fmt.Errorf("stopped with %d of %d samples in %s", space.Len(), to-from, dir), "the same command goes on from there")
+				return hint.With(fmt.Errorf("stopped with %d of %d samples in %s", space.Len(), to-from, dir), "the same command goes on from there")
 			}
 			return err
 		}
@@ -181,13 +181,13 @@ func (o sampleOptions) pictures() ([]picture, error) {
 		return []picture{{fmt.Sprint(o.digit), lr}}, err
 	}
 	if len(o.lr) == 0 {
-		return nil, srspace.WithHint(errors.New("no LR picture"), "name one with --lr FILE, or a test digit with --digit 497")
+		return nil, hint.With(errors.New("no LR picture"), "name one with --lr FILE, or a test digit with --digit 497")
 	}
 	var files []string
 	for _, path := range o.lr {
 		info, err := os.Stat(path)
 		if err != nil {
-			return nil, srspace.WithHint(fmt.Errorf("LR picture: %w", err), "check the path")
+			return nil, hint.With(fmt.Errorf("LR picture: %w", err), "check the path")
 		}
 		if !info.IsDir() {
 			files = append(files, path)
@@ -239,7 +239,7 @@ func drawAddress(c *cobra.Command, o sampleOptions) error {
 	var lr *srspace.Image
 	if o.digit < 0 && len(o.lr) == 0 {
 		if lr = digits.FindLR(a.LR); lr == nil {
-			return srspace.WithHint(fmt.Errorf("the LR picture %s of the address is none of the test digits", a.LR), "name it with --lr FILE")
+			return hint.With(fmt.Errorf("the LR picture %s of the address is none of the test digits", a.LR), "name it with --lr FILE")
 		}
 	} else {
 		pictures, err := o.pictures()
@@ -256,7 +256,7 @@ func drawAddress(c *cobra.Command, o sampleOptions) error {
 		return err
 	}
 	if got := m.Recipe().Address(lr.Hash(), a.Seed); got != a {
-		return srspace.WithHint(fmt.Errorf("the address names %v, this model and LR picture make %v", a, got), "an address holds for one model and one LR picture; is it of an earlier model?")
+		return hint.With(fmt.Errorf("the address names %v, this model and LR picture make %v", a, got), "an address holds for one model and one LR picture; is it of an earlier model?")
 	}
 	data, err := srspace.DrawOne(c.Context(), m, lr, a.Seed)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"github.com/trustsr/trustsr/internal/backend"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/shared"
-	"github.com/trustsr/trustsr/srspace"
 )
 
 // sampler draws with a small checkpoint into folders of a temporary one.
@@ -26,7 +26,7 @@ func (s sampler) run(out string, flags ...string) []sampleEvent {
 	args := append([]string{"sample", "--model", s.model, "--steps", "2", "--json", "-o", filepath.Join(s.dir, out)}, flags...)
 	text, err := runLine(s.t, args...)
 	if err != nil {
-		s.t.Fatalf("%v: %v (%s)", args, err, srspace.Hint(err))
+		s.t.Fatalf("%v: %v (%s)", args, err, hint.Of(err))
 	}
 	var events []sampleEvent
 	for line := range strings.Lines(text) {

@@ -8,8 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
-
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace/ldm"
 )
 
@@ -43,7 +42,7 @@ func (o fitOptions) refuse(model string) error {
 	if o == (fitOptions{}) {
 		return nil
 	}
-	return srspace.WithHint(fmt.Errorf("--tile, --window and --memory are not for %s", model), "they are for checkpoints of a latent diffusion model, see --model")
+	return hint.With(fmt.Errorf("--tile, --window and --memory are not for %s", model), "they are for checkpoints of a latent diffusion model, see --model")
 }
 
 // byteSize is a flag like "4GiB" or "800 MB".

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/srspace"
 )
@@ -39,7 +40,7 @@ func TestSampleTiles(t *testing.T) {
 		t.Helper()
 		out, err := runLine(t, args...)
 		if err != nil {
-			t.Fatalf("%v: %v (%s)", args, err, srspace.Hint(err))
+			t.Fatalf("%v: %v (%s)", args, err, hint.Of(err))
 		}
 		return out
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/trustsr/trustsr/internal/backend"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/weightstore"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/digits"
@@ -59,7 +60,7 @@ func (o sampleOptions) checkpoint() (*ldm.Sampler, error) {
 	}
 	c, err := ldm.Open(path)
 	if err != nil {
-		return nil, srspace.WithHint(fmt.Errorf("model %s: %w", o.name, err), "a .ckpt, .safetensors or diffusers folder of a latent diffusion model for super-resolution is needed, whole")
+		return nil, hint.With(fmt.Errorf("model %s: %w", o.name, err), "a .ckpt, .safetensors or diffusers folder of a latent diffusion model for super-resolution is needed, whole")
 	}
 	defer c.Close()
 	for _, a := range c.Assumed {
@@ -116,7 +117,7 @@ func (o sampleOptions) precise(m *ldm.Model) (*ldm.Model, error) {
 	case srspace.BFloat16:
 		half, err := m.BFloat16()
 		if err != nil {
-			return nil, srspace.WithHint(err, "leave --precision out, or choose another --backend; doctor tells what there is")
+			return nil, hint.With(err, "leave --precision out, or choose another --backend; doctor tells what there is")
 		}
 		return half, nil
 	}

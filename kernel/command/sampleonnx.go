@@ -7,8 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
-
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace/onnx"
 )
 
@@ -64,7 +63,7 @@ func (o sampleOptions) onnxModel() (*onnx.Sampler, error) {
 		return nil, err
 	}
 	if s.Deterministic() && o.n > 1 && o.address == "" {
-		return nil, srspace.WithHint(errors.New("the model has no noise input: all its samples of a picture are equal"), "draw one, -n 1, or name its noise with --noise-input")
+		return nil, hint.With(errors.New("the model has no noise input: all its samples of a picture are equal"), "draw one, -n 1, or name its noise with --noise-input")
 	}
 	return s, nil
 }

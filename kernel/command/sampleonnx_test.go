@@ -8,11 +8,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/srspace"
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoregistry"
-
-	"github.com/trustsr/trustsr/srspace"
 )
 
 // onnxFile writes an ONNX model that enlarges the LR picture x twice; where
@@ -63,7 +63,7 @@ func TestSampleONNX(t *testing.T) {
 		t.Helper()
 		out, err := runLine(t, args...)
 		if err != nil {
-			t.Fatalf("%v: %v (%s)", args, err, srspace.Hint(err))
+			t.Fatalf("%v: %v (%s)", args, err, hint.Of(err))
 		}
 		return out
 	}

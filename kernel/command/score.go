@@ -12,8 +12,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
 	"github.com/trustsr/trustsr/internal/atomicfile"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
 )
@@ -76,7 +76,7 @@ again; Ctrl-C loses nothing that is finished.`,
 			case o.doctor && !o.ntire:
 				return scoreDoctor(c, o)
 			case len(o.sr) == 0:
-				return srspace.WithHint(errors.New("no --sr"), "name the folder, or the file, of the images to score")
+				return hint.With(errors.New("no --sr"), "name the folder, or the file, of the images to score")
 			case o.ntire:
 				return scoreNTIRE(c, o)
 			case o.explain:
@@ -142,7 +142,7 @@ func score(c *cobra.Command, o scoreOptions) error {
 				if cache == nil {
 					return stopped
 				}
-				return srspace.WithHint(stopped, "the same command goes on from there")
+				return hint.With(stopped, "the same command goes on from there")
 			}
 			return err
 		}
@@ -161,7 +161,7 @@ func score(c *cobra.Command, o scoreOptions) error {
 	}
 	notes.print(os.Stderr)
 	if len(found) == 0 {
-		return srspace.WithHint(errors.New("no metric has a score"), "the notes above say why; or choose others with --metrics")
+		return hint.With(errors.New("no metric has a score"), "the notes above say why; or choose others with --metrics")
 	}
 	return o.write(c.OutOrStdout(), table, notes)
 }
@@ -208,10 +208,10 @@ func writable(flag, path string) error {
 		err = fmt.Errorf("%s is no folder", folder)
 	}
 	if err != nil {
-		return srspace.WithHint(fmt.Errorf("%s: %w", flag, err), "make the folder first: mkdir -p "+folder)
+		return hint.With(fmt.Errorf("%s: %w", flag, err), "make the folder first: mkdir -p "+folder)
 	}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return srspace.WithHint(fmt.Errorf("%s: %s is a folder", flag, path), "name a file in it")
+		return hint.With(fmt.Errorf("%s: %s is a folder", flag, path), "name a file in it")
 	}
 	return nil
 }
@@ -229,7 +229,7 @@ func withoutLR(chosen []metrics.Metric, o scoreOptions, notes *scoreNotes) ([]me
 		}
 		lrpsnr, ok := m.(metrics.LRPSNRMetric)
 		if !ok || o.named(m.Info().ID) {
-			return nil, srspace.WithHint(fmt.Errorf("%s compares with LR images, and there is no --lr", m.Info().ID), "name their folder with --lr")
+			return nil, hint.With(fmt.Errorf("%s compares with LR images, and there is no --lr", m.Info().ID), "name their folder with --lr")
 		}
 		lrpsnr.Scale = o.scale
 		chosen[i] = lrpsnr
@@ -246,7 +246,7 @@ func openScoreCache(dir string) (*metrics.Cache, error) {
 	case "":
 		user, err := os.UserCacheDir()
 		if err != nil {
-			return nil, srspace.WithHint(fmt.Errorf("score cache: %w", err), "name a folder with --cache, or --cache none")
+			return nil, hint.With(fmt.Errorf("score cache: %w", err), "name a folder with --cache, or --cache none")
 		}
 		dir = filepath.Join(user, "trustsr", "scores")
 	}

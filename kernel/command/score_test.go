@@ -17,12 +17,12 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/image/bmp"
-	"golang.org/x/image/tiff"
-
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
 )
 
 // runScore runs kernel score and returns what it prints. Scores are kept in a
@@ -277,8 +277,8 @@ func TestScoreStopped(t *testing.T) {
 	good := pictureFolder(t, map[string]image.Image{"a.png": rgb(100)})
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := runScore(t, ctx, "--sr", good, "--hr", good, "--metrics", "psnr/rgb/crop0"); err == nil || !strings.Contains(srspace.Hint(err), "goes on from there") {
-		t.Errorf("got %v, hint %q", err, srspace.Hint(err))
+	if _, err := runScore(t, ctx, "--sr", good, "--hr", good, "--metrics", "psnr/rgb/crop0"); err == nil || !strings.Contains(hint.Of(err), "goes on from there") {
+		t.Errorf("got %v, hint %q", err, hint.Of(err))
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/metrics/ntire"
 	"github.com/trustsr/trustsr/srspace"
@@ -108,7 +108,7 @@ func scoreNTIRE(c *cobra.Command, o scoreOptions) error {
 // diversity grows with them.
 func openNTIRE(o scoreOptions) ([]samplesOf, error) {
 	if o.hr == "" {
-		return nil, srspace.WithHint(errors.New("--ntire compares with HR images, and there is no --hr"), "name the folder of the HR images with --hr, or the one that all samples are of")
+		return nil, hint.With(errors.New("--ntire compares with HR images, and there is no --hr"), "name the folder of the HR images with --hr, or the one that all samples are of")
 	}
 	hr, err := metrics.OpenFiles(o.hr, o.hrName)
 	if err != nil {
@@ -126,7 +126,7 @@ func openNTIRE(o scoreOptions) ([]samplesOf, error) {
 			return nil, fmt.Errorf("--sr: %w", err)
 		}
 		if files.Single() {
-			return nil, srspace.WithHint(fmt.Errorf("--sr: %s is one file: %w", path, ntire.ErrNoSamples), "name the folder of the samples")
+			return nil, hint.With(fmt.Errorf("--sr: %s is one file: %w", path, ntire.ErrNoSamples), "name the folder of the samples")
 		}
 		method := filepath.Base(filepath.Clean(path))
 		if slices.ContainsFunc(all, func(s samplesOf) bool { return s.method == method }) {
@@ -138,7 +138,7 @@ func openNTIRE(o scoreOptions) ([]samplesOf, error) {
 			if !hr.Single() {
 				m := sampleNames.FindStringSubmatch(name)
 				if m == nil || !slices.Contains(names, m[1]) {
-					return nil, withFlagHint(srspace.WithHint(fmt.Errorf("%s is a sample of no picture of %s: %w", files.Path(name), o.hr, metrics.ErrNames),
+					return nil, withFlagHint(hint.With(fmt.Errorf("%s is a sample of no picture of %s: %w", files.Path(name), o.hr, metrics.ErrNames),
 						"samples are called as in the NTIRE challenges, 000001_sample00003.png beside the HR image 000001.png"))
 				}
 				picture = m[1]
@@ -151,7 +151,7 @@ func openNTIRE(o scoreOptions) ([]samplesOf, error) {
 				return nil, fmt.Errorf("%s has no sample of %s: %w", path, s.hr, metrics.ErrNames)
 			}
 			if len(all) > 0 && len(s.paths) != len(all[0].paths) {
-				return nil, srspace.WithHint(fmt.Errorf("%s has %d samples of %s, %s has %d of %s: %w", method, len(s.paths), name, all[0].method, len(all[0].paths), all[0].picture, metrics.ErrNames),
+				return nil, hint.With(fmt.Errorf("%s has %d samples of %s, %s has %d of %s: %w", method, len(s.paths), name, all[0].method, len(all[0].paths), all[0].picture, metrics.ErrNames),
 					"diversity depends on their number: give each picture as many")
 			}
 			all = append(all, s)
@@ -201,7 +201,7 @@ func (s samplesOf) measure(scale int, spatial ntire.Spatial) (ntire.Result, erro
 	}
 	result, err := ntire.Measure(samples, hr, scale, spatial)
 	if errors.Is(err, metrics.ErrTooSmall) {
-		err = srspace.WithHint(err, "the challenges' LPIPS needs 32 pixels a side, once cut to multiples of 8")
+		err = hint.With(err, "the challenges' LPIPS needs 32 pixels a side, once cut to multiples of 8")
 	}
 	if err != nil {
 		return ntire.Result{}, fmt.Errorf("%s: %w", s.hr, err)

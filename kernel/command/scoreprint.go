@@ -13,7 +13,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
-
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
 )
@@ -60,7 +60,7 @@ func printJSON(w io.Writer, v any) error {
 // scoreExplain prints each pair under all presets.
 func scoreExplain(c *cobra.Command, o scoreOptions) error {
 	if o.hr == "" {
-		return srspace.WithHint(fmt.Errorf("--explain compares with HR images, and there is no --hr"), "name the folder or the file with --hr")
+		return hint.With(fmt.Errorf("--explain compares with HR images, and there is no --hr"), "name the folder or the file with --hr")
 	}
 	set, err := openScoreSet(o, nil)
 	if err != nil {
@@ -183,7 +183,7 @@ func scoreDoctor(c *cobra.Command, o scoreOptions) error {
 		switch {
 		case r.Err != nil:
 			verdict = "not checked: " + strings.TrimPrefix(r.Err.Error(), r.Metric+": ")
-			if h := srspace.Hint(r.Err); h != "" {
+			if h := hint.Of(r.Err); h != "" {
 				hints[h] = true
 			}
 			entry.Reason = r.Err.Error()

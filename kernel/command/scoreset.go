@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/metrics/nrqm"
 	"github.com/trustsr/trustsr/srspace"
@@ -48,7 +49,7 @@ func openScoreSet(o scoreOptions, chosen []metrics.Metric) (*scoreSet, error) {
 	s := &scoreSet{options: o}
 	for _, m := range chosen {
 		if m.Info().Reference == metrics.HR && o.hr == "" {
-			return nil, srspace.WithHint(fmt.Errorf("%s compares with HR images, and there is no --hr", m.Info().ID), "name their folder with --hr, or choose metrics that need none, such as lrpsnr/matlab-u8/vs-lr with --lr")
+			return nil, hint.With(fmt.Errorf("%s compares with HR images, and there is no --hr", m.Info().ID), "name their folder with --hr, or choose metrics that need none, such as lrpsnr/matlab-u8/vs-lr with --lr")
 		}
 	}
 	var err error
@@ -74,7 +75,7 @@ func openScoreSet(o scoreOptions, chosen []metrics.Metric) (*scoreSet, error) {
 			switch {
 			case refs == nil:
 			case m.files.Single() && !refs.Single():
-				return nil, srspace.WithHint(fmt.Errorf("--sr %s is one file, %s %s is a folder", path, what, refs.Dir), "name the one file that belongs to it")
+				return nil, hint.With(fmt.Errorf("--sr %s is one file, %s %s is a folder", path, what, refs.Dir), "name the one file that belongs to it")
 			default:
 				if err := m.files.Pair(refs); err != nil {
 					return nil, withFlagHint(err)
@@ -106,7 +107,7 @@ func (s *scoreSet) noteSkipped(w io.Writer) {
 
 // withFlagHint says which flags take the patterns that a hint speaks of.
 func withFlagHint(err error) error {
-	return srspace.WithHint(err, srspace.Hint(err)+" (flags --sr-name, --hr-name, --lr-name)")
+	return hint.With(err, hint.Of(err)+" (flags --sr-name, --hr-name, --lr-name)")
 }
 
 // checkHeaders reads the headers of all files: a wrong one is found before an
@@ -142,7 +143,7 @@ func (s *scoreSet) checkHeaders(chosen []metrics.Metric) error {
 					}
 				}
 				if hr.Width != sr.Width || hr.Height != sr.Height {
-					return srspace.WithHint(fmt.Errorf("%s is %d×%d, %s is %d×%d: %w", m.files.Path(name), sr.Width, sr.Height, s.hr.Path(name), hr.Width, hr.Height, metrics.ErrSize),
+					return hint.With(fmt.Errorf("%s is %d×%d, %s is %d×%d: %w", m.files.Path(name), sr.Width, sr.Height, s.hr.Path(name), hr.Width, hr.Height, metrics.ErrSize),
 						"crop both to the same size first; which border goes is a choice to report")
 				}
 			}
@@ -325,7 +326,7 @@ type scoreNote struct {
 }
 
 func (n *scoreNotes) add(id string, err error) {
-	n.list = append(n.list, scoreNote{id, err.Error(), srspace.Hint(err)})
+	n.list = append(n.list, scoreNote{id, err.Error(), hint.Of(err)})
 }
 
 // print writes each kind of note once, with the number of its like.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
 )
@@ -56,7 +57,7 @@ func (narrow) Info() metrics.Info { return metrics.Info{ID: "narrow"} }
 
 func (m narrow) Score(image, hr *srspace.Image) (float64, error) {
 	if image.Width > 16 {
-		return 0, srspace.WithHint(fmt.Errorf("narrow: %w", metrics.ErrTooLarge), "score parts")
+		return 0, hint.With(fmt.Errorf("narrow: %w", metrics.ErrTooLarge), "score parts")
 	}
 	return m.PSNRMetric.Score(image, hr)
 }

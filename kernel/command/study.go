@@ -12,12 +12,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"rsc.io/qr"
-
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/ensemble/study"
 	"github.com/trustsr/trustsr/internal/atomicfile"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
+	"rsc.io/qr"
 )
 
 func studyCommand() *cobra.Command {
@@ -77,7 +76,7 @@ func studyNewCommand() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if _, err := os.Stat(args[0]); err == nil {
-				return srspace.WithHint(fmt.Errorf("%s is there already", args[0]), "name another file")
+				return hint.With(fmt.Errorf("%s is there already", args[0]), "name another file")
 			}
 			if _, err := ensemble.FindProtocol(protocol); err != nil {
 				return err
@@ -129,7 +128,7 @@ func openStudy(file, store string, o study.Options) (*study.Server, *study.Study
 func storeAt(file, store string) (string, error) {
 	store = storeOf(file, store)
 	if _, err := os.Stat(store); err != nil {
-		return "", srspace.WithHint(fmt.Errorf("no votes: %w", err), "serve or simulate the study first, or name its store with --store")
+		return "", hint.With(fmt.Errorf("no votes: %w", err), "serve or simulate the study first, or name its store with --store")
 	}
 	return store, nil
 }
@@ -293,7 +292,7 @@ func studyCloseCommand() *cobra.Command {
 			}
 			v, _, err := openStudy(args[0], at, study.Options{})
 			if errors.Is(err, study.ErrServed) {
-				return srspace.WithHint(fmt.Errorf("not closed, voting goes on: %w", err), "close the study with the button on the organiser's page, or stop the server first")
+				return hint.With(fmt.Errorf("not closed, voting goes on: %w", err), "close the study with the button on the organiser's page, or stop the server first")
 			}
 			if err != nil {
 				return err

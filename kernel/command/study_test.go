@@ -16,7 +16,7 @@ import (
 
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/ensemble/study"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // Every value and every line that the comments of a new study file offer can
@@ -91,11 +91,11 @@ func TestStudyCommands(t *testing.T) {
 		}
 		return out
 	}
-	refused := func(hint string, args ...string) error {
+	refused := func(advice string, args ...string) error {
 		t.Helper()
 		_, err := runLine(t, append([]string{"study"}, args...)...)
-		if err == nil || !strings.Contains(srspace.Hint(err), hint) {
-			t.Errorf("%v: %v, hint %q, want one with %q", args, err, srspace.Hint(err), hint)
+		if err == nil || !strings.Contains(hint.Of(err), advice) {
+			t.Errorf("%v: %v, hint %q, want one with %q", args, err, hint.Of(err), advice)
 		}
 		return err
 	}

@@ -12,10 +12,10 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
-
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/ensemble/study"
 	"github.com/trustsr/trustsr/internal/atomicfile"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/plane"
 )
@@ -58,7 +58,7 @@ func reportStudy(c *cobra.Command, v *study.Votes, s *study.Study, o reportOptio
 		return err
 	}
 	if len(ballots) == 0 {
-		return srspace.WithHint(errors.New("no ballots yet"), "serve or simulate the study first")
+		return hint.With(errors.New("no ballots yet"), "serve or simulate the study first")
 	}
 	if _, err := o.screening(s.Screening()); err != nil {
 		return err

@@ -12,10 +12,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/ensemble/study"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 func studySimulateCommand() *cobra.Command {
@@ -41,7 +40,7 @@ They prove nothing about people.`,
 				store = strings.TrimSuffix(args[0], filepath.Ext(args[0])) + ".simulated.db"
 			}
 			if _, err := os.Stat(store); err == nil {
-				return srspace.WithHint(fmt.Errorf("%s has votes already", store), "remove it, or name another with --store")
+				return hint.With(fmt.Errorf("%s has votes already", store), "remove it, or name another with --store")
 			}
 			panel, err := simulatedPanel(people, behaviour, seed)
 			if err != nil {

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/ensemble/study"
 	"github.com/trustsr/trustsr/internal/atomicfile"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/plane"
 )
@@ -93,7 +93,7 @@ func (o *tallyOptions) rules(trial string) (r rules, err error) {
 	}
 	i := slices.IndexFunc(s.Trials, func(t study.Trial) bool { return t.Name == trial })
 	if i < 0 {
-		return r, srspace.WithHint(fmt.Errorf("%s has no trial %q", o.study, trial), "name the study file that the ballots are of")
+		return r, hint.With(fmt.Errorf("%s has no trial %q", o.study, trial), "name the study file that the ballots are of")
 	}
 	t := s.Trials[i]
 	r = rules{s.ProtocolRules(), s.Screening(), s.SpacePath(t), t.Samples, s.HRPath(t)}
@@ -111,7 +111,7 @@ func (o *tallyOptions) rules(trial string) (r rules, err error) {
 
 func tally(c *cobra.Command, o tallyOptions) error {
 	if o.ballots == "" && o.simulate < 1 {
-		return srspace.WithHint(errors.New("no ballots"), "name a file with --ballots, or try --simulate 30")
+		return hint.With(errors.New("no ballots"), "name a file with --ballots, or try --simulate 30")
 	}
 	var ballots []ensemble.Ballot
 	trial := filepath.Base(o.space)
@@ -145,7 +145,7 @@ func tally(c *cobra.Command, o tallyOptions) error {
 		protocol.Samples, protocol.Combined = len(samples), min(protocol.Combined, len(samples)-1)
 	}
 	if len(samples) <= protocol.Combined {
-		return srspace.WithHint(fmt.Errorf("%s has %d samples, the protocol combines %d", r.space, len(samples), protocol.Combined), "draw more with: go run ./kernel sample")
+		return hint.With(fmt.Errorf("%s has %d samples, the protocol combines %d", r.space, len(samples), protocol.Combined), "draw more with: go run ./kernel sample")
 	}
 	if len(samples) < protocol.Samples || protocol.FewerSamples && len(samples) > protocol.Samples {
 		fmt.Fprintf(os.Stderr, "note: the paper's %s shows %d samples, this space has %d\n", protocol.Name, protocol.Samples, len(samples))
@@ -174,7 +174,7 @@ func tally(c *cobra.Command, o tallyOptions) error {
 	options.Controls.Progress = func(done, total int) { bar.ChangeMax(total); bar.Set(done) }
 	report, err := ensemble.NewReport(c.Context(), trial, ballots, samples, options)
 	if errors.Is(err, ensemble.ErrBallot) && o.study == "" {
-		return srspace.WithHint(err, "where the ballots are of a study, name its file with --study: it holds the rules")
+		return hint.With(err, "where the ballots are of a study, name its file with --study: it holds the rules")
 	}
 	if err != nil {
 		return err
@@ -194,7 +194,7 @@ func (o tallyOptions) cast(trial string, p *ensemble.Protocol, lr *srspace.Image
 		}
 		looks, _, err = readDigits(images)
 	case p.Reading == ensemble.DigitReading:
-		err = srspace.WithHint(fmt.Errorf("pictures of %d×%d; simulated participants read digits of 28×28 pixels only", first.Width, first.Height),
+		err = hint.With(fmt.Errorf("pictures of %d×%d; simulated participants read digits of 28×28 pixels only", first.Width, first.Height),
 			"with --protocol task2 they only choose")
 	default:
 		looks, err = qualities(lr, samples)
@@ -219,7 +219,7 @@ func (o tallyOptions) oneTrial(ballots []ensemble.Ballot) (string, error) {
 	case len(trials) == 1:
 		return trials[0], nil
 	}
-	return "", srspace.WithHint(fmt.Errorf("the ballots are of %d trials: %q", len(trials), trials), "choose one with --trial")
+	return "", hint.With(fmt.Errorf("the ballots are of %d trials: %q", len(trials), trials), "choose one with --trial")
 }
 
 func (o tallyOptions) write(c *cobra.Command, report *ensemble.Report, ballots []ensemble.Ballot) error {

@@ -8,8 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace/digits"
 )
 
@@ -45,7 +44,7 @@ https://ossci-datasets.s3.amazonaws.com/mnist/. The test digits ship.`,
 				return evaluateDigits(c, o, folder)
 			}
 			if o.Data == "" {
-				return srspace.WithHint(errors.New("no --data"), "name the folder that holds MNIST's training images and labels; --help says where to get them")
+				return hint.With(errors.New("no --data"), "name the folder that holds MNIST's training images and labels; --help says where to get them")
 			}
 			o.Progress = os.Stderr
 			return digits.Train(c.Context(), o)

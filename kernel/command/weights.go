@@ -13,11 +13,10 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
-
 	"github.com/trustsr/trustsr/internal/backend"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/weightstore"
 	"github.com/trustsr/trustsr/metrics"
-	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/ldm"
 )
 
@@ -104,10 +103,10 @@ are honoured, and what is there already is not asked for again.`,
 func fetchWeights(ctx context.Context, name string) error {
 	item, ok := weightstore.Find(name)
 	if !ok {
-		return srspace.WithHint(fmt.Errorf("no weights called %q", name), "go run ./kernel weights list tells the names")
+		return hint.With(fmt.Errorf("no weights called %q", name), "go run ./kernel weights list tells the names")
 	}
 	if item.Fetch == nil {
-		return srspace.WithHint(fmt.Errorf("%s is not offered for download by programs (%s)", name, item.Licence), item.Manual)
+		return hint.With(fmt.Errorf("%s is not offered for download by programs (%s)", name, item.Licence), item.Manual)
 	}
 	library := backend.ONNXLibrary()
 	bar, done := byteBar(name)
@@ -120,11 +119,11 @@ func fetchWeights(ctx context.Context, name string) error {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
-		return srspace.WithHint(fmt.Errorf("fetch %s: stopped", name), "the same command goes on from there")
+		return hint.With(fmt.Errorf("fetch %s: stopped", name), "the same command goes on from there")
 	case errors.Is(err, weightstore.ErrOffline):
-		return srspace.WithHint(fmt.Errorf("fetch %s: %w", name, err), item.Manual)
+		return hint.With(fmt.Errorf("fetch %s: %w", name, err), item.Manual)
 	}
-	return srspace.WithHint(fmt.Errorf("fetch %s: %w", name, err), "the same command tries again; or: "+item.Manual)
+	return hint.With(fmt.Errorf("fetch %s: %w", name, err), "the same command tries again; or: "+item.Manual)
 }
 
 func weightsImportCommand() *cobra.Command {
@@ -155,7 +154,7 @@ Nothing in a file is executed.`,
 				}
 				if err != nil {
 					item, _ := weightstore.Find(name)
-					return srspace.WithHint(fmt.Errorf("import %s: %w", name, err), item.Manual)
+					return hint.With(fmt.Errorf("import %s: %w", name, err), item.Manual)
 				}
 				fmt.Fprintf(c.OutOrStdout(), "%s: %s\n", name, backend.ONNXLibrary())
 				return nil
@@ -163,7 +162,7 @@ Nothing in a file is executed.`,
 			if slices.Contains(metrics.Imports, name) {
 				if err := metrics.Import(name, path); err != nil {
 					item, _ := weightstore.Find(name)
-					return srspace.WithHint(fmt.Errorf("import %s: %w", name, err), item.Manual)
+					return hint.With(fmt.Errorf("import %s: %w", name, err), item.Manual)
 				}
 				stored, err := weightstore.Path(name)
 				if err != nil {
@@ -173,7 +172,7 @@ Nothing in a file is executed.`,
 				return nil
 			}
 			if name == digitModel {
-				return srspace.WithHint(fmt.Errorf("import %s: that is the name of the model that ships", name), "give another: weights import my-digits "+path)
+				return hint.With(fmt.Errorf("import %s: that is the name of the model that ships", name), "give another: weights import my-digits "+path)
 			}
 			return importModel(c, name, path, head)
 		},
@@ -193,13 +192,13 @@ func nameFor(path string) string {
 func importModel(c *cobra.Command, name, path string, head int) error {
 	checkpoint, err := ldm.OpenOptions{HeadChannels: head}.Open(path)
 	if err != nil {
-		return srspace.WithHint(fmt.Errorf("import %s: %w", name, err), "a .ckpt, .safetensors or diffusers folder of a latent diffusion model for super-resolution is needed, whole")
+		return hint.With(fmt.Errorf("import %s: %w", name, err), "a .ckpt, .safetensors or diffusers folder of a latent diffusion model for super-resolution is needed, whole")
 	}
 	defer checkpoint.Close()
 	bar := newBar("checking", len(checkpoint.Names()))
 	if err := checkpoint.Verify(func(done, _ int) { bar.Set(done) }); err != nil {
 		bar.Break()
-		return srspace.WithHint(fmt.Errorf("import %s: %w", name, err), "is the copy or download whole?")
+		return hint.With(fmt.Errorf("import %s: %w", name, err), "is the copy or download whole?")
 	}
 	folder, files, err := checkpoint.Files()
 	if err != nil {
@@ -215,7 +214,7 @@ func importModel(c *cobra.Command, name, path string, head int) error {
 	done()
 	if errors.Is(err, fs.ErrExist) {
 		stored, _ := weightstore.ModelPath(name)
-		return srspace.WithHint(fmt.Errorf("import %s: %w", name, err), "name it otherwise, or remove "+stored)
+		return hint.With(fmt.Errorf("import %s: %w", name, err), "name it otherwise, or remove "+stored)
 	}
 	if err != nil {
 		return fmt.Errorf("import %s: %w", name, err)
@@ -267,7 +266,7 @@ func weightsVerifyCommand() *cobra.Command {
 				fmt.Fprintf(c.OutOrStdout(), "%s: %s\n", name, note)
 			}
 			if failed > 0 {
-				return srspace.WithHint(fmt.Errorf("%d of %d weights fail", failed, len(names)), "remove and fetch or import them again")
+				return hint.With(fmt.Errorf("%d of %d weights fail", failed, len(names)), "remove and fetch or import them again")
 			}
 			return nil
 		},
@@ -312,13 +311,13 @@ func modelPath(name string) (string, error) {
 	if item, ok := weightstore.Find(name); ok && name == weightstore.LDMX4 {
 		path, err := item.Where()
 		if err != nil {
-			return "", srspace.WithHint(err, "go run ./kernel weights fetch "+name)
+			return "", hint.With(err, "go run ./kernel weights fetch "+name)
 		}
 		return path, nil
 	}
 	path, err := weightstore.ModelPath(name)
 	if err != nil {
-		return "", srspace.WithHint(err, "go run ./kernel weights list tells the names")
+		return "", hint.With(err, "go run ./kernel weights list tells the names")
 	}
 	return path, nil
 }

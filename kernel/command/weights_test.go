@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/srspace"
 )
@@ -75,7 +76,7 @@ func TestImportAndSample(t *testing.T) {
 	if err := os.Truncate(filepath.Join(os.Getenv("TRUSTSR_WEIGHTS"), "models", "ckpt", "model.ckpt"), 100_000); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := runLine(t, "weights", "verify"); err == nil || srspace.Hint(err) == "" {
+	if out, err := runLine(t, "weights", "verify"); err == nil || hint.Of(err) == "" {
 		t.Errorf("verify of a cut file: %q, %v", out, err)
 	}
 }
@@ -102,8 +103,8 @@ func TestWeightsErrors(t *testing.T) {
 		{[]string{"verify", "nothing"}, "1 of 1 weights fail"},
 	} {
 		_, err := runLine(t, append([]string{"weights"}, c.args...)...)
-		if err == nil || !strings.Contains(err.Error(), c.want) || srspace.Hint(err) == "" {
-			t.Errorf("%v: error %v, hint %q", c.args, err, srspace.Hint(err))
+		if err == nil || !strings.Contains(err.Error(), c.want) || hint.Of(err) == "" {
+			t.Errorf("%v: error %v, hint %q", c.args, err, hint.Of(err))
 		}
 	}
 }

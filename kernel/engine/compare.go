@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/imresize"
@@ -23,14 +24,14 @@ const maxMethods = 50
 // space's folder methods. An image of the same name is replaced.
 func addMethod(_ context.Context, _ *Engine, s *space, req *wire.Request, _ func(wire.Progress)) (*wire.Result, error) {
 	if err := checkListName(req.Method); err != nil {
-		return nil, srspace.WithHint(fmt.Errorf("bad name of a method: %.100q", req.Method), "use letters, digits, - and _, for example \"EDSR\"")
+		return nil, hint.With(fmt.Errorf("bad name of a method: %.100q", req.Method), "use letters, digits, - and _, for example \"EDSR\"")
 	}
 	img, err := srspace.Decode(bytes.NewReader(req.Image))
 	if err != nil {
 		return nil, withContext("image of "+req.Method, err)
 	}
 	if w, h := s.size(); img.Width != w || img.Height != h {
-		return nil, srspace.WithHint(fmt.Errorf("the image of %s is %d×%d pixels, the samples of %s are %d×%d", req.Method, img.Width, img.Height, s.name, w, h),
+		return nil, hint.With(fmt.Errorf("the image of %s is %d×%d pixels, the samples of %s are %d×%d", req.Method, img.Width, img.Height, s.name, w, h),
 			"it must be made of the same LR picture with the same scale; it is never resized without a word")
 	}
 	have, err := s.methods()

@@ -13,7 +13,7 @@ import (
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
-
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 	"github.com/trustsr/trustsr/srspace"
 )
@@ -66,8 +66,8 @@ func TestAddMethod(t *testing.T) {
 		"escape": {Method: "../x", Image: encodedStroke(t, 1)}, "no name": {Image: encodedStroke(t, 1)},
 	} {
 		req.Op, req.Space = wire.OpAddMethod, name
-		if _, _, err := l.ask(req); err == nil || srspace.Hint(err) == "" {
-			t.Errorf("%s: %v, hint %q", what, err, srspace.Hint(err))
+		if _, _, err := l.ask(req); err == nil || hint.Of(err) == "" {
+			t.Errorf("%s: %v, hint %q", what, err, hint.Of(err))
 		}
 	}
 }

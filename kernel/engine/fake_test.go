@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
@@ -50,7 +51,7 @@ func fakeTools(latency time.Duration) Tools {
 		Open: func() (Model, error) { return &fakeModel{latency: latency, steps: 50, eta: 1}, nil },
 		TestDigit: func(i int) (*srspace.Image, int, error) {
 			if i < 0 || i > 99 {
-				return nil, 0, srspace.WithHint(fmt.Errorf("there is no test digit %d", i), "use 0 to 99")
+				return nil, 0, hint.With(fmt.Errorf("there is no test digit %d", i), "use 0 to 99")
 			}
 			return stroke(uint64(1000+i), true), 8, nil
 		},
@@ -312,7 +313,7 @@ func (l *lab) ask(req wire.Request) ([]wire.Progress, *wire.Result, error) {
 		case reply.Progress != nil:
 			progress = append(progress, *reply.Progress)
 		case reply.Error != "":
-			return progress, nil, srspace.WithHint(errors.New(reply.Error), reply.Hint)
+			return progress, nil, hint.With(errors.New(reply.Error), reply.Hint)
 		default:
 			return progress, reply.Result, nil
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/trustsr/trustsr/ensemble"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
@@ -82,7 +83,7 @@ func picksCaption(p *wire.Picks) string {
 // mean returns the pixel average of the picks.
 func (s *space) mean(list *wire.Picks) (*srspace.Image, error) {
 	if len(list.Seeds) == 0 {
-		return nil, srspace.WithHint(fmt.Errorf("list %q of %s holds no picks", list.Name, s.name),
+		return nil, hint.With(fmt.Errorf("list %q of %s holds no picks", list.Name, s.name),
 			"click some samples in the gallery, or let the stand-in pick: space.StandIn(\"five\", 5, digit)")
 	}
 	images := make([]*srspace.Image, len(list.Seeds))
@@ -215,7 +216,7 @@ func (e *Engine) writeScores(ctx context.Context, hr *srspace.Image, row []named
 func (e *Engine) planeFigure(ctx context.Context, s *space, list string, report func(wire.Progress)) (*wire.Figure, error) {
 	hr := s.subject.hr
 	if hr == nil {
-		return nil, srspace.WithHint(fmt.Errorf("%s has no HR image to score against", s.subject.Title),
+		return nil, hint.With(fmt.Errorf("%s has no HR image to score against", s.subject.Title),
 			"the plane needs the truth: use a test digit, lab.Digit(497)")
 	}
 	_, images, err := s.images()
@@ -258,5 +259,5 @@ func (e *Engine) planeFigure(ctx context.Context, s *space, list string, report 
 }
 
 func (s *space) empty() error {
-	return srspace.WithHint(fmt.Errorf("space %s holds no samples yet", s.name), "draw some, for example lab.Digit(497).Draw(324)")
+	return hint.With(fmt.Errorf("space %s holds no samples yet", s.name), "draw some, for example lab.Digit(497).Draw(324)")
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/imresize"
@@ -109,7 +110,7 @@ func refuse(w http.ResponseWriter, err error) {
 	if errors.As(err, &missing) {
 		status = http.StatusNotFound
 	}
-	answer(w, status, refusal{Error: err.Error(), Hint: srspace.Hint(err)})
+	answer(w, status, refusal{Error: err.Error(), Hint: hint.Of(err)})
 }
 
 func answer(w http.ResponseWriter, status int, body any) {

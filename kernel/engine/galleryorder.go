@@ -8,8 +8,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
-	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/variety"
 )
 
@@ -64,7 +64,7 @@ func (e *Engine) serveOrder(w http.ResponseWriter, r *http.Request, s *space) {
 	switch {
 	case errors.Is(err, context.Canceled):
 	case err != nil:
-		lines.Encode(refusal{Error: err.Error(), Hint: srspace.Hint(err)})
+		lines.Encode(refusal{Error: err.Error(), Hint: hint.Of(err)})
 	default:
 		lines.Encode(map[string]*order{"order": found})
 	}

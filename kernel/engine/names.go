@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"regexp"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // Names become folder and file names and parts of addresses, so both kinds
@@ -19,7 +19,7 @@ const maxName = 80 // bytes
 
 func checkSpaceName(name string) error {
 	if len(name) > maxName || !spaceNames.MatchString(name) {
-		return srspace.WithHint(fmt.Errorf("bad name of a space: %.100q", name),
+		return hint.With(fmt.Errorf("bad name of a space: %.100q", name),
 			"names of spaces look like digit-18; lab.Digit(497).Draw(324) makes one")
 	}
 	return nil
@@ -27,7 +27,7 @@ func checkSpaceName(name string) error {
 
 func checkListName(name string) error {
 	if len(name) > maxName || !listNames.MatchString(name) {
-		return srspace.WithHint(fmt.Errorf("bad name of a pick list: %.100q", name),
+		return hint.With(fmt.Errorf("bad name of a pick list: %.100q", name),
 			"use letters, digits, - and _, for example \"five\"")
 	}
 	return nil

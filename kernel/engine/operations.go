@@ -6,8 +6,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
-	"github.com/trustsr/trustsr/srspace"
 )
 
 type operation func(*Engine, context.Context, *wire.Request, func(wire.Progress)) (*wire.Result, error)
@@ -132,7 +132,7 @@ func setPicks(_ context.Context, _ *Engine, s *space, req *wire.Request, _ func(
 	}
 	out, err := editPicks(s.dir, s.name, req.Picks, func(l *pickList) error {
 		if len(picks) > l.Cap {
-			return srspace.WithHint(fmt.Errorf("%d picks for list %q, which holds %d", len(picks), l.Name, l.Cap),
+			return hint.With(fmt.Errorf("%d picks for list %q, which holds %d", len(picks), l.Name, l.Cap),
 				"set fewer, or open the gallery with a higher cap")
 		}
 		l.replace(wire.ByNotebook, picks)

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
-	"github.com/trustsr/trustsr/srspace"
 )
 
 // undoDepth is how many changes of a list can be taken back.
@@ -129,10 +129,10 @@ func (l *pickList) undo(revision int) error {
 func (l *pickList) setCap(cap int) error {
 	switch {
 	case cap < 1 || cap > wire.MaxCap:
-		return srspace.WithHint(fmt.Errorf("a cap of %d picks", cap),
+		return hint.With(fmt.Errorf("a cap of %d picks", cap),
 			fmt.Sprintf("a list holds 1 to %d picks", wire.MaxCap))
 	case cap < len(l.Picks):
-		return srspace.WithHint(fmt.Errorf("list %q already holds %d picks, more than %d", l.Name, len(l.Picks), cap),
+		return hint.With(fmt.Errorf("list %q already holds %d picks, more than %d", l.Name, len(l.Picks), cap),
 			"take some back in the gallery, or clear the list")
 	}
 	l.Cap = cap
@@ -200,7 +200,7 @@ func readPicks(path, space, name string) (*pickList, error) {
 		err = fmt.Errorf("%d picks with a cap of %d", len(list.Picks), list.Cap)
 	}
 	if err != nil {
-		return nil, srspace.WithHint(fmt.Errorf("pick list %q cannot be read: %w", name, err),
+		return nil, hint.With(fmt.Errorf("pick list %q cannot be read: %w", name, err),
 			"it is left as it is; move "+path+" away to start a new list")
 	}
 	list.Space, list.Name = space, name

@@ -9,8 +9,8 @@ import (
 	"fmt"
 	"html/template"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
-	"github.com/trustsr/trustsr/srspace"
 )
 
 // maxPage is the largest page that is written as one file: its JSON reply
@@ -76,7 +76,7 @@ func ownFile(page, space, list string, data any) ([]byte, error) {
 		return nil, err
 	}
 	if out.Len() > maxPage {
-		return nil, srspace.WithHint(fmt.Errorf("the page of space %s has %d MB, more than %d", space, out.Len()>>20, maxPage>>20), "draw a space of fewer or smaller samples for it")
+		return nil, hint.With(fmt.Errorf("the page of space %s has %d MB, more than %d", space, out.Len()>>20, maxPage>>20), "draw a space of fewer or smaller samples for it")
 	}
 	return out.Bytes(), nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
@@ -34,7 +35,7 @@ const planeDirections = 2
 func (e *Engine) measures(ctx context.Context, s *space, ids []string, report func(wire.Progress)) ([]measure, error) {
 	out, err := e.allMeasures(ctx, s, ids, report)
 	if err == nil && len(out) < 2 {
-		return nil, srspace.WithHint(fmt.Errorf("space %s has no two numbers to plot: its HR image is not known, and its samples do not differ", s.name), "draw more samples")
+		return nil, hint.With(fmt.Errorf("space %s has no two numbers to plot: its HR image is not known, and its samples do not differ", s.name), "draw more samples")
 	}
 	return out, err
 }
@@ -69,7 +70,7 @@ func (e *Engine) allMeasures(ctx context.Context, s *space, ids []string, report
 			continue
 		}
 		if m.Info().Reference == metrics.HR && s.subject.hr == nil {
-			return nil, srspace.WithHint(fmt.Errorf("%s has no HR image that %s could compare with", s.subject.Title, id),
+			return nil, hint.With(fmt.Errorf("%s has no HR image that %s could compare with", s.subject.Title, id),
 				"use metrics that need none, such as lrpsnr/matlab-u8/vs-lr, or a test digit")
 		}
 		all = append(all, m)

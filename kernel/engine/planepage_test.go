@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/trustsr/trustsr/ensemble"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
@@ -249,7 +250,7 @@ func TestPlaneErrors(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d", test.path, status, body, test.want)
 		}
 	}
-	if _, _, err := l.ask(wire.Request{Op: wire.OpPlaneHTML, Space: name, Picks: "five", Metrics: []string{"beauty"}}); err == nil || !strings.Contains(srspace.Hint(err), "known ids") {
+	if _, _, err := l.ask(wire.Request{Op: wire.OpPlaneHTML, Space: name, Picks: "five", Metrics: []string{"beauty"}}); err == nil || !strings.Contains(hint.Of(err), "known ids") {
 		t.Errorf("an unknown metric: %v", err)
 	}
 }

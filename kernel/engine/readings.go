@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 	"github.com/trustsr/trustsr/srspace"
 )
@@ -114,7 +115,7 @@ func readReadings(path, reader string) (map[uint64]wire.Reading, error) {
 // order of seeds: what stands in for a person's picks when no person is there.
 func standIn(readings *wire.Readings, digit, k int) ([]uint64, error) {
 	if digit < 0 || digit > 9 {
-		return nil, srspace.WithHint(fmt.Errorf("the stand-in cannot look for digit %d", digit), "use 0 to 9")
+		return nil, hint.With(fmt.Errorf("the stand-in cannot look for digit %d", digit), "use 0 to 9")
 	}
 	var read []wire.Reading
 	for _, r := range readings.Samples {
@@ -123,7 +124,7 @@ func standIn(readings *wire.Readings, digit, k int) ([]uint64, error) {
 		}
 	}
 	if len(read) == 0 {
-		return nil, srspace.WithHint(fmt.Errorf("none of %d samples is read as %d", len(readings.Samples), digit),
+		return nil, hint.With(fmt.Errorf("none of %d samples is read as %d", len(readings.Samples), digit),
 			"space.Readings() shows which digits are read")
 	}
 	slices.SortStableFunc(read, func(a, b wire.Reading) int {

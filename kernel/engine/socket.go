@@ -12,8 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
-	"github.com/trustsr/trustsr/srspace"
 )
 
 // requestTime is how long a client may take to send its request line.
@@ -50,14 +50,14 @@ func (e *Engine) converse(ctx context.Context, conn net.Conn) {
 	line, err := in.ReadBytes('\n')
 	if err != nil {
 		if len(line) > wire.MaxRequest {
-			out.fail(srspace.WithHint(fmt.Errorf("request of more than %d bytes", wire.MaxRequest),
+			out.fail(hint.With(fmt.Errorf("request of more than %d bytes", wire.MaxRequest),
 				"a picture for the digit model is 7×7 pixels"))
 		}
 		return // gone before it asked
 	}
 	var req wire.Request
 	if err := json.Unmarshal(line, &req); err != nil {
-		out.fail(srspace.WithHint(fmt.Errorf("request is not understood: %w", err), "the cell's lab package and the engine differ: restart the kernel"))
+		out.fail(hint.With(fmt.Errorf("request is not understood: %w", err), "the cell's lab package and the engine differ: restart the kernel"))
 		return
 	}
 	conn.SetReadDeadline(time.Time{})
@@ -84,13 +84,13 @@ func (e *Engine) perform(ctx context.Context, req *wire.Request, report func(wir
 	defer func() {
 		if p := recover(); p != nil {
 			e.log.Printf("%s: %v\n%s", req.Op, p, debug.Stack())
-			result, err = nil, srspace.WithHint(fmt.Errorf("%s failed inside the engine: %v", req.Op, p),
+			result, err = nil, hint.With(fmt.Errorf("%s failed inside the engine: %v", req.Op, p),
 				"this is a defect; the terminal that runs the kernel shows where")
 		}
 	}()
 	operation, ok := operations[req.Op]
 	if !ok {
-		return nil, srspace.WithHint(fmt.Errorf("unknown operation %.40q", req.Op),
+		return nil, hint.With(fmt.Errorf("unknown operation %.40q", req.Op),
 			"the cell's lab package and the engine differ: restart the kernel")
 	}
 	return operation(e, ctx, req, report)
@@ -120,5 +120,5 @@ func (r *replies) send(reply wire.Reply) {
 func (r *replies) progress(p wire.Progress) { r.send(wire.Reply{Progress: &p}) }
 
 func (r *replies) fail(err error) {
-	r.send(wire.Reply{Error: err.Error(), Hint: srspace.Hint(err)})
+	r.send(wire.Reply{Error: err.Error(), Hint: hint.Of(err)})
 }

@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
-	"github.com/trustsr/trustsr/srspace"
 )
 
 func TestDrawOnce(t *testing.T) {
@@ -152,7 +152,7 @@ func TestModelComesLater(t *testing.T) {
 		case 1:
 			panic("no weights")
 		case 2:
-			return nil, srspace.WithHint(errors.New("weights are damaged"), "fetch them again")
+			return nil, hint.With(errors.New("weights are damaged"), "fetch them again")
 		}
 		return open()
 	}
@@ -164,7 +164,7 @@ func TestModelComesLater(t *testing.T) {
 		if err == nil {
 			break
 		}
-		messages = append(messages, err.Error()+"|"+srspace.Hint(err))
+		messages = append(messages, err.Error()+"|"+hint.Of(err))
 		if len(messages) == 3 {
 			t.Fatalf("never loaded: %q", messages)
 		}
@@ -189,7 +189,7 @@ func TestOwnPicture(t *testing.T) {
 	if !strings.HasPrefix(s.Name, "image-") {
 		t.Errorf("name %q", s.Name)
 	}
-	if _, _, err := l.ask(wire.Request{Op: wire.OpPlane, Space: s.Name}); err == nil || srspace.Hint(err) == "" {
+	if _, _, err := l.ask(wire.Request{Op: wire.OpPlane, Space: s.Name}); err == nil || hint.Of(err) == "" {
 		t.Errorf("plane without HR: %v", err)
 	}
 	if f := l.mustAsk(t, wire.Request{Op: wire.OpCompare, Space: s.Name, Picks: "five"}).Figure; len(f.PNG) == 0 {
@@ -240,8 +240,8 @@ func TestRefusals(t *testing.T) {
 			if err == nil {
 				t.Fatal("accepted")
 			}
-			if text := err.Error(); !strings.Contains(text, test.want) || strings.Contains(text, "\n") || srspace.Hint(err) == "" {
-				t.Errorf("error %q, hint %q; want %q", text, srspace.Hint(err), test.want)
+			if text := err.Error(); !strings.Contains(text, test.want) || strings.Contains(text, "\n") || hint.Of(err) == "" {
+				t.Errorf("error %q, hint %q; want %q", text, hint.Of(err), test.want)
 			}
 		})
 	}
@@ -350,8 +350,8 @@ func TestCutManifestIsMadeAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	draw := wire.Request{Op: wire.OpDraw, Source: digitSource(18), Draw: &wire.Draw{N: 10}}
-	if _, _, err := l.ask(draw); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(srspace.Hint(err), "move it away") {
-		t.Fatalf("a cut manifest: %v, hint %q", err, srspace.Hint(err))
+	if _, _, err := l.ask(draw); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(hint.Of(err), "move it away") {
+		t.Fatalf("a cut manifest: %v, hint %q", err, hint.Of(err))
 	}
 	if err := os.Rename(path, filepath.Join(l.root, "away.json")); err != nil {
 		t.Fatal(err)

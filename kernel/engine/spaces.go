@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 	"github.com/trustsr/trustsr/srspace"
 )
@@ -33,7 +34,7 @@ func (e *Engine) openSpace(name string) (*space, error) {
 	}
 	dir := filepath.Join(e.spacesDir(), name)
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return nil, srspace.WithHint(noSpaceError{fmt.Errorf("there is no space %q", name)}, "draw it first, for example lab.Digit(497).Draw(324)")
+		return nil, hint.With(noSpaceError{fmt.Errorf("there is no space %q", name)}, "draw it first, for example lab.Digit(497).Draw(324)")
 	}
 	store, err := srspace.Open(dir)
 	if err != nil {
@@ -101,11 +102,11 @@ func checkDraw(d *wire.Draw) error {
 		if d != nil {
 			n = d.N
 		}
-		return srspace.WithHint(fmt.Errorf("cannot draw %d samples", n), fmt.Sprintf("draw 1 to %d", wire.MaxSamples))
+		return hint.With(fmt.Errorf("cannot draw %d samples", n), fmt.Sprintf("draw 1 to %d", wire.MaxSamples))
 	case d.Steps < 0 || d.Steps > 1000:
-		return srspace.WithHint(fmt.Errorf("cannot sample in %d steps", d.Steps), "use 1 to 1000, or 0 for the model's default")
+		return hint.With(fmt.Errorf("cannot sample in %d steps", d.Steps), "use 1 to 1000, or 0 for the model's default")
 	case d.Eta != nil && !(*d.Eta >= 0 && *d.Eta <= 1):
-		return srspace.WithHint(fmt.Errorf("eta is %v", *d.Eta), "use 0 (deterministic) to 1 (ancestral)")
+		return hint.With(fmt.Errorf("eta is %v", *d.Eta), "use 0 (deterministic) to 1 (ancestral)")
 	}
 	return nil
 }
@@ -211,6 +212,6 @@ func (s *space) address(seed uint64) (string, error) {
 			return s.store.Address(seed).String(), nil
 		}
 	}
-	return "", srspace.WithHint(fmt.Errorf("space %s has no sample of seed %d", s.name, seed),
+	return "", hint.With(fmt.Errorf("space %s has no sample of seed %d", s.name, seed),
 		fmt.Sprintf("it holds %d samples; space.Seeds() lists their seeds", s.store.Len()))
 }

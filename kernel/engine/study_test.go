@@ -13,8 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
-	"github.com/trustsr/trustsr/srspace"
 )
 
 // A study from a cell goes on, at the same address and with the same browser,
@@ -76,7 +76,7 @@ func TestStudyFromACell(t *testing.T) {
 	}
 
 	second := startEngine(t, fakeTools(0))
-	if _, _, err := second.ask(wire.Request{Op: wire.OpStudy, Study: file}); err == nil || !strings.Contains(err.Error(), "another process serves this store") || srspace.Hint(err) == "" {
+	if _, _, err := second.ask(wire.Request{Op: wire.OpStudy, Study: file}); err == nil || !strings.Contains(err.Error(), "another process serves this store") || hint.Of(err) == "" {
 		t.Errorf("a second kernel: %v", err)
 	}
 	first.kill()
@@ -95,7 +95,7 @@ func TestStudyFromACell(t *testing.T) {
 	if status := post("/api/click", `{"op": "reading", "step": 2, "value": "5"}`); status != http.StatusOK {
 		t.Errorf("on this computer, served to the room: %d", status)
 	}
-	if _, _, err := first.ask(wire.Request{Op: wire.OpStudy, Study: file, Listen: "203.0.113.7"}); err == nil || srspace.Hint(err) == "" {
+	if _, _, err := first.ask(wire.Request{Op: wire.OpStudy, Study: file, Listen: "203.0.113.7"}); err == nil || hint.Of(err) == "" {
 		t.Errorf("an address of no computer here: %v", err)
 	}
 	if status := post("/api/click", `{"op": "submit", "step": 2}`); status != http.StatusOK {

@@ -9,8 +9,8 @@ import (
 
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/ensemble/study"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
-	"github.com/trustsr/trustsr/srspace"
 )
 
 // studyPicks makes what the voters of a study chose a pick list of the space:
@@ -35,7 +35,7 @@ func studyPicks(ctx context.Context, _ *Engine, s *space, req *wire.Request, _ f
 	}
 	tally, err := ensemble.Count(trial.Name, ballots)
 	if err != nil {
-		return nil, srspace.WithHint(err, "serve or simulate the study first")
+		return nil, hint.With(err, "serve or simulate the study first")
 	}
 	top, err := tally.Top(trial.Protocol.Combined, ensemble.TieRule(described.Ties), described.Seed)
 	if err != nil {
@@ -46,7 +46,7 @@ func studyPicks(ctx context.Context, _ *Engine, s *space, req *wire.Request, _ f
 		return nil, err
 	}
 	if len(picks) > wire.MaxCap {
-		return nil, srspace.WithHint(fmt.Errorf("%d samples tie for the %d places of trial %q", len(picks), top.K, trial.Name),
+		return nil, hint.With(fmt.Errorf("%d samples tie for the %d places of trial %q", len(picks), top.K, trial.Name),
 			fmt.Sprintf("a list holds %d picks; choose another rule with ties: in %s", wire.MaxCap, filepath.Base(req.Study)))
 	}
 	note := fmt.Sprintf("most picked by %d %s of %s, trial %s", tally.Ballots, voters(ballots), filepath.Base(req.Study), trial.Name)
@@ -68,7 +68,7 @@ func openVotes(described *study.Study, req *wire.Request) (*study.Votes, error) 
 		store = votesOf(req.Study)
 	}
 	if _, err := os.Stat(store); err != nil {
-		return nil, srspace.WithHint(fmt.Errorf("no votes: %w", err), "serve or simulate the study first, or name the store of its votes")
+		return nil, hint.With(fmt.Errorf("no votes: %w", err), "serve or simulate the study first, or name the store of its votes")
 	}
 	return study.Read(described, store)
 }
@@ -87,7 +87,7 @@ func (s *space) trialOf(trials []study.TrialSamples, file string) (*study.TrialS
 			return &trials[i], nil
 		}
 	}
-	return nil, srspace.WithHint(fmt.Errorf("no trial of %s shows space %s", filepath.Base(file), s.name), "its trials name the folders of their spaces; this one is "+s.dir)
+	return nil, hint.With(fmt.Errorf("no trial of %s shows space %s", filepath.Base(file), s.name), "its trials name the folders of their spaces; this one is "+s.dir)
 }
 
 // voters says whether people voted.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/ensemble/study"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 	"github.com/trustsr/trustsr/srspace"
 )
@@ -63,7 +64,7 @@ func TestPicksFromStudy(t *testing.T) {
 		t.Fatal(err)
 	}
 	ask := wire.Request{Op: wire.OpStudyPicks, Space: name, Picks: "class", Study: file}
-	if _, _, err := l.ask(ask); err == nil || srspace.Hint(err) == "" {
+	if _, _, err := l.ask(ask); err == nil || hint.Of(err) == "" {
 		t.Errorf("no votes yet: %v", err)
 	}
 	ballots := vote(t, file, store, 6)

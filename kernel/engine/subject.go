@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 	"github.com/trustsr/trustsr/srspace"
 )
@@ -33,7 +34,7 @@ const subjectFile = "subject.json"
 func (e *Engine) subject(source *wire.Source) (*subject, error) {
 	switch { // a file may be empty: its name tells that it is one
 	case source == nil || (source.Digit == nil) == (source.File == ""):
-		return nil, srspace.WithHint(fmt.Errorf("no LR picture"), "start with lab.Digit(497) or lab.Image(\"file.png\")")
+		return nil, hint.With(fmt.Errorf("no LR picture"), "start with lab.Digit(497) or lab.Image(\"file.png\")")
 	case source.Digit != nil:
 		return e.digit(*source.Digit)
 	default:
@@ -64,7 +65,7 @@ func (e *Engine) picture(file string, content []byte) (*subject, error) {
 		return nil, withContext(file, err)
 	}
 	if n := e.config.Tools.LRSize; lr.Width != n || lr.Height != n {
-		return nil, srspace.WithHint(fmt.Errorf("%s is %d×%d pixels, the digit model takes %d×%d", file, lr.Width, lr.Height, n, n),
+		return nil, hint.With(fmt.Errorf("%s is %d×%d pixels, the digit model takes %d×%d", file, lr.Width, lr.Height, n, n),
 			fmt.Sprintf("crop or pad it to %d×%d; it is never resized without a word", n, n))
 	}
 	return &subject{subjectRecord: subjectRecord{Name: "image-" + lr.Hash()[:8], Title: "LR picture " + file}, lr: lr}, nil
@@ -72,7 +73,7 @@ func (e *Engine) picture(file string, content []byte) (*subject, error) {
 
 // withContext puts the name of the file before the error and keeps its hint.
 func withContext(name string, err error) error {
-	return srspace.WithHint(fmt.Errorf("%s: %w", name, err), srspace.Hint(err))
+	return hint.With(fmt.Errorf("%s: %w", name, err), hint.Of(err))
 }
 
 // wire returns the subject as cells see it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/plane"
@@ -26,7 +27,7 @@ func (s *space) varied(ctx context.Context, report func(wire.Progress)) (*varied
 		return nil, err
 	}
 	if len(images) < 2 {
-		return nil, srspace.WithHint(fmt.Errorf("space %s holds %d samples: they cannot differ", s.name, len(images)),
+		return nil, hint.With(fmt.Errorf("space %s holds %d samples: they cannot differ", s.name, len(images)),
 			"draw more, for example lab.Digit(497).Draw(324)")
 	}
 	set, err := variety.New(images)
@@ -191,7 +192,7 @@ func (v *varied) diverse(req *wire.Request) (*wire.Result, error) {
 // checkCount refuses numbers of things that the samples do not have.
 func (v *varied) checkCount(k int, what string, most int) error {
 	if k < 1 || k > most {
-		return srspace.WithHint(fmt.Errorf("%d %s of %d samples", k, what, len(v.seeds)), fmt.Sprintf("ask for 1 to %d", most))
+		return hint.With(fmt.Errorf("%d %s of %d samples", k, what, len(v.seeds)), fmt.Sprintf("ask for 1 to %d", most))
 	}
 	return nil
 }

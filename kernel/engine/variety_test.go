@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
-	"github.com/trustsr/trustsr/srspace"
 )
 
 // The four pictures of a space's variety, and what they say.
@@ -76,7 +76,7 @@ func TestClusterGroups(t *testing.T) {
 func TestVarietyErrors(t *testing.T) {
 	l := startEngine(t, fakeTools(0))
 	name := l.drawn(t, 1)
-	if _, _, err := l.ask(wire.Request{Op: wire.OpDisagreement, Space: name}); err == nil || srspace.Hint(err) == "" {
+	if _, _, err := l.ask(wire.Request{Op: wire.OpDisagreement, Space: name}); err == nil || hint.Of(err) == "" {
 		t.Errorf("disagreement of one sample: %v", err)
 	}
 	l.drawn(t, 6)
@@ -84,8 +84,8 @@ func TestVarietyErrors(t *testing.T) {
 		{Op: wire.OpDirections}, {Op: wire.OpDirections, K: 6}, {Op: wire.OpClusters, K: -1}, {Op: wire.OpClusters, K: 7}, {Op: wire.OpDiverse}, {Op: wire.OpDiverse, K: 7},
 	} {
 		req.Space = name
-		if _, _, err := l.ask(req); err == nil || !strings.Contains(srspace.Hint(err), "ask for 1 to ") {
-			t.Errorf("%s of %d: %v, hint %q", req.Op, req.K, err, srspace.Hint(err))
+		if _, _, err := l.ask(req); err == nil || !strings.Contains(hint.Of(err), "ask for 1 to ") {
+			t.Errorf("%s of %d: %v, hint %q", req.Op, req.K, err, hint.Of(err))
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // ExecOptions say how to run a notebook without a front end.
@@ -36,12 +36,12 @@ func Exec(ctx context.Context, o ExecOptions) error {
 		return err
 	}
 	if language := nb.language(); language != "" && !strings.EqualFold(language, "go") {
-		return srspace.WithHint(fmt.Errorf("notebook %s is in %s; this kernel runs Go", o.Notebook, language),
+		return hint.With(fmt.Errorf("notebook %s is in %s; this kernel runs Go", o.Notebook, language),
 			"run it with the kernel it was written for; notebooks/ has some of this one")
 	}
 	if o.Out != "" { // before minutes of work whose outputs would have no place
 		if info, err := os.Stat(filepath.Dir(o.Out)); err != nil || !info.IsDir() {
-			return srspace.WithHint(fmt.Errorf("run %s: there is no folder %s to write the outputs to", o.Notebook, filepath.Dir(o.Out)),
+			return hint.With(fmt.Errorf("run %s: there is no folder %s to write the outputs to", o.Notebook, filepath.Dir(o.Out)),
 				"make it first, or name another --out")
 		}
 	}
@@ -71,10 +71,10 @@ func Exec(ctx context.Context, o ExecOptions) error {
 	defer log.Close()
 	c, err := startKernel(ctx, args, append(os.Environ(), "TRUSTSR_ROOT="+o.Root, envFreshPages+"=1"), dir, l.tmp(), log)
 	if ctx.Err() != nil {
-		return srspace.WithHint(fmt.Errorf("run %s: interrupted", o.Notebook), "no cell has run")
+		return hint.With(fmt.Errorf("run %s: interrupted", o.Notebook), "no cell has run")
 	}
 	if err != nil {
-		return srspace.WithHint(fmt.Errorf("run %s: %w", o.Notebook, err), "its log is "+log.Name())
+		return hint.With(fmt.Errorf("run %s: %w", o.Notebook, err), "its log is "+log.Name())
 	}
 	defer c.close()
 
@@ -100,7 +100,7 @@ func Exec(ctx context.Context, o ExecOptions) error {
 		}
 		if err != nil {
 			if ctx.Err() != nil {
-				err = srspace.WithHint(errors.New("interrupted"), "finished samples are kept: run it again and it goes on after them")
+				err = hint.With(errors.New("interrupted"), "finished samples are kept: run it again and it goes on after them")
 			}
 			err = fmt.Errorf("%s: cell %d of %d (%s): %w", o.Notebook, n, total, firstLine(source), err)
 			if o.Out != "" {

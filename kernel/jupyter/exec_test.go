@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // book writes a notebook of code cells.
@@ -92,8 +92,8 @@ func TestExecWithoutKernel(t *testing.T) {
 	for name, kernel := range map[string][]string{"absent": {"/nonexistent/kernel"}, "dies at once": {"/bin/false"}} {
 		var b bytes.Buffer
 		err := Exec(context.Background(), ExecOptions{Root: t.TempDir(), Notebook: book(t, "%%\n"), Progress: &b, kernel: kernel})
-		if err == nil || srspace.Hint(err) == "" {
-			t.Errorf("%s: error %v, hint %q", name, err, srspace.Hint(err))
+		if err == nil || hint.Of(err) == "" {
+			t.Errorf("%s: error %v, hint %q", name, err, hint.Of(err))
 		}
 	}
 }
@@ -123,8 +123,8 @@ func TestExecInterrupted(t *testing.T) {
 	cell := fmt.Sprintf("%%%%\nos.WriteFile(%q, nil, 0o644)\ntime.Sleep(time.Hour)", begun)
 	err := Exec(ctx, ExecOptions{Root: root, Notebook: book(t, cell), Out: out, Timeout: 5 * time.Minute, Progress: io.Discard,
 		kernel: []string{os.Args[0], "run"}})
-	if err == nil || !strings.HasSuffix(err.Error(), ": interrupted") || !strings.Contains(srspace.Hint(err), "samples are kept") {
-		t.Errorf("error %v, hint %q", err, srspace.Hint(err))
+	if err == nil || !strings.HasSuffix(err.Error(), ": interrupted") || !strings.Contains(hint.Of(err), "samples are kept") {
+		t.Errorf("error %v, hint %q", err, hint.Of(err))
 	}
 	if _, err := readNotebook(out); err != nil {
 		t.Errorf("what ran is not written: %v", err)
@@ -154,8 +154,8 @@ func TestExecRefuses(t *testing.T) {
 	} {
 		var b bytes.Buffer
 		err := Exec(context.Background(), ExecOptions{Root: t.TempDir(), Notebook: c.notebook, Out: c.out, Progress: &b, kernel: []string{"/nonexistent/kernel"}})
-		if err == nil || !strings.Contains(err.Error(), c.want) || srspace.Hint(err) == "" {
-			t.Errorf("%s: error %v, hint %q", name, err, srspace.Hint(err))
+		if err == nil || !strings.Contains(err.Error(), c.want) || hint.Of(err) == "" {
+			t.Errorf("%s: error %v, hint %q", name, err, hint.Of(err))
 		}
 	}
 	for _, metadata := range []string{`{}`, `{"kernelspec": {"name": "gonb", "language": "go"}}`, `{"kernelspec": 7}`} {
@@ -179,11 +179,11 @@ func TestReadNotebookRefuses(t *testing.T) {
 		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := readNotebook(path); err == nil || srspace.Hint(err) == "" {
-			t.Errorf("%s: error %v, hint %q", name, err, srspace.Hint(err))
+		if _, err := readNotebook(path); err == nil || hint.Of(err) == "" {
+			t.Errorf("%s: error %v, hint %q", name, err, hint.Of(err))
 		}
 	}
-	if _, err := readNotebook(filepath.Join(t.TempDir(), "absent.ipynb")); err == nil || srspace.Hint(err) == "" {
+	if _, err := readNotebook(filepath.Join(t.TempDir(), "absent.ipynb")); err == nil || hint.Of(err) == "" {
 		t.Errorf("absent file: %v", err)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // notebookRelease is what pip installs: the last classic notebook, as Debian
@@ -27,7 +27,7 @@ func findJupyter(ctx context.Context, l layout, progress io.Writer) (string, err
 	if program := l.jupyter(); program != "" {
 		return program, nil
 	}
-	const hint = "install Jupyter Notebook, e.g.: sudo apt-get install --no-install-recommends jupyter-notebook"
+	const advice = "install Jupyter Notebook, e.g.: sudo apt-get install --no-install-recommends jupyter-notebook"
 	var failed []error
 	for _, install := range []func(context.Context, io.Writer) error{l.aptInstall, l.pipInstall} {
 		if err := install(ctx, progress); errors.Is(err, errNotHere) {
@@ -43,7 +43,7 @@ func findJupyter(ctx context.Context, l layout, progress io.Writer) (string, err
 			return program, nil
 		}
 	}
-	return "", srspace.WithHint(errors.Join(append([]error{errNoJupyter}, failed...)...), hint)
+	return "", hint.With(errors.Join(append([]error{errNoJupyter}, failed...)...), advice)
 }
 
 // errNotHere says that a way to install is not open on this machine.

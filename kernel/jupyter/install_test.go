@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // machine makes a PATH of nothing but the given shell scripts, and $PLACE, a
@@ -64,8 +64,8 @@ func TestFindJupyter(t *testing.T) {
 			var progress bytes.Buffer
 			got, err := findJupyter(context.Background(), l, &progress)
 			if c.want == "" {
-				if err == nil || !strings.Contains(err.Error(), c.failure) || srspace.Hint(err) == "" {
-					t.Fatalf("got %q, error %v, hint %q", got, err, srspace.Hint(err))
+				if err == nil || !strings.Contains(err.Error(), c.failure) || hint.Of(err) == "" {
+					t.Fatalf("got %q, error %v, hint %q", got, err, hint.Of(err))
 				}
 				if strings.Contains(err.Error(), "chatter") {
 					t.Errorf("more than the last line is told: %v", err)

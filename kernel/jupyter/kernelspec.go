@@ -13,7 +13,7 @@ import (
 	"runtime"
 	"slices"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // InstallOptions say where a kernelspec goes that other Jupyters than that of
@@ -41,7 +41,7 @@ func (o InstallOptions) folder() (string, error) {
 	data := os.Getenv("JUPYTER_DATA_DIR")
 	if o.SysPrefix != "" {
 		if info, err := os.Stat(o.SysPrefix); err != nil || !info.IsDir() {
-			return "", srspace.WithHint(fmt.Errorf("%s is not a folder", o.SysPrefix), "name the folder of a Python environment, for example $VIRTUAL_ENV")
+			return "", hint.With(fmt.Errorf("%s is not a folder", o.SysPrefix), "name the folder of a Python environment, for example $VIRTUAL_ENV")
 		}
 		data = filepath.Join(o.SysPrefix, "share", "jupyter")
 	} else if data == "" {
@@ -110,7 +110,7 @@ func ours(dir string) error {
 	}
 	var spec struct{ Argv []string }
 	if err := json.Unmarshal(text, &spec); err != nil || len(spec.Argv) != 3 || filepath.Base(spec.Argv[0]) != "trustsr" || spec.Argv[1] != "run" {
-		return srspace.WithHint(fmt.Errorf("%s is of another kernel", dir), "choose another --name")
+		return hint.With(fmt.Errorf("%s is of another kernel", dir), "choose another --name")
 	}
 	return nil
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // maxNotebook bounds a notebook file; outputs of large pictures fit.
@@ -24,13 +24,13 @@ type notebook struct {
 type cell map[string]json.RawMessage
 
 func readNotebook(path string) (*notebook, error) {
-	hint := "the file should be a Jupyter notebook of format 4; open it in Jupyter and save it again"
+	advice := "the file should be a Jupyter notebook of format 4; open it in Jupyter and save it again"
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, srspace.WithHint(fmt.Errorf("notebook: %w", err), "the shipped notebooks are in notebooks/")
+		return nil, hint.With(fmt.Errorf("notebook: %w", err), "the shipped notebooks are in notebooks/")
 	}
 	if info.IsDir() || info.Size() > maxNotebook {
-		return nil, srspace.WithHint(fmt.Errorf("notebook %s: a folder, or larger than %d MB", path, maxNotebook>>20), hint)
+		return nil, hint.With(fmt.Errorf("notebook %s: a folder, or larger than %d MB", path, maxNotebook>>20), advice)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -38,21 +38,21 @@ func readNotebook(path string) (*notebook, error) {
 	}
 	nb := &notebook{}
 	if len(bytes.TrimSpace(data)) == 0 {
-		return nil, srspace.WithHint(fmt.Errorf("notebook %s is empty", path), hint)
+		return nil, hint.With(fmt.Errorf("notebook %s is empty", path), advice)
 	}
 	if err := json.Unmarshal(data, &nb.fields); err != nil {
-		return nil, srspace.WithHint(fmt.Errorf("notebook %s is not JSON, or cut: %w", path, err), hint)
+		return nil, hint.With(fmt.Errorf("notebook %s is not JSON, or cut: %w", path, err), advice)
 	}
 	var format int
 	if err := json.Unmarshal(nb.fields["nbformat"], &format); err != nil || format != 4 {
-		return nil, srspace.WithHint(fmt.Errorf("notebook %s is of format %s, not 4", path, orNone(nb.fields["nbformat"])), hint)
+		return nil, hint.With(fmt.Errorf("notebook %s is of format %s, not 4", path, orNone(nb.fields["nbformat"])), advice)
 	}
 	if err := json.Unmarshal(nb.fields["cells"], &nb.cells); err != nil {
-		return nil, srspace.WithHint(fmt.Errorf("notebook %s has no list of cells", path), hint)
+		return nil, hint.With(fmt.Errorf("notebook %s has no list of cells", path), advice)
 	}
 	for i, c := range nb.cells {
 		if _, err := c.source(); err != nil {
-			return nil, srspace.WithHint(fmt.Errorf("notebook %s: cell %d: %w", path, i+1, err), hint)
+			return nil, hint.With(fmt.Errorf("notebook %s: cell %d: %w", path, i+1, err), advice)
 		}
 	}
 	return nb, nil

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // Environment variables about where the engine's pages are.
@@ -96,7 +96,7 @@ func (l layout) keptPages() (*pagesPlace, error) {
 		p.lock = lock
 		return p, nil
 	}
-	return nil, srspace.WithHint(fmt.Errorf("%d kernels of this checkout are running", maxSlots), "shut some notebooks down")
+	return nil, hint.With(fmt.Errorf("%d kernels of this checkout are running", maxSlots), "shut some notebooks down")
 }
 
 // openSlot listens for the pages of a slot that this process holds.
@@ -185,7 +185,7 @@ func publicURL(text string) (string, error) {
 		err = errors.New("not http:// or https://, a host and perhaps a path")
 	}
 	if err != nil {
-		return "", srspace.WithHint(fmt.Errorf("public address of the pages %.200q: %w", text, err),
+		return "", hint.With(fmt.Errorf("public address of the pages %.200q: %w", text, err),
 			"for example https://hub.example.org/pages/, in --public-url or "+envPublicURL)
 	}
 	return strings.TrimRight(u.String(), "/"), nil

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // pagesServer is what Up does for the pages: nothing, unless they are to be at
@@ -63,7 +63,7 @@ func (o UpOptions) servePages(l layout, public string, log io.Writer) (*pagesSer
 	}
 	var err error
 	if p.door, err = net.Listen("tcp", net.JoinHostPort(o.IP, strconv.Itoa(o.PagesPort))); err != nil {
-		return nil, srspace.WithHint(fmt.Errorf("serve the pages: %w", err), "choose another --pages-port")
+		return nil, hint.With(fmt.Errorf("serve the pages: %w", err), "choose another --pages-port")
 	}
 	if public == "" {
 		name := o.IP
@@ -88,7 +88,7 @@ func basePath(text string) (string, error) {
 			continue
 		}
 		if !pathPart.MatchString(part) || part == "." || part == ".." {
-			return "", srspace.WithHint(fmt.Errorf("base URL %.200q: %w", text, errors.New("not a path of plain names")), "for example --base-url /x/")
+			return "", hint.With(fmt.Errorf("base URL %.200q: %w", text, errors.New("not a path of plain names")), "for example --base-url /x/")
 		}
 		path += part + "/"
 	}

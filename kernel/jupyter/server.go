@@ -16,7 +16,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // UpOptions say how to start Jupyter.
@@ -62,7 +62,7 @@ func Up(ctx context.Context, o UpOptions) error {
 		return err
 	}
 	if o.Port, err = freePort(o.IP, o.Port); err != nil {
-		return srspace.WithHint(fmt.Errorf("start Jupyter: %w", err), "choose another --port, or none: a free one is taken")
+		return hint.With(fmt.Errorf("start Jupyter: %w", err), "choose another --port, or none: a free one is taken")
 	}
 	logPath := l.path("jupyter.log")
 	log, err := os.Create(logPath)
@@ -102,7 +102,7 @@ func Up(ctx context.Context, o UpOptions) error {
 		if len(tail) > 2000 {
 			tail = tail[len(tail)-2000:]
 		}
-		return srspace.WithHint(fmt.Errorf("start Jupyter: %w\n%s", err, bytes.TrimSpace(tail)), "the whole log is "+logPath)
+		return hint.With(fmt.Errorf("start Jupyter: %w\n%s", err, bytes.TrimSpace(tail)), "the whole log is "+logPath)
 	}
 	address := server + "notebooks/quickstart.ipynb?token=" + o.Token
 	if pages.door != nil {
@@ -121,7 +121,7 @@ func Up(ctx context.Context, o UpOptions) error {
 		return nil
 	case err := <-ended:
 		ended <- err
-		return srspace.WithHint(fmt.Errorf("the Jupyter server ended: %v", err), "its log is "+logPath)
+		return hint.With(fmt.Errorf("the Jupyter server ended: %v", err), "its log is "+logPath)
 	}
 }
 

@@ -9,6 +9,9 @@ package jupyter
 import (
 	"bytes"
 	"context"
+
+	"github.com/trustsr/trustsr/internal/hint"
+
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -20,7 +23,6 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
-	"github.com/trustsr/trustsr/srspace"
 )
 
 // KernelName is the kernelspec's name, as notebooks refer to it.
@@ -104,7 +106,7 @@ func Setup(ctx context.Context, root string, progress io.Writer) error {
 	}
 	goTool, err := exec.LookPath("go")
 	if err != nil {
-		return srspace.WithHint(fmt.Errorf("set up the kernel: %w", err), "notebook cells are compiled: put Go's bin folder on your PATH")
+		return hint.With(fmt.Errorf("set up the kernel: %w", err), "notebook cells are compiled: put Go's bin folder on your PATH")
 	}
 	if err := os.WriteFile(filepath.Join(l.shim(), "go"), shimFor(goTool), 0o755); err != nil {
 		return fmt.Errorf("set up the kernel: %w", err)
@@ -148,7 +150,7 @@ func build(ctx context.Context, root, what, goTool string, args, env []string, p
 		fmt.Fprintf(progress, " %.0f s\n", time.Since(began).Seconds())
 	}
 	if err != nil {
-		return srspace.WithHint(fmt.Errorf("build %s: %w: %s", what, err, bytes.TrimSpace(out.Bytes())),
+		return hint.With(fmt.Errorf("build %s: %w: %s", what, err, bytes.TrimSpace(out.Bytes())),
 			"the first set-up needs the network for Go modules; run it once with network")
 	}
 	return nil

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/weights"
-	"github.com/trustsr/trustsr/srspace"
 )
 
 // progress is what a checkpoint keeps of a stage beside its tensors.
@@ -68,7 +68,7 @@ func (t *trainer) resume(opt *optimizer, path string, record Stage) (progress, e
 		other = fmt.Sprintf("on backend %q, not %q", state.Backend, t.record.Backend)
 	}
 	if other != "" {
-		return start, srspace.WithHint(fmt.Errorf("%s is of another run (%s)", path, other),
+		return start, hint.With(fmt.Errorf("%s is of another run (%s)", path, other),
 			"choose another --out or the same settings; only a finished stage can be given more steps")
 	}
 	if err := opt.restore(dict); err != nil {

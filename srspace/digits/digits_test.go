@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/weights"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/ldm"
@@ -119,8 +120,8 @@ func TestReadingsOfSamples(t *testing.T) {
 
 func TestSampleRefusesOtherSizes(t *testing.T) {
 	for _, err := range embedded(t).Sample(context.Background(), srspace.NewImage(6, 7), []uint64{1}) {
-		if err == nil || srspace.Hint(err) == "" || !strings.Contains(err.Error(), "6×7") {
-			t.Errorf("error %v, hint %q", err, srspace.Hint(err))
+		if err == nil || hint.Of(err) == "" || !strings.Contains(err.Error(), "6×7") {
+			t.Errorf("error %v, hint %q", err, hint.Of(err))
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // side is the height and width of a digit in pixels, lrSide of its LR
@@ -96,6 +96,6 @@ func readFirst(dir, name string) (path string, data []byte, err error) {
 			return path, data, nil
 		}
 	}
-	return "", nil, srspace.WithHint(fmt.Errorf("%s/%s or %s.gz: %w", dir, name, name, err),
+	return "", nil, hint.With(fmt.Errorf("%s/%s or %s.gz: %w", dir, name, name, err),
 		"--data names the folder that holds MNIST's training images and labels, train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz")
 }

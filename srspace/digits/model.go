@@ -7,6 +7,9 @@ package digits
 
 import (
 	"context"
+
+	"github.com/trustsr/trustsr/internal/hint"
+
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -17,7 +20,6 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
-
 	"github.com/trustsr/trustsr/internal/backend"
 	"github.com/trustsr/trustsr/internal/nn"
 	"github.com/trustsr/trustsr/internal/weights"
@@ -116,7 +118,7 @@ func (m *Model) Accepts(lr *srspace.Image) error {
 	if lr.Width == lrSide && lr.Height == lrSide {
 		return nil
 	}
-	return srspace.WithHint(
+	return hint.With(
 		fmt.Errorf("LR picture of %d×%d pixels: the digit model takes %d×%d", lr.Width, lr.Height, lrSide, lrSide),
 		"crop one digit so that it fills the picture, and shrink it to 7×7 with the degradation model")
 }

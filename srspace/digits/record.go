@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/weights"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/ldm"
@@ -82,7 +83,7 @@ func Measure(ctx context.Context, config, folder string, digits, samples int, pr
 	for _, name := range []string{modelFile, readerFile, recordFile} {
 		data, err := os.ReadFile(filepath.Join(folder, name))
 		if err != nil {
-			return nil, srspace.WithHint(fmt.Errorf("measure a trained model: %w", err), "name the folder that train digits --out filled")
+			return nil, hint.With(fmt.Errorf("measure a trained model: %w", err), "name the folder that train digits --out filled")
 		}
 		files[name] = data
 	}

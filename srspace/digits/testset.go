@@ -1,6 +1,8 @@
 package digits
 
 import (
+	"github.com/trustsr/trustsr/internal/hint"
+
 	_ "embed"
 	"fmt"
 	"strings"
@@ -29,7 +31,7 @@ func TestDigit(i int) (hr *srspace.Image, label int, err error) {
 		return nil, 0, fmt.Errorf("embedded MNIST test set: %w", err)
 	}
 	if i < 0 || i >= s.n {
-		return nil, 0, srspace.WithHint(fmt.Errorf("test digit %d does not exist", i), fmt.Sprintf("the test set has digits 0 to %d", s.n-1))
+		return nil, 0, hint.With(fmt.Errorf("test digit %d does not exist", i), fmt.Sprintf("the test set has digits 0 to %d", s.n-1))
 	}
 	hr, err = srspace.FromGray(s.image(i), side, side)
 	return hr, int(s.labels[i]), err

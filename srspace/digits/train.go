@@ -16,11 +16,10 @@ import (
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/tensors"
-
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/backend"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/weights"
-	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/imresize"
 	"github.com/trustsr/trustsr/srspace/ldm"
 )
@@ -141,7 +140,7 @@ func (t *trainer) read() error {
 	t.record.Data[filepath.Base(images)] = weights.SHA256(data)
 	t.record.Data[filepath.Base(labels)] = weights.SHA256(labelData)
 	if t.train, err = parseSet(data, labelData); err != nil {
-		return srspace.WithHint(fmt.Errorf("%s: %w", t.Data, err), "a file may be cut or another data set: fetch MNIST's training images and labels again")
+		return hint.With(fmt.Errorf("%s: %w", t.Data, err), "a file may be cut or another data set: fetch MNIST's training images and labels again")
 	}
 	t.say("%d digits to train on, backend %s", t.train.n, t.record.Backend)
 	return nil
@@ -169,7 +168,7 @@ func (t *trainer) check() error {
 			if c.flag == "batch" {
 				allowed += ", the digits there are"
 			}
-			return srspace.WithHint(fmt.Errorf("train digits: --%s is %d", c.flag, c.value), allowed)
+			return hint.With(fmt.Errorf("train digits: --%s is %d", c.flag, c.value), allowed)
 		}
 	}
 	return nil

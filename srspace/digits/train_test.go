@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/internal/backend"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/weights"
-	"github.com/trustsr/trustsr/srspace"
 )
 
 // A run that was stopped and resumed ends with the weights of one that was
@@ -58,7 +58,7 @@ func TestTrainingResumes(t *testing.T) {
 		t.Errorf("a UNet of 3 steps, then 5: record %+v", last)
 	}
 	unetSteps = 4
-	if err := train(context.Background(), parts, &stopper{}); err == nil || srspace.Hint(err) == "" {
+	if err := train(context.Background(), parts, &stopper{}); err == nil || hint.Of(err) == "" {
 		t.Errorf("fewer steps than were done: error %v", err)
 	}
 
@@ -79,7 +79,7 @@ func TestTrainingResumes(t *testing.T) {
 		t.Fatal(err)
 	}
 	data = fewDigits(t, 65)
-	if err := train(context.Background(), parts, &stopper{}); err == nil || !strings.Contains(err.Error(), "other data") || srspace.Hint(err) == "" {
+	if err := train(context.Background(), parts, &stopper{}); err == nil || !strings.Contains(err.Error(), "other data") || hint.Of(err) == "" {
 		t.Errorf("a run on other data: %v", err)
 	}
 	if after, err := os.ReadFile(filepath.Join(parts, recordFile)); err != nil || !bytes.Equal(after, before) {
@@ -138,8 +138,8 @@ func TestTrainRefuses(t *testing.T) {
 		o := fits
 		o.Out = t.TempDir()
 		change(&o)
-		if err := Train(context.Background(), o); err == nil || !strings.Contains(err.Error(), word) || srspace.Hint(err) == "" {
-			t.Errorf("%s: error %v, hint %q", word, err, srspace.Hint(err))
+		if err := Train(context.Background(), o); err == nil || !strings.Contains(err.Error(), word) || hint.Of(err) == "" {
+			t.Errorf("%s: error %v, hint %q", word, err, hint.Of(err))
 		}
 		if left, _ := os.ReadDir(o.Out); len(left) > 0 {
 			t.Errorf("%s: %s was made", word, left[0].Name())
@@ -239,7 +239,7 @@ func TestCheckpointKeepsProgress(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("resumed with %+v, %v, want %+v", got, err, want)
 	}
-	if _, err := tr.resume(opt, path, Stage{Name: "x", Steps: 301, Batch: 4}); err == nil || srspace.Hint(err) == "" {
+	if _, err := tr.resume(opt, path, Stage{Name: "x", Steps: 301, Batch: 4}); err == nil || hint.Of(err) == "" {
 		t.Errorf("resumed a run of other settings: %v", err)
 	}
 	for word, record := range map[string]Record{
@@ -247,7 +247,7 @@ func TestCheckpointKeepsProgress(t *testing.T) {
 		`on backend "go", not "onnx"`:    {Data: tr.record.Data, Backend: "onnx"},
 	} {
 		other := &trainer{TrainOptions: tr.TrainOptions, record: record}
-		if _, err := other.resume(opt, path, Stage{Name: "x", Steps: 300, Batch: 4}); err == nil || !strings.Contains(err.Error(), word) || srspace.Hint(err) == "" {
+		if _, err := other.resume(opt, path, Stage{Name: "x", Steps: 300, Batch: 4}); err == nil || !strings.Contains(err.Error(), word) || hint.Of(err) == "" {
 			t.Errorf("%s: %v", word, err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace"
 )
 
@@ -35,10 +36,10 @@ func (s *Sampler) fitted(width, height int) (w, h int, err error) {
 	case w == width && h == height || way == FitEdge || way == FitReflect || way == FitPeriodic:
 		return w, h, nil
 	case way == FitNone || way == "":
-		return 0, 0, srspace.WithHint(
+		return 0, 0, hint.With(
 			fmt.Errorf("LR image of %d×%d: the network needs multiples of %d", width, height, m), "crop the picture, or pad it: "+FitEdge)
 	default:
-		return 0, 0, srspace.WithHint(fmt.Errorf("no way to fit a picture called %.50q", way), "ways: "+strings.Join(Fits(), ", "))
+		return 0, 0, hint.With(fmt.Errorf("no way to fit a picture called %.50q", way), "ways: "+strings.Join(Fits(), ", "))
 	}
 }
 

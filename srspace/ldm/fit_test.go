@@ -3,6 +3,7 @@ package ldm
 import (
 	"testing"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace"
 )
 
@@ -36,7 +37,7 @@ func TestFit(t *testing.T) {
 	}
 	for _, way := range []string{FitNone, "", "stretch"} {
 		s.Description.Fit = way
-		if _, err := s.fit(lr); err == nil || srspace.Hint(err) == "" {
+		if _, err := s.fit(lr); err == nil || hint.Of(err) == "" {
 			t.Errorf("fit %q: error %v", way, err)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // A Plan is a sampling method with its time steps worked out.
@@ -70,10 +70,10 @@ func (c ScheduleConfig) Plan(method string, steps int, eta float64) (*Plan, erro
 	}
 	plan, ok := methods[method]
 	if !ok {
-		return nil, srspace.WithHint(fmt.Errorf("no sampler %.50q", method), "samplers: "+strings.Join(Methods(), ", "))
+		return nil, hint.With(fmt.Errorf("no sampler %.50q", method), "samplers: "+strings.Join(Methods(), ", "))
 	}
 	if steps < 1 || steps > c.Timesteps {
-		return nil, srspace.WithHint(fmt.Errorf("%s: %d steps of a schedule of %d", method, steps, c.Timesteps),
+		return nil, hint.With(fmt.Errorf("%s: %d steps of a schedule of %d", method, steps, c.Timesteps),
 			"50 steps of ddim, or 15 of dpmpp-2m-sde, are a good start")
 	}
 	p, err := plan(c, steps, eta)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/weights"
 	"github.com/trustsr/trustsr/srspace"
 )
@@ -116,7 +117,7 @@ func (s *Sampler) noise(seeds []uint64, each int) (NoiseSource, error) {
 			}
 		}, nil
 	}
-	return nil, srspace.WithHint(fmt.Errorf("no noise generator %.50q", s.RNG), "generators: "+srspace.RNG+", "+srspace.TorchRNG)
+	return nil, hint.With(fmt.Errorf("no noise generator %.50q", s.RNG), "generators: "+srspace.RNG+", "+srspace.TorchRNG)
 }
 
 // Sample implements srspace.Sampler. The LR picture goes to the UNet at its
@@ -205,7 +206,7 @@ func (s *Sampler) Accepts(lr *srspace.Image) error {
 	}
 	if limit := s.Memory; limit > 0 {
 		if need := s.Estimate(width, height); need > limit {
-			return srspace.WithHint(fmt.Errorf("LR image of %d×%d needs about %s of memory, the limit is %s", lr.Width, lr.Height, gibibytes(need), gibibytes(limit)), s.smaller(width, height))
+			return hint.With(fmt.Errorf("LR image of %d×%d needs about %s of memory, the limit is %s", lr.Width, lr.Height, gibibytes(need), gibibytes(limit)), s.smaller(width, height))
 		}
 	}
 	return nil

@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/gomlx/compute"
-
 	"github.com/trustsr/trustsr/internal/backend"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/weights"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/ldm"
@@ -176,8 +176,8 @@ func TestMemoryRefused(t *testing.T) {
 	}
 	large := srspace.NewImage(512, 512)
 	err := s.Accepts(large)
-	if err == nil || !strings.Contains(err.Error(), "GiB") || !strings.Contains(srspace.Hint(err), "windows") {
-		t.Errorf("%v (%s)", err, srspace.Hint(err))
+	if err == nil || !strings.Contains(err.Error(), "GiB") || !strings.Contains(hint.Of(err), "windows") {
+		t.Errorf("%v (%s)", err, hint.Of(err))
 	}
 	s.Window = 64
 	if err := s.Accepts(large); err != nil {

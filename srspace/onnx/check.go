@@ -7,9 +7,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"google.golang.org/protobuf/reflect/protoreflect"
-
-	"github.com/trustsr/trustsr/srspace"
 )
 
 // What a graph may have at most: graphs are walked recursively, and a walk
@@ -39,7 +38,7 @@ func checkOpset(file message) error {
 	}
 	softmax := slices.ContainsFunc(file.message("graph").messages("node"), func(n message) bool { return n.text("op_type") == "Softmax" })
 	if version < minOpset || softmax && version < 13 {
-		return srspace.WithHint(fmt.Errorf("its operators are of ONNX opset %d", version), "export the model anew with opset 13 or later, or convert it with onnx.version_converter")
+		return hint.With(fmt.Errorf("its operators are of ONNX opset %d", version), "export the model anew with opset 13 or later, or convert it with onnx.version_converter")
 	}
 	return nil
 }
@@ -155,7 +154,7 @@ func checkResize(n message) error {
 func checkTensor(t message) error {
 	name := t.text("name")
 	if len(t.messages("external_data")) > 0 || t.Get(t.field("data_location")).Enum() != 0 {
-		return srspace.WithHint(fmt.Errorf("tensor %.100q is in another file", name), "save the model as one file: onnx.save(model, path, save_as_external_data=False)")
+		return hint.With(fmt.Errorf("tensor %.100q is in another file", name), "save the model as one file: onnx.save(model, path, save_as_external_data=False)")
 	}
 	size, ok := elementSize[t.number("data_type")]
 	if !ok {

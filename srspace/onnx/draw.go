@@ -9,7 +9,7 @@ import (
 
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/tensors"
-
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace"
 )
 
@@ -26,7 +26,7 @@ func (s *Sampler) shapes(lr *srspace.Image) (in, noise, out shapes.Shape, err er
 	}
 	d, k := out.Dimensions, s.recipe.Scale
 	if out.Rank() != 4 || d[0] != s.batch || d[1] != 1 && d[1] != 3 || d[2] != k*lr.Height || d[3] != k*lr.Width {
-		return in, noise, out, srspace.WithHint(fmt.Errorf("model %s makes %s of an LR picture of %d×%d pixels, not %d times its size", s.recipe.Model, out, lr.Width, lr.Height, k), "the model may want sides that are a multiple of some number: crop the picture")
+		return in, noise, out, hint.With(fmt.Errorf("model %s makes %s of an LR picture of %d×%d pixels, not %d times its size", s.recipe.Model, out, lr.Width, lr.Height, k), "the model may want sides that are a multiple of some number: crop the picture")
 	}
 	return in, noise, out, s.ready(in, noise)
 }
@@ -41,13 +41,13 @@ func (s *Sampler) ready(in, noise shapes.Shape) (err error) {
 	s.one.Lock()
 	defer s.one.Unlock()
 	if err := s.compile(s.run, all); err != nil {
-		return srspace.WithHint(fmt.Errorf("model %s on %s: %w", s.recipe.Model, s.recipe.Backend, err), "the Go backend knows most operators: --backend go")
+		return hint.With(fmt.Errorf("model %s on %s: %w", s.recipe.Model, s.recipe.Backend, err), "the Go backend knows most operators: --backend go")
 	}
 	return nil
 }
 
 // errSame refuses several samples of a model that can make only one.
-var errSame = srspace.WithHint(errors.New("the model has no noise input: all its samples of a picture are equal"), "draw one, -n 1")
+var errSame = hint.With(errors.New("the model has no noise input: all its samples of a picture are equal"), "draw one, -n 1")
 
 // Sample implements srspace.Sampler. Samples are rounded to 8 bits, as they
 // will be seen and stored. Several seeds for a model that is Deterministic are
@@ -150,7 +150,7 @@ func (s *Sampler) picture(planes []float32, out shapes.Shape) (*srspace.Image, e
 	img := srspace.NewImage(w, h)
 	for i, v := range planes {
 		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return nil, srspace.WithHint(fmt.Errorf("the output is not finite: value %d is %v", i, v), "check the model's weights and the range of its input")
+			return nil, hint.With(fmt.Errorf("the output is not finite: value %d is %v", i, v), "check the model's weights and the range of its input")
 		}
 	}
 	for i := range w * h {

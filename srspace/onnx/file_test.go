@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // Whatever cannot be run is one error that says why, with a hint.
@@ -52,8 +52,8 @@ func TestRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := Open(path, "go", c.options)
-		if err == nil || !strings.Contains(err.Error(), c.why) || srspace.Hint(err) == "" || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%s: %v (hint %q), want %q", name, err, srspace.Hint(err), c.why)
+		if err == nil || !strings.Contains(err.Error(), c.why) || hint.Of(err) == "" || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v (hint %q), want %q", name, err, hint.Of(err), c.why)
 		}
 	}
 	if _, err := Open(t.TempDir(), "go", Options{}); err == nil {

@@ -8,8 +8,7 @@ import (
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/onnx-gomlx/onnx"
-
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // port is an input or an output of a graph: float32, with -1 for the axes
@@ -40,7 +39,7 @@ func picture(s shapes.Shape) bool {
 // noise, and the output, by o's names, else by usual names, else by shape.
 func ports(m onnx.Model, o Options) (lr port, noise *port, out port, err error) {
 	fail := func(format string, a ...any) (port, *port, port, error) {
-		return port{}, nil, port{}, srspace.WithHint(fmt.Errorf(format, a...), "the model needs an LR input [batch, 1 or 3, h, w], a noise input or none, and an output [batch, 1 or 3, scale·h, scale·w], all float32; --lr-input, --noise-input and --output name them where that is not plain")
+		return port{}, nil, port{}, hint.With(fmt.Errorf(format, a...), "the model needs an LR input [batch, 1 or 3, h, w], a noise input or none, and an output [batch, 1 or 3, scale·h, scale·w], all float32; --lr-input, --noise-input and --output name them where that is not plain")
 	}
 	inputs := list(m.Inputs())
 	outputs := list(m.Outputs())
@@ -137,7 +136,7 @@ func (p port) sized(batch, h, w int) (shapes.Shape, error) {
 	s := shapes.Make(dtypes.Float32, batch, 3, h, w)
 	for axis, d := range p.shape.Dimensions {
 		if d >= 0 && axis >= 2 && d != s.Dimensions[axis] {
-			return s, srspace.WithHint(fmt.Errorf("LR picture of %d×%d pixels: the model takes %s×%s", w, h, size(p.shape.Dimensions[3]), size(p.shape.Dimensions[2])),
+			return s, hint.With(fmt.Errorf("LR picture of %d×%d pixels: the model takes %s×%s", w, h, size(p.shape.Dimensions[3]), size(p.shape.Dimensions[2])),
 				"crop the picture, or export the model with dynamic axes for height and width")
 		}
 		if d >= 0 {
@@ -175,7 +174,7 @@ func (p port) like(lr port, s shapes.Shape) (shapes.Shape, error) {
 		case axis == 0, axis >= 2 && len(dims) == 4:
 			dims[axis] = s.Dimensions[axis]
 		default:
-			return shapes.Shape{}, srspace.WithHint(fmt.Errorf("axis %d of the noise input %.100q has no length: %s", axis, p.name, p.shape), "export the model with that axis fixed, or of the name of an LR axis")
+			return shapes.Shape{}, hint.With(fmt.Errorf("axis %d of the noise input %.100q has no length: %s", axis, p.name, p.shape), "export the model with that axis fixed, or of the name of an LR axis")
 		}
 	}
 	return shapes.Make(dtypes.Float32, dims...), nil

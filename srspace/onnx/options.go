@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // Range is what black and white are in a model's pictures, e.g. {-1, 1}. The
@@ -20,7 +20,7 @@ func ParseRange(s string) (Range, error) {
 	w, err2 := strconv.ParseFloat(strings.TrimSpace(white), 32)
 	r := Range{float32(b), float32(w)}
 	if !ok || err != nil || err2 != nil || !r.valid() {
-		return Range{}, srspace.WithHint(fmt.Errorf("range %.50q of pixel values", s), "write what black and white are, e.g. 0,1 or -1,1 or 0,255")
+		return Range{}, hint.With(fmt.Errorf("range %.50q of pixel values", s), "write what black and white are, e.g. 0,1 or -1,1 or 0,255")
 	}
 	return r, nil
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/onnx-gomlx/onnx"
-
 	"github.com/trustsr/trustsr/internal/backend"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace"
 )
 
@@ -62,10 +62,10 @@ func Open(path, backendConfig string, options Options) (*Sampler, error) {
 		return s, nil
 	}
 	err = fmt.Errorf("ONNX model %s: %w", path, err)
-	if srspace.Hint(err) != "" {
+	if hint.Of(err) != "" {
 		return nil, err
 	}
-	return nil, srspace.WithHint(err, "a super-resolution model in one ONNX file is needed, whole: inputs LR and, if any, noise, float32")
+	return nil, hint.With(err, "a super-resolution model in one ONNX file is needed, whole: inputs LR and, if any, noise, float32")
 }
 
 func open(path, config string, o Options) (*Sampler, error) {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/trustsr/trustsr/internal/backend"
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace"
 )
 
@@ -182,7 +183,7 @@ func TestRanges(t *testing.T) {
 			t.Errorf("another size: %v", err)
 		}
 		for _, err := range s.Sample(context.Background(), lr, []uint64{1, 2}) {
-			if err == nil || srspace.Hint(err) == "" {
+			if err == nil || hint.Of(err) == "" {
 				t.Errorf("two samples of a deterministic model: %v", err)
 			}
 		}

@@ -4,10 +4,10 @@ import (
 	"fmt"
 
 	"github.com/gomlx/compute/shapes"
+	"github.com/trustsr/trustsr/internal/hint"
+
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
-
-	"github.com/trustsr/trustsr/srspace"
 )
 
 // graph calls the model and refuses graphs with values beyond the memory.
@@ -27,7 +27,7 @@ func (s *Sampler) graph(scope *model.Scope, inputs []*Node) *Node {
 	out := s.model.CallGraph(scope, g, in, s.out.name)[0]
 	for _, n := range g.Nodes() {
 		if need := bytesOf(n.Shape()); need > float64(s.options.Memory) {
-			panic(srspace.WithHint(fmt.Errorf("a value of the graph, %s, takes %.3g bytes, the limit is %d", n.Shape(), need, s.options.Memory), "take a smaller LR picture, or raise the limit"))
+			panic(hint.With(fmt.Errorf("a value of the graph, %s, takes %.3g bytes, the limit is %d", n.Shape(), need, s.options.Memory), "take a smaller LR picture, or raise the limit"))
 		}
 	}
 	s.last = out.Shape()

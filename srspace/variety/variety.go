@@ -20,6 +20,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace"
 )
 
@@ -54,7 +55,7 @@ func New(images []*srspace.Image) (*Set, error) {
 		return nil, fmt.Errorf("variety: %w", ErrEmpty)
 	}
 	if len(images) > MaxSamples {
-		return nil, srspace.WithHint(fmt.Errorf("variety of %d samples: the most is %d: %w", len(images), MaxSamples, ErrSize),
+		return nil, hint.With(fmt.Errorf("variety of %d samples: the most is %d: %w", len(images), MaxSamples, ErrSize),
 			"use a part of the space: every pair of samples is compared")
 	}
 	s := &Set{width: images[0].Width, height: images[0].Height, pixels: make([][]byte, len(images))}
