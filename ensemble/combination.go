@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // ErrCombination is what errors about no known combination wrap.
@@ -49,12 +49,12 @@ func (c Combination) departure() string {
 // of returns what combines samples with these votes, nil for [Mean]. Of
 // another number of images than votes, as in the control of all samples, it
 // weighs all equally; of as many others it gives the votes in their order.
-func (c Combination) of(votes []int) func([]*srspace.Image) (*srspace.Image, error) {
+func (c Combination) of(votes []int) func([]*picture.Image) (*picture.Image, error) {
 	switch c {
 	case ByMedian:
 		return Median
 	case ByVotes:
-		return func(images []*srspace.Image) (*srspace.Image, error) {
+		return func(images []*picture.Image) (*picture.Image, error) {
 			if len(images) != len(votes) {
 				return Mean(images)
 			}
@@ -65,7 +65,7 @@ func (c Combination) of(votes []int) func([]*srspace.Image) (*srspace.Image, err
 }
 
 // combine makes one image of the chosen samples of a tally.
-func (c Combination) combine(t *Tally, chosen []uint64, image func(sample uint64) (*srspace.Image, error)) (*srspace.Image, error) {
+func (c Combination) combine(t *Tally, chosen []uint64, image func(sample uint64) (*picture.Image, error)) (*picture.Image, error) {
 	list, err := images(chosen, image)
 	if err != nil {
 		return nil, err

@@ -5,8 +5,8 @@ import (
 	"math"
 	"slices"
 
-	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/imresize"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // Median returns the pixel-wise median of the 8-bit pixels of images, for an
@@ -14,7 +14,7 @@ import (
 // averages: one deviating sample does not blur it, and where samples disagree
 // it takes the side of the majority. It fails with an error that wraps
 // [ErrEmpty] or [ErrSize].
-func Median(images []*srspace.Image) (*srspace.Image, error) {
+func Median(images []*picture.Image) (*picture.Image, error) {
 	if err := sameSize(images); err != nil {
 		return nil, fmt.Errorf("median: %w", err)
 	}
@@ -22,7 +22,7 @@ func Median(images []*srspace.Image) (*srspace.Image, error) {
 	for i, m := range images {
 		values[i] = m.Bytes()
 	}
-	out := srspace.NewImage(images[0].Width, images[0].Height)
+	out := picture.NewImage(images[0].Width, images[0].Height)
 	column := make([]byte, len(images))
 	low, high := (len(column)-1)/2, len(column)/2
 	for j := range out.Pix {
@@ -40,7 +40,7 @@ func Median(images []*srspace.Image) (*srspace.Image, error) {
 // chosen equally. Equal weights give [Mean]. It fails when weights and images
 // differ in number, a weight is negative or above 2³², or all are 0, and with
 // an error that wraps [ErrEmpty] or [ErrSize].
-func WeightedMean(images []*srspace.Image, weights []int) (*srspace.Image, error) {
+func WeightedMean(images []*picture.Image, weights []int) (*picture.Image, error) {
 	if err := sameSize(images); err != nil {
 		return nil, fmt.Errorf("weighted mean: %w", err)
 	}
@@ -61,7 +61,7 @@ func WeightedMean(images []*srspace.Image, weights []int) (*srspace.Image, error
 	if total == 0 {
 		return nil, fmt.Errorf("weighted mean: all weights are 0")
 	}
-	out := srspace.NewImage(images[0].Width, images[0].Height)
+	out := picture.NewImage(images[0].Width, images[0].Height)
 	for j, sum := range sums {
 		out.Pix[j] = level(sum, total)
 	}
@@ -70,11 +70,11 @@ func WeightedMean(images []*srspace.Image, weights []int) (*srspace.Image, error
 
 // Consistency scores how well an image, seen through the degradation model,
 // agrees with the LR image it was made from, such as LR-PSNR in dB.
-type Consistency func(image, lr *srspace.Image) (float64, error)
+type Consistency func(image, lr *picture.Image) (float64, error)
 
 // Projection is an ensemble made consistent with its LR image.
 type Projection struct {
-	Image      *srspace.Image
+	Image      *picture.Image
 	Iterations int
 	Residual   float64 // largest |LR - degraded image| of a value, in [0,1]
 
@@ -96,8 +96,8 @@ const Departure = "Projected onto the LR image by back-projection: a departure f
 //
 // The image has to have lr's size times the factor, up to the factor less one
 // pixel on each side; otherwise the error wraps [ErrSize].
-func Project(img, lr *srspace.Image, factor, iterations int, consistency Consistency) (*Projection, error) {
-	if err := sameSize([]*srspace.Image{img}); err != nil {
+func Project(img, lr *picture.Image, factor, iterations int, consistency Consistency) (*Projection, error) {
+	if err := sameSize([]*picture.Image{img}); err != nil {
 		return nil, fmt.Errorf("project: %w", err)
 	}
 	if factor < 2 || iterations < 1 {
@@ -138,7 +138,7 @@ func Project(img, lr *srspace.Image, factor, iterations int, consistency Consist
 			x[j] = min(1, max(0, x[j]+up[j]))
 		}
 	}
-	p.Image = srspace.NewImage(img.Width, img.Height)
+	p.Image = picture.NewImage(img.Width, img.Height)
 	for j, v := range x {
 		p.Image.Pix[j] = float32(v)
 	}
@@ -149,7 +149,7 @@ func Project(img, lr *srspace.Image, factor, iterations int, consistency Consist
 }
 
 // unit returns the pixels as float64, clamped to [0,1], NaN as 0.
-func unit(m *srspace.Image) []float64 {
+func unit(m *picture.Image) []float64 {
 	out := make([]float64, len(m.Pix))
 	for j, v := range m.Pix {
 		if v > 0 {

@@ -9,17 +9,17 @@ import (
 
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/internal/shared"
-	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/imresize"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 func TestMedian(t *testing.T) {
 	for _, c := range []struct {
-		images []*srspace.Image
+		images []*picture.Image
 		want   [3]float32
 	}{
-		{[]*srspace.Image{pixel(1, 0.2, 0), pixel(0, 1, 0), pixel(0, 0.4, 1)}, [3]float32{0, 0.4, 0}},
-		{[]*srspace.Image{pixel(1, 0.2, 0), pixel(0, 1, 0), pixel(0, 0.4, 1), pixel(1, 0.6, 1)}, [3]float32{0.5, 0.5, 0.5}},
+		{[]*picture.Image{pixel(1, 0.2, 0), pixel(0, 1, 0), pixel(0, 0.4, 1)}, [3]float32{0, 0.4, 0}},
+		{[]*picture.Image{pixel(1, 0.2, 0), pixel(0, 1, 0), pixel(0, 0.4, 1), pixel(1, 0.6, 1)}, [3]float32{0.5, 0.5, 0.5}},
 	} {
 		got, err := ensemble.Median(c.images)
 		if err != nil {
@@ -36,28 +36,28 @@ func TestMedian(t *testing.T) {
 
 func TestWeightedMean(t *testing.T) {
 	a, b, c := pixel(1, 0, 0.2), pixel(0, 1, 0.4), pixel(0, 0, 1)
-	got, err := ensemble.WeightedMean([]*srspace.Image{a, b, c}, []int{3, 1, 0})
+	got, err := ensemble.WeightedMean([]*picture.Image{a, b, c}, []int{3, 1, 0})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want := []float32{0.75, 0.25, 0.25}; !slices.Equal(got.Pix, want) {
 		t.Errorf("got %v, want %v", got.Pix, want)
 	}
-	got, _ = ensemble.WeightedMean([]*srspace.Image{a, b, c}, []int{7, 7, 7})
-	if mean, _ := ensemble.Mean([]*srspace.Image{a, b, c}); !slices.Equal(got.Pix, mean.Pix) {
+	got, _ = ensemble.WeightedMean([]*picture.Image{a, b, c}, []int{7, 7, 7})
+	if mean, _ := ensemble.Mean([]*picture.Image{a, b, c}); !slices.Equal(got.Pix, mean.Pix) {
 		t.Errorf("equal weights give %v, the mean is %v", got.Pix, mean.Pix)
 	}
 	for _, weights := range [][]int{{1, 1}, {1, 1, -1}, {0, 0, 0}} {
-		if _, err := ensemble.WeightedMean([]*srspace.Image{a, b, c}, weights); err == nil {
+		if _, err := ensemble.WeightedMean([]*picture.Image{a, b, c}, weights); err == nil {
 			t.Errorf("weights %v are taken", weights)
 		}
 	}
-	if _, err := ensemble.WeightedMean([]*srspace.Image{a, srspace.NewImage(2, 1)}, []int{1, 1}); !errors.Is(err, ensemble.ErrSize) {
+	if _, err := ensemble.WeightedMean([]*picture.Image{a, picture.NewImage(2, 1)}, []int{1, 1}); !errors.Is(err, ensemble.ErrSize) {
 		t.Errorf("two sizes: error %v", err)
 	}
 }
 
-func psnr(a, b *srspace.Image) float64 {
+func psnr(a, b *picture.Image) float64 {
 	var sum float64
 	x, y := a.Bytes(), b.Bytes()
 	for i := range x {
@@ -68,7 +68,7 @@ func psnr(a, b *srspace.Image) float64 {
 }
 
 // lrPSNR degrades with the factor of a photograph's LR image.
-func lrPSNR(m, lr *srspace.Image) (float64, error) {
+func lrPSNR(m, lr *picture.Image) (float64, error) {
 	down, err := imresize.Downscale(m, 4)
 	if err != nil {
 		return 0, err
@@ -80,14 +80,14 @@ func lrPSNR(m, lr *srspace.Image) (float64, error) {
 // not lose fidelity by it, and moves little.
 func TestProject(t *testing.T) {
 	dir := shared.Path(t, "golden", "metrics", "img")
-	read := func(name string) *srspace.Image {
-		m, err := srspace.ReadFile(dir + "/" + name + ".png")
+	read := func(name string) *picture.Image {
+		m, err := picture.ReadFile(dir + "/" + name + ".png")
 		if err != nil {
 			t.Fatal(err)
 		}
 		return m
 	}
-	var samples []*srspace.Image
+	var samples []*picture.Image
 	for i := range 5 {
 		samples = append(samples, read(fmt.Sprintf("a_s%d", i)))
 	}
@@ -126,16 +126,16 @@ func TestProject(t *testing.T) {
 }
 
 func TestProjectErrors(t *testing.T) {
-	img, lr := srspace.NewImage(28, 28), srspace.NewImage(7, 7)
-	if _, err := ensemble.Project(img, srspace.NewImage(8, 7), 4, 9, lrPSNR); !errors.Is(err, ensemble.ErrSize) {
+	img, lr := picture.NewImage(28, 28), picture.NewImage(7, 7)
+	if _, err := ensemble.Project(img, picture.NewImage(8, 7), 4, 9, lrPSNR); !errors.Is(err, ensemble.ErrSize) {
 		t.Errorf("sizes: error %v", err)
 	}
 	bad := errors.New("bad")
-	if _, err := ensemble.Project(img, lr, 4, 9, func(_, _ *srspace.Image) (float64, error) { return 0, bad }); !errors.Is(err, bad) {
+	if _, err := ensemble.Project(img, lr, 4, 9, func(_, _ *picture.Image) (float64, error) { return 0, bad }); !errors.Is(err, bad) {
 		t.Errorf("consistency: error %v", err)
 	}
 	// A side that the factor does not divide.
-	if _, err := ensemble.Project(srspace.NewImage(27, 28), lr, 4, 9, lrPSNR); err != nil {
+	if _, err := ensemble.Project(picture.NewImage(27, 28), lr, 4, 9, lrPSNR); err != nil {
 		t.Error(err)
 	}
 }

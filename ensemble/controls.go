@@ -11,9 +11,9 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"gonum.org/v1/gonum/stat/combin"
-
 	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
+	"gonum.org/v1/gonum/stat/combin"
 )
 
 // ErrSample is what errors about samples that a space does not have, or has
@@ -24,7 +24,7 @@ var ErrSample = errors.New("no such sample")
 type Metric struct {
 	Name          string // with its convention, e.g. "psnr/rgb/crop0"
 	LowerIsBetter bool
-	Score         func(*srspace.Image) (float64, error)
+	Score         func(*picture.Image) (float64, error)
 }
 
 // better compares two scores: positive when a is the better one.
@@ -40,7 +40,7 @@ func (m *Metric) better(a, b float64) int {
 type ControlOptions struct {
 	Random   int                                                   // random ensembles; 0 for 1000
 	Seed     uint64                                                // decides the draws
-	Combine  func(images []*srspace.Image) (*srspace.Image, error) // nil for [Mean]
+	Combine  func(images []*picture.Image) (*picture.Image, error) // nil for [Mean]
 	Workers  int                                                   // 0 for all cores
 	Progress func(done, total int)                                 // one call at a time; may be nil
 }
@@ -114,7 +114,7 @@ func NewControls(ctx context.Context, samples []srspace.Sample, chosen []uint64,
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
 	pool := &controlPool{samples: samples, metrics: metrics, combine: o.Combine, row: make(map[uint64]int, len(samples))}
-	all := make([]*srspace.Image, len(samples))
+	all := make([]*picture.Image, len(samples))
 	for i, s := range samples {
 		if _, twice := pool.row[s.Seed]; twice {
 			return nil, fmt.Errorf("controls: sample %d is there twice: %w", s.Seed, ErrSample)
@@ -271,7 +271,7 @@ type controlPool struct {
 	seen    [][]byte // their 8-bit pixels
 	row     map[uint64]int
 	metrics []Metric
-	combine func([]*srspace.Image) (*srspace.Image, error) // nil for the mean
+	combine func([]*picture.Image) (*picture.Image, error) // nil for the mean
 }
 
 // first returns the seeds of the first k samples in an order, equal ones in
@@ -291,7 +291,7 @@ func (p *controlPool) first(k int, order func(a, b int) int) []uint64 {
 	return out
 }
 
-func (p *controlPool) score(m *srspace.Image) ([]float64, error) {
+func (p *controlPool) score(m *picture.Image) ([]float64, error) {
 	scores := make([]float64, len(p.metrics))
 	for j, metric := range p.metrics {
 		v, err := metric.Score(m)
@@ -323,7 +323,7 @@ func (p *controlPool) scoreRows(rows []int) ([]float64, error) {
 		first := p.samples[0].Image
 		return p.score(meanOfBytes(seen, first.Width, first.Height))
 	}
-	set := make([]*srspace.Image, len(rows))
+	set := make([]*picture.Image, len(rows))
 	for i, r := range rows {
 		set[i] = p.samples[r].Image
 	}

@@ -11,10 +11,11 @@ import (
 
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // brightness prefers bright images.
-func brightness(m *srspace.Image) (float64, error) {
+func brightness(m *picture.Image) (float64, error) {
 	var sum float64
 	for _, v := range m.Pix {
 		sum += float64(v)
@@ -133,14 +134,14 @@ func TestControlsErrors(t *testing.T) {
 		"doubled":   {append(greys(5, 1), samples[0]), []uint64{1}, bright, ensemble.ErrSample},
 		"none":      {samples, nil, bright, ensemble.ErrEmpty},
 		"nothing":   {nil, nil, bright, ensemble.ErrEmpty},
-		"two sizes": {append(greys(1, 1), srspace.Sample{Seed: 8, Image: srspace.NewImage(2, 2)}), []uint64{0}, bright, ensemble.ErrSize},
-		"failing":   {samples, []uint64{1}, ensemble.Metric{Name: "m", Score: func(*srspace.Image) (float64, error) { return 0, bad }}, bad},
+		"two sizes": {append(greys(1, 1), srspace.Sample{Seed: 8, Image: picture.NewImage(2, 2)}), []uint64{0}, bright, ensemble.ErrSize},
+		"failing":   {samples, []uint64{1}, ensemble.Metric{Name: "m", Score: func(*picture.Image) (float64, error) { return 0, bad }}, bad},
 	} {
 		if _, err := ensemble.NewControls(t.Context(), c.samples, c.chosen, []ensemble.Metric{c.metric}, ensemble.ControlOptions{}); !errors.Is(err, c.want) {
 			t.Errorf("%s: error %v, want %v", name, err, c.want)
 		}
 	}
-	nan := ensemble.Metric{Name: "m", Score: func(*srspace.Image) (float64, error) { return math.NaN(), nil }}
+	nan := ensemble.Metric{Name: "m", Score: func(*picture.Image) (float64, error) { return math.NaN(), nil }}
 	if _, err := ensemble.NewControls(t.Context(), samples, []uint64{1}, []ensemble.Metric{nan}, ensemble.ControlOptions{}); err == nil {
 		t.Error("NaN is taken for a score")
 	}

@@ -22,7 +22,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 var (
@@ -40,7 +40,7 @@ var (
 // to 8 bits it is rounded half up. It does not depend on the order of images.
 // It fails with an error that wraps
 // [ErrEmpty] or [ErrSize].
-func Mean(images []*srspace.Image) (*srspace.Image, error) {
+func Mean(images []*picture.Image) (*picture.Image, error) {
 	if len(images) == 0 {
 		return nil, fmt.Errorf("mean: %w", ErrEmpty)
 	}
@@ -57,8 +57,8 @@ func Mean(images []*srspace.Image) (*srspace.Image, error) {
 }
 
 // meanOfBytes is the mean of 8-bit pixels.
-func meanOfBytes(images [][]byte, width, height int) *srspace.Image {
-	out := srspace.NewImage(width, height)
+func meanOfBytes(images [][]byte, width, height int) *picture.Image {
+	out := picture.NewImage(width, height)
 	sums := make([]uint64, len(out.Pix)) // of whole numbers: exact in any order
 	for _, img := range images {
 		for j, b := range img {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // ReportOptions says what a [Report] is made of.
@@ -36,7 +37,7 @@ type ReportOptions struct {
 
 // ProjectionOptions are the arguments of [Project].
 type ProjectionOptions struct {
-	LR          *srspace.Image
+	LR          *picture.Image
 	Factor      int
 	Iterations  int // at most; 0 for 50
 	Consistency Consistency
@@ -51,7 +52,7 @@ type Result struct {
 	Reading   Concord // of readings, over all trials of the study
 	Selection *Selection
 	Inclusion []Inclusion
-	Image     *srspace.Image // the selection combined
+	Image     *picture.Image // the selection combined
 	Range     *TieRange      // nil unless combined by the mean
 	Rivals    *Rivals
 	Controls  *Controls   // nil without metrics
@@ -116,11 +117,11 @@ func newResult(ctx context.Context, trial string, ballots []Ballot, samples []sr
 	if err != nil {
 		return nil, err
 	}
-	bySeed := make(map[uint64]*srspace.Image, len(samples))
+	bySeed := make(map[uint64]*picture.Image, len(samples))
 	for _, s := range samples {
 		bySeed[s.Seed] = s.Image
 	}
-	image := func(sample uint64) (*srspace.Image, error) {
+	image := func(sample uint64) (*picture.Image, error) {
 		if m := bySeed[sample]; m != nil {
 			return m, nil
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/imresize"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // Two shapes that differ in a few pixels, as 5 and 6 do.
@@ -43,8 +44,8 @@ func glyphSpace(n int, share float64) ([]srspace.Sample, map[uint64]ensemble.App
 	return samples, looks
 }
 
-func glyph(name string) *srspace.Image {
-	m := srspace.NewImage(5, 7)
+func glyph(name string) *picture.Image {
+	m := picture.NewImage(5, 7)
 	for y, row := range glyphs[name] {
 		for x, c := range row {
 			if c == '#' {
@@ -70,7 +71,7 @@ func study(t *testing.T, seed uint64, people ...ensemble.SimulatedParticipant) *
 	truth := glyph("5")
 	r, err := ensemble.NewReport(t.Context(), "digit", ballots, samples, ensemble.ReportOptions{
 		Protocol: p, Rule: ensemble.SeededDraw, Seed: seed, Resamples: 200,
-		Metrics:   []ensemble.Metric{{Name: "psnr", Score: func(m *srspace.Image) (float64, error) { return psnr(m, truth), nil }}},
+		Metrics:   []ensemble.Metric{{Name: "psnr", Score: func(m *picture.Image) (float64, error) { return psnr(m, truth), nil }}},
 		Controls:  ensemble.ControlOptions{Random: 500},
 		Screening: ensemble.Screening{MinTime: 3 * time.Second},
 	})
@@ -177,7 +178,7 @@ func TestReportScreened(t *testing.T) {
 func TestReportProjection(t *testing.T) {
 	var samples []srspace.Sample
 	for i := range 6 {
-		m := srspace.NewImage(28, 28)
+		m := picture.NewImage(28, 28)
 		srspace.Noise(m.Pix, uint64(i), 1)
 		samples = append(samples, srspace.Sample{Seed: uint64(i), Image: m})
 	}
@@ -200,7 +201,7 @@ func TestReportProjection(t *testing.T) {
 	if md := r.Markdown(); !strings.Contains(md, ensemble.Departure) || !strings.Contains(md, want) {
 		t.Errorf("the report does not say %q:\n%s", want, md)
 	}
-	mean, _ := ensemble.Mean([]*srspace.Image{samples[1].Image, samples[2].Image, samples[3].Image})
+	mean, _ := ensemble.Mean([]*picture.Image{samples[1].Image, samples[2].Image, samples[3].Image})
 	if r.All.Image.Hash() != mean.Hash() {
 		t.Error("the ensemble itself is not the mean")
 	}
@@ -250,7 +251,7 @@ func ExampleNewReport() {
 		return
 	}
 	truth := glyph("5")
-	score := func(m *srspace.Image) (float64, error) { return psnr(m, truth), nil }
+	score := func(m *picture.Image) (float64, error) { return psnr(m, truth), nil }
 	r, err := ensemble.NewReport(context.Background(), "digit", ballots, samples, ensemble.ReportOptions{
 		Protocol: p, Metrics: []ensemble.Metric{{Name: "PSNR", Score: score}},
 	})

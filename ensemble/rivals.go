@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // ReadingCount is how many people read one thing.
@@ -91,7 +91,7 @@ type Rival struct {
 	SampleShare Interval // 95 % Wilson interval of their share of all read samples
 
 	Selection *Selection     // top k of Samples by votes; nil where none has a vote
-	Image     *srspace.Image // of the selection; nil without one
+	Image     *picture.Image // of the selection; nil without one
 }
 
 // Label names the reading under a picture, with the people who read it, or,
@@ -124,7 +124,7 @@ type Rivals struct {
 // in a sample is readings, a reader's word for each (not "" to count), or,
 // where that is nil, [SampleReadings]; then only people who read the same
 // vote on a group. The images are looked up by seed.
-func FindRivals(t *Tally, readings map[uint64]string, k int, rule TieRule, seed uint64, combination Combination, image func(sample uint64) (*srspace.Image, error)) (*Rivals, error) {
+func FindRivals(t *Tally, readings map[uint64]string, k int, rule TieRule, seed uint64, combination Combination, image func(sample uint64) (*picture.Image, error)) (*Rivals, error) {
 	r := &Rivals{Trial: t.Trial, ByReader: readings != nil}
 	if readings == nil {
 		readings = SampleReadings(t)

@@ -9,11 +9,12 @@ import (
 
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // lookup finds images of samples by seed.
-func lookup(samples []srspace.Sample) func(uint64) (*srspace.Image, error) {
-	return func(seed uint64) (*srspace.Image, error) {
+func lookup(samples []srspace.Sample) func(uint64) (*picture.Image, error) {
+	return func(seed uint64) (*picture.Image, error) {
 		for _, s := range samples {
 			if s.Seed == seed {
 				return s.Image, nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // task2 is a whole Task-2 study on glyphs, whose quality is their distance
@@ -39,8 +40,8 @@ func task2(t *testing.T, behaviour ensemble.Behaviour) []*ensemble.Report {
 		r, err := ensemble.NewReport(t.Context(), trial.Name, ballots, spaces[i], ensemble.ReportOptions{
 			Protocol: p, Resamples: 50, Rule: ensemble.ShownLast,
 			Metrics: []ensemble.Metric{
-				{Name: "psnr", Score: func(m *srspace.Image) (float64, error) { return psnr(m, truth), nil }},
-				{Name: "error", LowerIsBetter: true, Score: func(m *srspace.Image) (float64, error) { return -psnr(m, truth), nil }},
+				{Name: "psnr", Score: func(m *picture.Image) (float64, error) { return psnr(m, truth), nil }},
+				{Name: "error", LowerIsBetter: true, Score: func(m *picture.Image) (float64, error) { return -psnr(m, truth), nil }},
 			},
 		})
 		if err != nil {

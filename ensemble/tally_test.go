@@ -13,6 +13,7 @@ import (
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 func count(t testing.TB, ballots ...ensemble.Ballot) *ensemble.Tally {
@@ -179,12 +180,12 @@ func TestBootstrap(t *testing.T) {
 
 // The range equals that of all resolutions, enumerated.
 func TestPixelRange(t *testing.T) {
-	space := make([]*srspace.Image, 6)
+	space := make([]*picture.Image, 6)
 	for i := range space {
-		space[i] = srspace.NewImage(4, 3)
+		space[i] = picture.NewImage(4, 3)
 		srspace.Noise(space[i].Pix, uint64(i), 0) // clamped to [0,1] where it is seen
 	}
-	image := func(s uint64) (*srspace.Image, error) { return space[s], nil }
+	image := func(s uint64) (*picture.Image, error) { return space[s], nil }
 	selection, err := count(t, tied()...).Top(3, ensemble.Expand, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -195,7 +196,7 @@ func TestPixelRange(t *testing.T) {
 	}
 	var low, high []float32
 	for _, pair := range [][2]int{{1, 2}, {1, 4}, {2, 4}} {
-		m, err := ensemble.Mean([]*srspace.Image{space[0], space[pair[0]], space[pair[1]]})
+		m, err := ensemble.Mean([]*picture.Image{space[0], space[pair[0]], space[pair[1]]})
 		if err != nil {
 			t.Fatal(err)
 		}

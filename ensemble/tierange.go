@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // TieRange is how far ties leave the ensemble open: the least and the
@@ -12,7 +12,7 @@ import (
 // places from the samples tied at the cut. Each bound is reached by some
 // resolution, though not by one resolution for all pixels.
 type TieRange struct {
-	Low, High *srspace.Image
+	Low, High *picture.Image
 	Max       float64 // widest range of a value, in [0,1]
 	Mean      float64 // mean range of all values
 	Open      float64 // share of values, in [0,1], that differ in 8 bits
@@ -23,7 +23,7 @@ type TieRange struct {
 // for the tied, a value is least with the r smallest of theirs and greatest
 // with the r largest. For [Expand] the range is still that of k samples. The
 // images are looked up by seed.
-func (s *Selection) PixelRange(image func(sample uint64) (*srspace.Image, error)) (*TieRange, error) {
+func (s *Selection) PixelRange(image func(sample uint64) (*picture.Image, error)) (*TieRange, error) {
 	certain, err := images(s.Certain, image)
 	if err != nil {
 		return nil, fmt.Errorf("range over ties: %w", err)
@@ -47,7 +47,7 @@ func (s *Selection) PixelRange(image func(sample uint64) (*srspace.Image, error)
 	for i, m := range tied {
 		values[i] = m.Bytes()
 	}
-	r := &TieRange{Low: srspace.NewImage(all[0].Width, all[0].Height), High: srspace.NewImage(all[0].Width, all[0].Height)}
+	r := &TieRange{Low: picture.NewImage(all[0].Width, all[0].Height), High: picture.NewImage(all[0].Width, all[0].Height)}
 	column := make([]byte, len(tied))
 	open := 0
 	for j, sum := range base {
@@ -74,8 +74,8 @@ func (s *Selection) PixelRange(image func(sample uint64) (*srspace.Image, error)
 }
 
 // images looks up the images of samples.
-func images(samples []uint64, image func(uint64) (*srspace.Image, error)) ([]*srspace.Image, error) {
-	out := make([]*srspace.Image, len(samples))
+func images(samples []uint64, image func(uint64) (*picture.Image, error)) ([]*picture.Image, error) {
+	out := make([]*picture.Image, len(samples))
 	for i, s := range samples {
 		var err error
 		if out[i], err = image(s); err != nil {
@@ -87,7 +87,7 @@ func images(samples []uint64, image func(uint64) (*srspace.Image, error)) ([]*sr
 
 // sameSize returns an error that wraps [ErrEmpty] or [ErrSize] unless there
 // are images and all have one size.
-func sameSize(images []*srspace.Image) error {
+func sameSize(images []*picture.Image) error {
 	if len(images) == 0 {
 		return ErrEmpty
 	}

@@ -15,7 +15,7 @@ import (
 	"strconv"
 	"sync"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // cacheFile is the file of scores in a cache's folder. A change of what any
@@ -160,7 +160,7 @@ func (c *Cache) put(key cacheKey, score float64) error {
 // score as soon as it is known, so that a cancelled run goes on from there.
 // Equal images are scored once. progress, unless nil, is called with how many
 // of the images have a score.
-func (c *Cache) ScoreAll(ctx context.Context, m Metric, images []*srspace.Image, ref *srspace.Image, progress func(done, total int)) ([]float64, error) {
+func (c *Cache) ScoreAll(ctx context.Context, m Metric, images []*picture.Image, ref *picture.Image, progress func(done, total int)) ([]float64, error) {
 	info := m.Info()
 	key := cacheKey{metric: info.ID, weights: info.Weights}
 	if info.Reference != None {
@@ -172,7 +172,7 @@ func (c *Cache) ScoreAll(ctx context.Context, m Metric, images []*srspace.Image,
 	scores := make([]float64, len(images))
 	places := map[cacheKey][]int{} // of images without a score
 	var keys []cacheKey
-	var missing []*srspace.Image
+	var missing []*picture.Image
 	done := 0
 	for i, image := range images {
 		// A NaN hashes like black.
@@ -221,8 +221,8 @@ func (c *Cache) ScoreAll(ctx context.Context, m Metric, images []*srspace.Image,
 }
 
 // Score returns the score of one image, known or new.
-func (c *Cache) Score(m Metric, image, ref *srspace.Image) (Score, error) {
-	scores, err := c.ScoreAll(context.Background(), m, []*srspace.Image{image}, ref, nil)
+func (c *Cache) Score(m Metric, image, ref *picture.Image) (Score, error) {
+	scores, err := c.ScoreAll(context.Background(), m, []*picture.Image{image}, ref, nil)
 	if err != nil {
 		return Score{}, err
 	}

@@ -14,7 +14,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // counted counts the scores that are worked out.
@@ -30,14 +30,14 @@ func (m counted) Info() Info {
 	return info
 }
 
-func (m counted) Score(image, hr *srspace.Image) (float64, error) {
+func (m counted) Score(image, hr *picture.Image) (float64, error) {
 	m.scores.Add(1)
 	return m.PSNRMetric.Score(image, hr)
 }
 
 // flat returns a picture of one grey.
-func flat(grey int) *srspace.Image {
-	m := srspace.NewImage(3, 2)
+func flat(grey int) *picture.Image {
+	m := picture.NewImage(3, 2)
 	for i := range m.Pix {
 		m.Pix[i] = float32(grey) / 255
 	}
@@ -57,7 +57,7 @@ func open(t *testing.T, dir string) *Cache {
 func TestCache(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", "folder")
 	hr := flat(100)
-	images := []*srspace.Image{flat(110), hr, flat(110), flat(90)}
+	images := []*picture.Image{flat(110), hr, flat(110), flat(90)}
 	var n atomic.Int64
 	m := counted{scores: &n}
 	want := []float64{28.13080360867910, math.Inf(1), 28.13080360867910, 28.13080360867910} // 20·log10(25.5)
@@ -125,7 +125,7 @@ func TestCacheDamaged(t *testing.T) {
 		var n atomic.Int64
 		for range 2 {
 			c = open(t, dir)
-			scores, err := c.ScoreAll(context.Background(), counted{scores: &n}, []*srspace.Image{image}, hr, nil)
+			scores, err := c.ScoreAll(context.Background(), counted{scores: &n}, []*picture.Image{image}, hr, nil)
 			if err != nil || scores[0] != score.Value {
 				t.Errorf("%s: %v, %v", what, scores, err)
 			}
@@ -140,10 +140,10 @@ func TestCacheErrors(t *testing.T) {
 	c := open(t, t.TempDir())
 	nan := flat(0)
 	nan.Pix[0] = float32(math.NaN())
-	if _, err := c.ScoreAll(context.Background(), PSNRMetric{}, []*srspace.Image{flat(0), nan}, flat(0), nil); !errors.Is(err, ErrNotFinite) {
+	if _, err := c.ScoreAll(context.Background(), PSNRMetric{}, []*picture.Image{flat(0), nan}, flat(0), nil); !errors.Is(err, ErrNotFinite) {
 		t.Errorf("NaN beside the black it is shown as: got %v", err)
 	}
-	images := []*srspace.Image{flat(1), flat(1), srspace.NewImage(5, 5)}
+	images := []*picture.Image{flat(1), flat(1), picture.NewImage(5, 5)}
 	if _, err := c.ScoreAll(context.Background(), PSNRMetric{}, images, flat(0), nil); !errors.Is(err, ErrSize) || !strings.HasPrefix(err.Error(), "image 2: ") {
 		t.Errorf("the third image has another size: got %v", err)
 	}
@@ -161,7 +161,7 @@ func TestCacheErrors(t *testing.T) {
 
 func TestCacheResumes(t *testing.T) {
 	c := open(t, t.TempDir())
-	images := make([]*srspace.Image, 40)
+	images := make([]*picture.Image, 40)
 	for i := range images {
 		images[i] = flat(i)
 	}
@@ -194,7 +194,7 @@ func TestCacheTwoProcesses(t *testing.T) {
 		}
 		c := open(t, dir)
 		for i := range 200 {
-			hr := srspace.NewImage(2+(from+i)%128, 1+(from+i)/128) // another size, another hash
+			hr := picture.NewImage(2+(from+i)%128, 1+(from+i)/128) // another size, another hash
 			if _, err := c.Score(PSNRMetric{}, hr, hr); err != nil {
 				t.Fatal(err)
 			}

@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // The pictures that come with LPIPS; calibration/README.md has source and
@@ -90,8 +90,8 @@ func (c Calibration) Decimals() int {
 func Calibrate(dir string, progress func(done, total int)) ([]Calibration, error) {
 	var rows []Calibration
 	found := false
-	pictures := map[string]*srspace.Image{}
-	open := func(name string) (*srspace.Image, error) {
+	pictures := map[string]*picture.Image{}
+	open := func(name string) (*picture.Image, error) {
 		if m, ok := pictures[name]; ok {
 			return m, nil
 		}
@@ -136,11 +136,11 @@ func Calibrate(dir string, progress func(done, total int)) ([]Calibration, error
 
 // openCalibration reads a picture from dir, or else the one built in. outside
 // says that it was in dir.
-func openCalibration(dir, name string) (m *srspace.Image, outside bool, err error) {
+func openCalibration(dir, name string) (m *picture.Image, outside bool, err error) {
 	if dir != "" {
 		path := filepath.Join(dir, filepath.FromSlash(name))
 		if _, err := os.Stat(path); err == nil {
-			m, err := srspace.ReadFile(path)
+			m, err := picture.ReadFile(path)
 			return m, true, err
 		}
 	}
@@ -149,6 +149,6 @@ func openCalibration(dir, name string) (m *srspace.Image, outside bool, err erro
 		return nil, false, err
 	}
 	defer f.Close()
-	m, err = srspace.Decode(f)
+	m, err = picture.Decode(f)
 	return m, false, err
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 var (
@@ -22,7 +22,7 @@ var (
 // pixels, [ErrChannels] for one that does not hold three values a pixel and
 // [ErrNotFinite] for one with a NaN or an infinity. A viewer shows NaN as
 // black, so that a model gone wrong would have a score.
-func Check(image *srspace.Image) error {
+func Check(image *picture.Image) error {
 	if image == nil {
 		return fmt.Errorf("no image: %w", ErrTooSmall)
 	}
@@ -42,7 +42,7 @@ func Check(image *srspace.Image) error {
 }
 
 // sameSize checks both images and that they have the same size.
-func sameSize(a, b *srspace.Image) error {
+func sameSize(a, b *picture.Image) error {
 	if err := sameSides(a, b); err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func sameSize(a, b *srspace.Image) error {
 
 // sameSides returns an error that wraps ErrSize if both images are there and
 // differ in size.
-func sameSides(a, b *srspace.Image) error {
+func sameSides(a, b *picture.Image) error {
 	if a != nil && b != nil && (a.Width != b.Width || a.Height != b.Height) {
 		return fmt.Errorf("%d×%d against %d×%d: %w", a.Width, a.Height, b.Width, b.Height, ErrSize)
 	}
@@ -63,7 +63,7 @@ func sameSides(a, b *srspace.Image) error {
 
 // noSmaller returns an error that wraps ErrTooSmall if a side of the image is
 // below what the metric of info needs.
-func noSmaller(image *srspace.Image, info Info) error {
+func noSmaller(image *picture.Image, info Info) error {
 	if min(image.Width, image.Height) < info.MinSide {
 		return fmt.Errorf("%d×%d is below %d pixels a side: %w", image.Width, image.Height, info.MinSide, ErrTooSmall)
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // typed are the errors about images that a caller can tell apart.
@@ -20,14 +20,14 @@ var typed = []error{ErrSize, ErrTooSmall, ErrTooLarge, ErrChannels, ErrNotFinite
 // missing too.
 func TestWrongImages(t *testing.T) {
 	t.Setenv("TRUSTSR_WEIGHTS", t.TempDir())
-	gradient := func(width, height int) *srspace.Image {
-		m := srspace.NewImage(width, height)
+	gradient := func(width, height int) *picture.Image {
+		m := picture.NewImage(width, height)
 		for i := range m.Pix {
 			m.Pix[i] = float32(i*7919%256) / 255
 		}
 		return m
 	}
-	with := func(m *srspace.Image, v float64) *srspace.Image {
+	with := func(m *picture.Image, v float64) *picture.Image {
 		m.Pix[7] = float32(v)
 		return m
 	}
@@ -50,14 +50,14 @@ func TestWrongImages(t *testing.T) {
 				w, h = ref.Width, ref.Height
 			}
 			wrong := map[string]struct {
-				image *srspace.Image
+				image *picture.Image
 				want  error
 			}{
 				"nil":         {nil, ErrTooSmall},
-				"empty":       {&srspace.Image{}, nil}, // too small, or of another size
-				"negative":    {&srspace.Image{Width: -5, Height: -5}, nil},
-				"one channel": {&srspace.Image{Width: w, Height: h, Pix: make([]float32, w*h)}, ErrChannels},
-				"no pixels":   {&srspace.Image{Width: w, Height: h}, ErrChannels},
+				"empty":       {&picture.Image{}, nil}, // too small, or of another size
+				"negative":    {&picture.Image{Width: -5, Height: -5}, nil},
+				"one channel": {&picture.Image{Width: w, Height: h, Pix: make([]float32, w*h)}, ErrChannels},
+				"no pixels":   {&picture.Image{Width: w, Height: h}, ErrChannels},
 				"NaN":         {with(gradient(w, h), math.NaN()), ErrNotFinite},
 				"infinite":    {with(gradient(w, h), math.Inf(1)), ErrNotFinite},
 				"other size":  {gradient(w+1, h-1), ErrSize},
@@ -84,7 +84,7 @@ func TestWrongImages(t *testing.T) {
 				}
 				check("score", func() error { _, err := m.Score(image, hr); return err })
 				check("all", func() error {
-					_, err := ScoreAll(context.Background(), m, []*srspace.Image{image, image}, hr)
+					_, err := ScoreAll(context.Background(), m, []*picture.Image{image, image}, hr)
 					return err
 				})
 				if mapper, ok := m.(Mapper); ok {
@@ -104,24 +104,24 @@ func TestNetworkHints(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	large := srspace.NewImage(64, MaxPixels/64+1)
+	large := picture.NewImage(64, MaxPixels/64+1)
 	for what, c := range map[string]struct {
-		image       *srspace.Image
+		image       *picture.Image
 		want        error
 		hint, never string
 	}{
 		"large": {large, ErrTooLarge, "parts of the picture", "enlarged"},
-		"small": {srspace.NewImage(28, 28), ErrTooSmall, "lpips/alex/0.1/nearest×3,", "parts"},
-		"tiny":  {srspace.NewImage(6, 6), ErrTooSmall, "lpips/alex/0.1/nearest×6,", "parts"},
-		"pixel": {srspace.NewImage(1, 1), ErrTooSmall, "psnr/rgb/crop0", "enlarged"},
-		"empty": {&srspace.Image{}, ErrTooSmall, "", "enlarged"},
+		"small": {picture.NewImage(28, 28), ErrTooSmall, "lpips/alex/0.1/nearest×3,", "parts"},
+		"tiny":  {picture.NewImage(6, 6), ErrTooSmall, "lpips/alex/0.1/nearest×6,", "parts"},
+		"pixel": {picture.NewImage(1, 1), ErrTooSmall, "psnr/rgb/crop0", "enlarged"},
+		"empty": {&picture.Image{}, ErrTooSmall, "", "enlarged"},
 	} {
 		_, err := alex.Score(c.image, c.image)
 		if advice := hint.Of(err); !errors.Is(err, c.want) || !strings.Contains(advice, c.hint) || strings.Contains(advice, c.never) {
 			t.Errorf("%s: error %v, hint %q", what, err, advice)
 		}
 	}
-	if _, err := InstalledNRQM().Score(&srspace.Image{Width: 1 << 20, Height: 1 << 20}, nil); !errors.Is(err, ErrTooLarge) || hint.Of(err) == "" {
+	if _, err := InstalledNRQM().Score(&picture.Image{Width: 1 << 20, Height: 1 << 20}, nil); !errors.Is(err, ErrTooLarge) || hint.Of(err) == "" {
 		t.Errorf("NRQM of a large picture: %v, hint %q", err, hint.Of(err))
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // Colour is the colour convention of PSNR or SSIM: what is made of the 8-bit
@@ -88,7 +88,7 @@ func newPlane(width, height int) plane {
 }
 
 // planes returns the channels of an image less crop pixels at each border.
-func (c Colour) planes(image *srspace.Image, crop int) []plane {
+func (c Colour) planes(image *picture.Image, crop int) []plane {
 	rgb := image.Bytes()
 	w, h := image.Width-2*crop, image.Height-2*crop
 	n := 1

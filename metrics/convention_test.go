@@ -9,7 +9,7 @@ import (
 
 	"github.com/trustsr/trustsr/internal/npy"
 	"github.com/trustsr/trustsr/internal/shared"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // number is a float64 that JSON may spell "inf".
@@ -175,7 +175,7 @@ func TestPool(t *testing.T) {
 	// 383 pixels are 1.496 times 256: not shrunk; 384 are halved (1.5 to even).
 	for side, want := range map[int]int{383: 383, 384: 192} {
 		m := SSIMMetric{Window: Pool256}
-		if got := m.planes(srspace.NewImage(side, side+9))[0].width; got != want {
+		if got := m.planes(picture.NewImage(side, side+9))[0].width; got != want {
 			t.Errorf("%d pixels become %d, want %d", side, got, want)
 		}
 	}
@@ -196,14 +196,14 @@ func TestReflected(t *testing.T) {
 }
 
 func TestConventionErrors(t *testing.T) {
-	image := func(w, h int) *srspace.Image { return srspace.NewImage(w, h) }
+	image := func(w, h int) *picture.Image { return picture.NewImage(w, h) }
 	nan, inf := image(20, 20), image(20, 20)
 	nan.Pix[100] = float32(math.NaN())
 	inf.Pix[3] = float32(math.Inf(-1))
-	one := &srspace.Image{Width: 20, Height: 20, Pix: make([]float32, 400)}
+	one := &picture.Image{Width: 20, Height: 20, Pix: make([]float32, 400)}
 	for _, c := range []struct {
 		what, id string
-		sr, ref  *srspace.Image
+		sr, ref  *picture.Image
 		want     error
 	}{
 		{"sizes", "ssim/rgb/crop0", image(20, 20), image(20, 21), ErrSize},
@@ -248,7 +248,7 @@ func TestConventionErrors(t *testing.T) {
 
 func TestLRResidual(t *testing.T) {
 	// A flat picture 3 of 255 brighter than its LR, ten times enlarged.
-	sr, lr := srspace.NewImage(8, 8), srspace.NewImage(2, 2)
+	sr, lr := picture.NewImage(8, 8), picture.NewImage(2, 2)
 	for i := range sr.Pix {
 		sr.Pix[i] = 103. / 255
 	}

@@ -3,11 +3,11 @@ package metrics
 import (
 	"fmt"
 
-	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/trustsr/trustsr/srspace/picture"
 
+	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/trustsr/trustsr/internal/nn"
 	"github.com/trustsr/trustsr/internal/weights"
-	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/imresize"
 )
 
@@ -114,7 +114,7 @@ func (m DISTSMetric) Info() Info {
 }
 
 // Score returns the distance of two images of the same size.
-func (m DISTSMetric) Score(image, hr *srspace.Image) (float64, error) {
+func (m DISTSMetric) Score(image, hr *picture.Image) (float64, error) {
 	if err := sameSize(image, hr); err != nil {
 		return 0, fmt.Errorf("%s: %w", m.Info().ID, err)
 	}
@@ -126,7 +126,7 @@ func (m DISTSMetric) Score(image, hr *srspace.Image) (float64, error) {
 }
 
 // Prepare works out the features of hr and returns the distance to it.
-func (m DISTSMetric) Prepare(hr *srspace.Image) (func(image *srspace.Image) (float64, error), error) {
+func (m DISTSMetric) Prepare(hr *picture.Image) (func(image *picture.Image) (float64, error), error) {
 	info := m.Info()
 	if err := withinNetwork(hr, 1, info); err != nil {
 		return nil, fmt.Errorf("%s: %w", info.ID, err)
@@ -139,7 +139,7 @@ func (m DISTSMetric) Prepare(hr *srspace.Image) (func(image *srspace.Image) (flo
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", info.ID, err)
 	}
-	return func(image *srspace.Image) (float64, error) {
+	return func(image *picture.Image) (float64, error) {
 		if err := sameSize(image, hr); err != nil {
 			return 0, fmt.Errorf("%s: %w", info.ID, err)
 		}
@@ -151,13 +151,13 @@ func (m DISTSMetric) Prepare(hr *srspace.Image) (func(image *srspace.Image) (flo
 	}, nil
 }
 
-func (l *loadedDISTS) prepare(hr *srspace.Image, resize Resize) (func(image *srspace.Image) (float64, error), error) {
+func (l *loadedDISTS) prepare(hr *picture.Image, resize Resize) (func(image *picture.Image) (float64, error), error) {
 	ref, err := l.stages(hr, resize)
 	if err != nil {
 		return nil, err
 	}
 	distance := l.distanceTo(ref)
-	return func(image *srspace.Image) (float64, error) {
+	return func(image *picture.Image) (float64, error) {
 		stages, err := l.stages(image, resize)
 		if err != nil {
 			return 0, err
@@ -186,7 +186,7 @@ func (l *loadedDISTS) distanceTo(ref []featureMap) func(stages []featureMap) flo
 }
 
 // stages returns the stages of a picture, resized as asked for.
-func (l *loadedDISTS) stages(image *srspace.Image, resize Resize) ([]featureMap, error) {
+func (l *loadedDISTS) stages(image *picture.Image, resize Resize) ([]featureMap, error) {
 	x, err := distsInput(image, resize)
 	if err != nil {
 		return nil, err
@@ -209,7 +209,7 @@ func (l *loadedDISTS) stagesOf(x featureMap) ([]featureMap, error) {
 }
 
 // distsInput is the picture in [0,1], resized as asked for.
-func distsInput(image *srspace.Image, resize Resize) (featureMap, error) {
+func distsInput(image *picture.Image, resize Resize) (featureMap, error) {
 	w, h, rgb := image.Width, image.Height, image.Bytes()
 	short, long := min(w, h), max(w, h)
 	toW, toH := w, h

@@ -5,12 +5,12 @@ import (
 	"log"
 
 	"github.com/trustsr/trustsr/metrics"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // pictures returns an HR picture of vertical stripes and its blurred copy.
-func pictures() (sr, hr *srspace.Image) {
-	sr, hr = srspace.NewImage(32, 32), srspace.NewImage(32, 32)
+func pictures() (sr, hr *picture.Image) {
+	sr, hr = picture.NewImage(32, 32), picture.NewImage(32, 32)
 	for i := range hr.Pix {
 		if i/3%4 < 2 {
 			hr.Pix[i] = 0.8

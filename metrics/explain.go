@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // Explanation is one pair under one convention of one preset.
@@ -22,14 +22,14 @@ type Explanation struct {
 //
 // LR consistency compares with the downscaled HR image, as there is no LR
 // image here: "lrpsnr/matlab-u8/vs-hr/x4".
-func Explain(sr, hr *srspace.Image) ([]Explanation, error) {
+func Explain(sr, hr *picture.Image) ([]Explanation, error) {
 	return ExplainAt(sr, hr, nil, DefaultScale, nil)
 }
 
 // ExplainAt explains a pair of another factor of super-resolution, which
 // decides how much border is cut off. LR consistency compares with lr, unless
 // that is nil. progress, unless nil, is called after each convention.
-func ExplainAt(sr, hr, lr *srspace.Image, scale int, progress func(done, total int)) ([]Explanation, error) {
+func ExplainAt(sr, hr, lr *picture.Image, scale int, progress func(done, total int)) ([]Explanation, error) {
 	if scale < 1 {
 		return nil, fmt.Errorf("explain: %w: a scale of %d", ErrUnknown, scale)
 	}
@@ -71,7 +71,7 @@ func ExplainAt(sr, hr, lr *srspace.Image, scale int, progress func(done, total i
 
 // explain returns the score and passport of a pair; the passport also where
 // there is no score.
-func explain(id string, sr, hr, lr *srspace.Image) (Score, error) {
+func explain(id string, sr, hr, lr *picture.Image) (Score, error) {
 	m, err := Find(id)
 	if err != nil {
 		return Score{Passport: Info{ID: id}}, err

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // DigitEnlargement is the factor by which 28×28 digits are enlarged for
@@ -109,7 +109,7 @@ func (m *LPIPS) Info() Info {
 
 // Score returns the distance of two images of the same size. Sides below
 // Info().MinSide are an error that wraps [ErrTooSmall].
-func (m *LPIPS) Score(image, hr *srspace.Image) (float64, error) {
+func (m *LPIPS) Score(image, hr *picture.Image) (float64, error) {
 	if err := m.sameSize(image, hr); err != nil {
 		return 0, err
 	}
@@ -121,12 +121,12 @@ func (m *LPIPS) Score(image, hr *srspace.Image) (float64, error) {
 }
 
 // Prepare works out the features of hr and returns the distance to it.
-func (m *LPIPS) Prepare(hr *srspace.Image) (func(image *srspace.Image) (float64, error), error) {
+func (m *LPIPS) Prepare(hr *picture.Image) (func(image *picture.Image) (float64, error), error) {
 	layers, err := m.prepare(hr)
 	if err != nil {
 		return nil, err
 	}
-	return func(image *srspace.Image) (float64, error) {
+	return func(image *picture.Image) (float64, error) {
 		terms, err := layerMeans(layers, image)
 		total := 0.0
 		for _, v := range terms {
@@ -139,7 +139,7 @@ func (m *LPIPS) Prepare(hr *srspace.Image) (func(image *srspace.Image) (float64,
 // Layers returns what each layer of the network adds to the distance of two
 // images of the same size, from the finest to the coarsest: five numbers with
 // AlexNet and VGG16, seven with SqueezeNet, whose sum is the score.
-func (m *LPIPS) Layers(image, hr *srspace.Image) ([]float64, error) {
+func (m *LPIPS) Layers(image, hr *picture.Image) ([]float64, error) {
 	if err := m.sameSize(image, hr); err != nil {
 		return nil, err
 	}
@@ -152,7 +152,7 @@ func (m *LPIPS) Layers(image, hr *srspace.Image) ([]float64, error) {
 
 // layerMeans returns the mean distance of each layer that prepare goes
 // through.
-func layerMeans(layers func(image *srspace.Image, each func(distances []float64, width, height int)) error, image *srspace.Image) ([]float64, error) {
+func layerMeans(layers func(image *picture.Image, each func(distances []float64, width, height int)) error, image *picture.Image) ([]float64, error) {
 	var means []float64
 	err := layers(image, func(distances []float64, _, _ int) {
 		sum := 0.0
@@ -168,7 +168,7 @@ func layerMeans(layers func(image *srspace.Image, each func(distances []float64,
 // distances, enlarged bilinearly (half-pixel centres) to the size of the
 // picture the network sees, and added up; LPIPS(spatial=True) of the authors'
 // code. Its mean is near the score and not equal to it.
-func (m *LPIPS) Map(image, hr *srspace.Image) (*Map, error) {
+func (m *LPIPS) Map(image, hr *picture.Image) (*Map, error) {
 	if err := m.sameSize(image, hr); err != nil {
 		return nil, err
 	}
@@ -180,12 +180,12 @@ func (m *LPIPS) Map(image, hr *srspace.Image) (*Map, error) {
 }
 
 // PrepareMap works out the features of hr and returns the [LPIPS.Map] to it.
-func (m *LPIPS) PrepareMap(hr *srspace.Image) (func(image *srspace.Image) (*Map, error), error) {
+func (m *LPIPS) PrepareMap(hr *picture.Image) (func(image *picture.Image) (*Map, error), error) {
 	layers, err := m.prepare(hr)
 	if err != nil {
 		return nil, err
 	}
-	return func(image *srspace.Image) (*Map, error) {
+	return func(image *picture.Image) (*Map, error) {
 		out := NewMap(hr.Width*m.enlarge, hr.Height*m.enlarge)
 		err := layers(image, func(distances []float64, width, height int) {
 			addBilinear(out, distances, width, height, float64(width)/float64(out.Width), float64(height)/float64(out.Height))
@@ -198,7 +198,7 @@ func (m *LPIPS) PrepareMap(hr *srspace.Image) (func(image *srspace.Image) (*Map,
 }
 
 // sameSize checks a pair before weights are read and features worked out.
-func (m *LPIPS) sameSize(image, hr *srspace.Image) error {
+func (m *LPIPS) sameSize(image, hr *picture.Image) error {
 	if err := sameSize(image, hr); err != nil {
 		return fmt.Errorf("%s: %w", m.Info().ID, err)
 	}
@@ -207,7 +207,7 @@ func (m *LPIPS) sameSize(image, hr *srspace.Image) error {
 
 // prepare returns the function that calls each with the distances to hr at
 // every position of each layer, row by row.
-func (m *LPIPS) prepare(hr *srspace.Image) (func(image *srspace.Image, each func(distances []float64, width, height int)) error, error) {
+func (m *LPIPS) prepare(hr *picture.Image) (func(image *picture.Image, each func(distances []float64, width, height int)) error, error) {
 	info := m.Info()
 	if err := withinNetwork(hr, m.enlarge, info); err != nil {
 		wrapped := fmt.Errorf("%s: %w", info.ID, err)
@@ -229,7 +229,7 @@ func (m *LPIPS) prepare(hr *srspace.Image) (func(image *srspace.Image, each func
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", info.ID, err)
 	}
-	return func(image *srspace.Image, each func(distances []float64, width, height int)) error {
+	return func(image *picture.Image, each func(distances []float64, width, height int)) error {
 		if err := sameSize(image, hr); err != nil {
 			return fmt.Errorf("%s: %w", info.ID, err)
 		}
@@ -246,7 +246,7 @@ func (m *LPIPS) prepare(hr *srspace.Image) (func(image *srspace.Image, each func
 
 // lpipsInput is what the network sees of a picture: each pixel repeated
 // enlarge × enlarge times, through the scaling layer.
-func lpipsInput(img *srspace.Image, enlarge int) featureMap {
+func lpipsInput(img *picture.Image, enlarge int) featureMap {
 	rgb := img.Bytes()
 	x := newFeatureMap(img.Height*enlarge, img.Width*enlarge, 3)
 	for y := range x.height {

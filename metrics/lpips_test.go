@@ -12,13 +12,13 @@ import (
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/internal/weights"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // halfTolerance is what rounding the weights to float16 may cost.
 const halfTolerance = 3e-5
 
-func lpipsScore(t testing.TB, m *LPIPS, image, hr *srspace.Image) float64 {
+func lpipsScore(t testing.TB, m *LPIPS, image, hr *picture.Image) float64 {
 	t.Helper()
 	got, err := m.Score(image, hr)
 	if err != nil {
@@ -50,7 +50,7 @@ func TestLPIPSTestdata(t *testing.T) {
 		t.Fatalf("%d layers, %v", len(layers), err)
 	}
 	near(t, "sum of the layers", 5*mean(layers), 0.11236928957429321, halfTolerance)
-	if _, err := m.Layers(srspace.NewImage(64, 63), ref); !errors.Is(err, ErrSize) {
+	if _, err := m.Layers(picture.NewImage(64, 63), ref); !errors.Is(err, ErrSize) {
 		t.Errorf("layers of another size: %v", err)
 	}
 }
@@ -155,8 +155,8 @@ func TestLPIPSEnlarged(t *testing.T) {
 }
 
 // threefold repeats each pixel 3×3 times.
-func threefold(m *srspace.Image) *srspace.Image {
-	out := srspace.NewImage(3*m.Width, 3*m.Height)
+func threefold(m *picture.Image) *picture.Image {
+	out := picture.NewImage(3*m.Width, 3*m.Height)
 	for i := range out.Pix {
 		x, y := i/3%out.Width/3, i/3/out.Width/3
 		out.Pix[i] = m.Pix[3*(y*m.Width+x)+i%3]
@@ -166,12 +166,12 @@ func threefold(m *srspace.Image) *srspace.Image {
 
 func TestLPIPSErrors(t *testing.T) {
 	m := embedded(t)
-	small := srspace.NewImage(40, 30)
+	small := picture.NewImage(40, 30)
 	_, err := m.Score(small, small)
 	if !errors.Is(err, ErrTooSmall) || !strings.Contains(hint.Of(err), "nearest×3") {
 		t.Errorf("30 pixels: got error %v, hint %q", err, hint.Of(err))
 	}
-	least := srspace.NewImage(31, 31)
+	least := picture.NewImage(31, 31)
 	near(t, "31 pixels", lpipsScore(t, m, least, least), 0, 0)
 	if _, err := m.Score(small, least); !errors.Is(err, ErrSize) {
 		t.Errorf("different sizes: got error %v", err)
@@ -191,7 +191,7 @@ func BenchmarkLPIPSDigits324(b *testing.B) {
 		b.Fatal(err)
 	}
 	ref := read(b, "testdata", "e_ref.png")
-	images := make([]*srspace.Image, 324)
+	images := make([]*picture.Image, 324)
 	for i := range images {
 		images[i] = read(b, "testdata", "e_up.png")
 		images[i].Pix[i] = 1

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/imresize"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // Downscaling is how an image is shrunk; always with MATLAB's antialiased
@@ -87,7 +87,7 @@ func (m LRPSNRMetric) Info() Info {
 
 // Score returns the LR consistency of image in dB; ref is the LR image, or the
 // HR image if there is a Scale.
-func (m LRPSNRMetric) Score(image, ref *srspace.Image) (float64, error) {
+func (m LRPSNRMetric) Score(image, ref *picture.Image) (float64, error) {
 	squares, err := m.Map(image, ref)
 	if err != nil {
 		return 0, err
@@ -98,7 +98,7 @@ func (m LRPSNRMetric) Score(image, ref *srspace.Image) (float64, error) {
 // Map returns the squared error of each LR pixel, the mean over channels, on
 // the scale of 255²: a map of the size of the LR image. The LR consistency is
 // the PSNR of its mean.
-func (m LRPSNRMetric) Map(image, ref *srspace.Image) (*Map, error) {
+func (m LRPSNRMetric) Map(image, ref *picture.Image) (*Map, error) {
 	a, b, err := m.lowPair(image, ref)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", m.Info().ID, err)
@@ -108,7 +108,7 @@ func (m LRPSNRMetric) Map(image, ref *srspace.Image) (*Map, error) {
 
 // lowPair returns the planes of the downscaled image and of what it is
 // compared with.
-func (m LRPSNRMetric) lowPair(image, ref *srspace.Image) (a, b []plane, err error) {
+func (m LRPSNRMetric) lowPair(image, ref *picture.Image) (a, b []plane, err error) {
 	if !slices.Contains(Downscalings(), m.downscaling()) {
 		return nil, nil, fmt.Errorf("%w: no downscaling %q, only %q", ErrUnknown, string(m.downscaling()), Downscalings())
 	}
@@ -147,7 +147,7 @@ func (m LRPSNRMetric) lowPair(image, ref *srspace.Image) (a, b []plane, err erro
 }
 
 // down downscales the 8-bit pixels of an image.
-func (m LRPSNRMetric) down(image *srspace.Image, factor int) ([]plane, error) {
+func (m LRPSNRMetric) down(image *picture.Image, factor int) ([]plane, error) {
 	o := imresize.Options{
 		Scale:     1 / float64(factor),
 		HalfEven:  m.downscaling() == HalfEvenU8,
@@ -182,11 +182,11 @@ func split[T byte | float64](rgb []T, width, height int) []plane {
 }
 
 // topLeft returns the first width × height pixels.
-func topLeft(image *srspace.Image, width, height int) *srspace.Image {
+func topLeft(image *picture.Image, width, height int) *picture.Image {
 	if width == image.Width && height == image.Height {
 		return image
 	}
-	out := srspace.NewImage(width, height)
+	out := picture.NewImage(width, height)
 	for y := range height {
 		copy(out.Pix[3*y*width:3*(y+1)*width], image.Pix[3*y*image.Width:])
 	}
@@ -203,18 +203,18 @@ func topLeft(image *srspace.Image, width, height int) *srspace.Image {
 //
 // The factor is the whole number that leads from one size to the other; it
 // is an error that wraps [ErrSize] when there is none or more than one.
-func LRPSNR(image, lr *srspace.Image) (float64, error) { return LRPSNRMetric{}.Score(image, lr) }
+func LRPSNR(image, lr *picture.Image) (float64, error) { return LRPSNRMetric{}.Score(image, lr) }
 
 // LRResidual returns the signed residual of LR consistency as a picture of the
 // size of lr: 0.5 where image, downscaled as for [LRPSNR], has the value of
 // lr, brighter where it has more; gain multiplies the differences, clipped to
 // [0,1] after that.
-func LRResidual(image, lr *srspace.Image, gain float64) (*srspace.Image, error) {
+func LRResidual(image, lr *picture.Image, gain float64) (*picture.Image, error) {
 	a, b, err := LRPSNRMetric{}.lowPair(image, lr)
 	if err != nil {
 		return nil, fmt.Errorf("LR residual: %w", err)
 	}
-	out := srspace.NewImage(lr.Width, lr.Height)
+	out := picture.NewImage(lr.Width, lr.Height)
 	for i := range out.Pix {
 		d := (a[i%3].v[i/3] - b[i%3].v[i/3]) / 255
 		out.Pix[i] = float32(min(max(0.5+gain*d, 0), 1))
@@ -223,7 +223,7 @@ func LRResidual(image, lr *srspace.Image, gain float64) (*srspace.Image, error) 
 }
 
 // scaleFactor returns the factor by which image shrinks to the size of lr.
-func scaleFactor(image, lr *srspace.Image) (int, error) {
+func scaleFactor(image, lr *picture.Image) (int, error) {
 	if image.Width < 1 || image.Height < 1 || lr.Width < 1 || lr.Height < 1 {
 		return 0, fmt.Errorf("%d×%d from %d×%d: %w", image.Width, image.Height, lr.Width, lr.Height, ErrTooSmall)
 	}

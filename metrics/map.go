@@ -3,7 +3,7 @@ package metrics
 import (
 	"math"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // Map is a metric at every position of a picture: Height × Width values,
@@ -39,8 +39,8 @@ func (m *Map) Range() (low, high float64) {
 // Image returns the map as a grey picture: low is black, high is white, values
 // beyond are clipped. low may be above high, which shows small values bright;
 // if they are equal all is grey.
-func (m *Map) Image(low, high float64) *srspace.Image {
-	out := srspace.NewImage(m.Width, m.Height)
+func (m *Map) Image(low, high float64) *picture.Image {
+	out := picture.NewImage(m.Width, m.Height)
 	for i, v := range m.Values {
 		grey := float32(0.5)
 		if low != high {

@@ -20,7 +20,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 var (
@@ -118,14 +118,14 @@ type Metric interface {
 	// ErrSize, ErrTooSmall, ErrTooLarge, ErrChannels, ErrNotFinite or
 	// ErrNoWeights; what is wrong with the images comes before what weights
 	// are missing.
-	Score(image, ref *srspace.Image) (float64, error)
+	Score(image, ref *picture.Image) (float64, error)
 }
 
 // A Preparer is a Metric that can do the work on the reference once for
 // many images. The function returned is safe for concurrent use.
 type Preparer interface {
 	Metric
-	Prepare(ref *srspace.Image) (func(image *srspace.Image) (float64, error), error)
+	Prepare(ref *picture.Image) (func(image *picture.Image) (float64, error), error)
 }
 
 // A Mapper is a Metric that can say where in the picture its score comes
@@ -136,14 +136,14 @@ type Mapper interface {
 	// Map returns the metric at every position of image, of the size of image
 	// or somewhat smaller where a window must fit. Its mean is the score only
 	// where the metric says so. Errors are those of Score.
-	Map(image, ref *srspace.Image) (*Map, error)
+	Map(image, ref *picture.Image) (*Map, error)
 }
 
 // ScoreAll returns the score of every image against ref, in the order of
 // images, using all cores. It stops at the first error, an [ImageError] if it
 // is about one of the images, and when ctx is cancelled. ref may be nil for metrics
 // that compare with [None].
-func ScoreAll(ctx context.Context, m Metric, images []*srspace.Image, ref *srspace.Image) ([]float64, error) {
+func ScoreAll(ctx context.Context, m Metric, images []*picture.Image, ref *picture.Image) ([]float64, error) {
 	scores := make([]float64, len(images))
 	err := scoreEach(ctx, m, images, ref, func(i int, score float64) error {
 		scores[i] = score
@@ -169,7 +169,7 @@ func (e *ImageError) Unwrap() error { return e.Err }
 
 // scoreEach calls done with the score of each image as it is known, from one
 // goroutine at a time. It stops as ScoreAll does, and at an error of done.
-func scoreEach(ctx context.Context, m Metric, images []*srspace.Image, ref *srspace.Image, done func(i int, score float64) error) error {
+func scoreEach(ctx context.Context, m Metric, images []*picture.Image, ref *picture.Image, done func(i int, score float64) error) error {
 	if len(images) == 0 {
 		return nil
 	}
@@ -185,7 +185,7 @@ func scoreEach(ctx context.Context, m Metric, images []*srspace.Image, ref *srsp
 			return &ImageError{i, err}
 		}
 	}
-	score := func(image *srspace.Image) (float64, error) { return m.Score(image, ref) }
+	score := func(image *picture.Image) (float64, error) { return m.Score(image, ref) }
 	if p, ok := m.(Preparer); ok && len(images) > 1 {
 		if err := Check(ref); err != nil {
 			return fmt.Errorf("%s: reference: %w", info.ID, err)

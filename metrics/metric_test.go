@@ -10,13 +10,13 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // read reads an image file.
-func read(t testing.TB, path ...string) *srspace.Image {
+func read(t testing.TB, path ...string) *picture.Image {
 	t.Helper()
-	m, err := srspace.ReadFile(filepath.Join(path...))
+	m, err := picture.ReadFile(filepath.Join(path...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,20 +72,20 @@ func TestPSNRTestdata(t *testing.T) {
 }
 
 func TestPSNRErrors(t *testing.T) {
-	a := srspace.NewImage(28, 28)
+	a := picture.NewImage(28, 28)
 	if got, err := PSNR(a, a); err != nil || !math.IsInf(got, 1) {
 		t.Errorf("equal images: got %v, %v, want +Inf", got, err)
 	}
-	for name, b := range map[string]*srspace.Image{
-		"narrower": srspace.NewImage(27, 28),
-		"swapped":  srspace.NewImage(14, 56),
+	for name, b := range map[string]*picture.Image{
+		"narrower": picture.NewImage(27, 28),
+		"swapped":  picture.NewImage(14, 56),
 		"empty":    {},
 	} {
 		if _, err := PSNR(a, b); !errors.Is(err, ErrSize) {
 			t.Errorf("%s: got error %v, want ErrSize", name, err)
 		}
 	}
-	if _, err := PSNR(&srspace.Image{}, &srspace.Image{}); !errors.Is(err, ErrTooSmall) {
+	if _, err := PSNR(&picture.Image{}, &picture.Image{}); !errors.Is(err, ErrTooSmall) {
 		t.Errorf("two empty images: got error %v, want ErrTooSmall", err)
 	}
 }
@@ -99,7 +99,7 @@ func TestScaleFactor(t *testing.T) {
 		{7, 7, 28, 28, 0},  // enlarged
 		{7, 7, 1, 2, 0},    // 4, 5 and 6 would do
 	} {
-		got, err := scaleFactor(srspace.NewImage(c.w, c.h), srspace.NewImage(c.lrW, c.lrH))
+		got, err := scaleFactor(picture.NewImage(c.w, c.h), picture.NewImage(c.lrW, c.lrH))
 		if got != c.want || (err == nil) != (c.want != 0) || (err != nil && !errors.Is(err, ErrSize)) {
 			t.Errorf("%d×%d from %d×%d: got %d, %v, want %d", c.w, c.h, c.lrW, c.lrH, got, err, c.want)
 		}
@@ -127,7 +127,7 @@ func TestFind(t *testing.T) {
 
 func TestScoreAll(t *testing.T) {
 	ref := read(t, "testdata", "c_ref.png")
-	images := []*srspace.Image{read(t, "testdata", "c_up.png"), ref, read(t, "testdata", "c_noise.png")}
+	images := []*picture.Image{read(t, "testdata", "c_up.png"), ref, read(t, "testdata", "c_noise.png")}
 	for _, id := range []string{psnrInfo.ID, lpipsID("alex")} {
 		m, err := Find(id)
 		if err != nil {
@@ -147,7 +147,7 @@ func TestScoreAll(t *testing.T) {
 			}
 		}
 	}
-	bad := append(images, srspace.NewImage(3, 3))
+	bad := append(images, picture.NewImage(3, 3))
 	if _, err := ScoreAll(context.Background(), PSNRMetric{}, bad, ref); !errors.Is(err, ErrSize) {
 		t.Errorf("an image of another size: got error %v", err)
 	}
@@ -159,8 +159,8 @@ func TestScoreAll(t *testing.T) {
 }
 
 func ExamplePSNR() {
-	hr := srspace.NewImage(28, 28)
-	sr := srspace.NewImage(28, 28)
+	hr := picture.NewImage(28, 28)
+	sr := picture.NewImage(28, 28)
 	for i := range sr.Pix {
 		sr.Pix[i] = 0.1 // 26 of 255 on screen
 	}

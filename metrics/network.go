@@ -9,6 +9,7 @@ import (
 
 	"github.com/gomlx/compute"
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/srspace/picture"
 
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -16,7 +17,6 @@ import (
 	"github.com/trustsr/trustsr/internal/backend"
 	"github.com/trustsr/trustsr/internal/nn"
 	"github.com/trustsr/trustsr/internal/weights"
-	"github.com/trustsr/trustsr/srspace"
 )
 
 // MaxPixels bounds the pictures that metrics with a network take: what lies
@@ -214,7 +214,7 @@ func (e *extractor) features(x featureMap) ([]featureMap, error) {
 }
 
 // withinNetwork is what every picture needs before it meets a network.
-func withinNetwork(image *srspace.Image, enlarge int, info Info) error {
+func withinNetwork(image *picture.Image, enlarge int, info Info) error {
 	if err := Check(image); err != nil {
 		return err
 	}

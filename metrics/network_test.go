@@ -21,7 +21,7 @@ import (
 	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/internal/weights"
 	"github.com/trustsr/trustsr/internal/weightstore"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // generated makes the tensors of a network by the goldens' recipe: splitmix64
@@ -111,7 +111,7 @@ type goldenPair struct {
 	Positions  [][2]int  `json:"positions_yx"`
 	Errors     []float64 `json:"errors_f64"`
 	Weights    []float64 `json:"weights_f64"`
-	ref, image *srspace.Image
+	ref, image *picture.Image
 }
 
 // goldenPairs reads the pairs of a metric with generated backbone, and skips
@@ -373,7 +373,7 @@ func TestLPIPSSqueeze(t *testing.T) {
 	near(t, "up", lpipsScore(t, m, read(t, "testdata", "c_up.png"), ref), 0.1364180532496122, 2e-4)
 	digit := read(t, "testdata", "e_ref.png") // the poolings count windows over the edge
 	near(t, "28 pixels", lpipsScore(t, m, read(t, "testdata", "e_up.png"), digit), 0.2291528817293408, 2e-4)
-	least := srspace.NewImage(17, 17)
+	least := picture.NewImage(17, 17)
 	near(t, "17 pixels", lpipsScore(t, m, least, least), 0, 0)
 }
 
@@ -391,18 +391,18 @@ func TestNetworkErrors(t *testing.T) {
 		if w := m.Info().Weights; w != "" {
 			t.Errorf("%s has weights %s", id, w)
 		}
-		image := srspace.NewImage(64, 64)
+		image := picture.NewImage(64, 64)
 		if _, err := m.Score(image, image); !errors.Is(err, ErrNoWeights) || !strings.Contains(hint.Of(err), want) {
 			t.Errorf("%s: error %v, hint %q", id, err, hint.Of(err))
 		}
-		large := srspace.NewImage(1, MaxPixels+64)
+		large := picture.NewImage(1, MaxPixels+64)
 		large.Width, large.Height = 64, MaxPixels/64+1
 		large.Pix = make([]float32, 3*large.Width*large.Height)
 		if _, err := m.Score(large, large); !errors.Is(err, ErrTooLarge) {
 			t.Errorf("%s of a large picture: error %v", id, err)
 		}
 		if side := m.Info().MinSide - 1; side > 0 {
-			small := srspace.NewImage(side, 100)
+			small := picture.NewImage(side, 100)
 			if _, err := m.Score(small, small); !errors.Is(err, ErrTooSmall) {
 				t.Errorf("%s of %d pixels: error %v", id, side, err)
 			}
@@ -424,9 +424,9 @@ func BenchmarkScoreAll(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	images := make([]*srspace.Image, 100)
+	images := make([]*picture.Image, 100)
 	for i := range images {
-		images[i] = srspace.NewImage(128, 128)
+		images[i] = picture.NewImage(128, 128)
 		for j := range images[i].Pix {
 			images[i].Pix[j] = float32((i*7919+j*104729)%256) / 255
 		}

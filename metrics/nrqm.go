@@ -8,7 +8,7 @@ import (
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/weightstore"
 	"github.com/trustsr/trustsr/metrics/nrqm"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 const nrqmID = "nrqm/official"
@@ -69,7 +69,7 @@ func (m *NRQM) Info() Info {
 }
 
 // Score returns NRQM of image.
-func (m *NRQM) Score(image, _ *srspace.Image) (float64, error) {
+func (m *NRQM) Score(image, _ *picture.Image) (float64, error) {
 	// What is wrong with the picture first: that needs no weights. Its size
 	// before its pixels: they may be more than memory holds.
 	if image != nil {

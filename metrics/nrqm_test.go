@@ -12,7 +12,7 @@ import (
 	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/internal/weightstore"
 	"github.com/trustsr/trustsr/metrics/nrqm"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // Want from the authors' code run in Octave, forests of toy size trained with
@@ -23,7 +23,7 @@ func TestNRQMGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	image, err := srspace.ReadFile(shared.Path(t, "golden", "metrics", "img", "b_up.png"))
+	image, err := picture.ReadFile(shared.Path(t, "golden", "metrics", "img", "b_up.png"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,14 +62,14 @@ func TestNRQMErrors(t *testing.T) {
 	small := read(t, "testdata", "c_ref.png") // 64×64
 	for name, c := range map[string]struct {
 		path  string
-		image *srspace.Image
+		image *picture.Image
 		want  error
 		hint  bool
 	}{
 		"too small":  {broken, small, ErrTooSmall, false},
-		"too large":  {broken, &srspace.Image{Width: 1 << 20, Height: 1 << 20}, nrqm.ErrTooLarge, false},
-		"no weights": {filepath.Join(dir, "none"), srspace.NewImage(84, 84), ErrNoWeights, true},
-		"no model":   {broken, srspace.NewImage(84, 84), nrqm.ErrModel, true},
+		"too large":  {broken, &picture.Image{Width: 1 << 20, Height: 1 << 20}, nrqm.ErrTooLarge, false},
+		"no weights": {filepath.Join(dir, "none"), picture.NewImage(84, 84), ErrNoWeights, true},
+		"no model":   {broken, picture.NewImage(84, 84), nrqm.ErrModel, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			score, err := NRQMFromFile(c.path).Score(c.image, nil)

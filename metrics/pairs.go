@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 var (
@@ -189,20 +189,20 @@ func stripped(names []string, affixes [2]string) []string {
 
 // ReadPicture reads an image file to be scored. It refuses, beside what
 // [srspace.ReadFile] refuses, files of 16 bits: [ErrDepth].
-func ReadPicture(path string) (*srspace.Image, error) {
-	info, err := srspace.Describe(path)
+func ReadPicture(path string) (*picture.Image, error) {
+	info, err := picture.Describe(path)
 	if err != nil {
 		return nil, err
 	}
 	if err := CheckDepth(path, info); err != nil {
 		return nil, err
 	}
-	return srspace.ReadFile(path)
+	return picture.ReadFile(path)
 }
 
 // CheckDepth returns an error that wraps [ErrDepth] for a file of more than 8
 // bits a channel.
-func CheckDepth(path string, info srspace.FileInfo) error {
+func CheckDepth(path string, info picture.FileInfo) error {
 	if info.Bits > 8 {
 		return hint.With(fmt.Errorf("%s: %d bits: %w", path, info.Bits, ErrDepth), "convert it to 8 bits first, and say how you did in what you report")
 	}
@@ -212,20 +212,20 @@ func CheckDepth(path string, info srspace.FileInfo) error {
 // CheckChannels returns an error that wraps [ErrChannels] if one of two files
 // is grey and the other has colour: one of them was converted, and nobody knows
 // how. A colour file whose pixels are all grey may stand beside a grey one.
-func CheckChannels(imagePath, refPath string, image, ref *srspace.Image) error {
-	a, err := srspace.Describe(imagePath)
+func CheckChannels(imagePath, refPath string, image, ref *picture.Image) error {
+	a, err := picture.Describe(imagePath)
 	if err != nil {
 		return err
 	}
-	b, err := srspace.Describe(refPath)
+	b, err := picture.Describe(refPath)
 	if err != nil {
 		return err
 	}
 	if a.Channels != 1 && b.Channels != 1 {
 		return nil
 	}
-	for path, picture := range map[string]*srspace.Image{imagePath: image, refPath: ref} {
-		if hasColour(picture) {
+	for path, img := range map[string]*picture.Image{imagePath: image, refPath: ref} {
+		if hasColour(img) {
 			other := imagePath
 			if path == imagePath {
 				other = refPath
@@ -245,7 +245,7 @@ func CheckLuma(id, imagePath, refPath string) error {
 		return nil
 	}
 	for _, path := range []string{imagePath, refPath} {
-		if info, err := srspace.Describe(path); err != nil || info.Channels != 1 {
+		if info, err := picture.Describe(path); err != nil || info.Channels != 1 {
 			return err
 		}
 	}
@@ -253,7 +253,7 @@ func CheckLuma(id, imagePath, refPath string) error {
 		"toolkits compare grey files as they are: that is psnr/rgb/cropN and ssim/rgb/cropN here")
 }
 
-func hasColour(m *srspace.Image) bool {
+func hasColour(m *picture.Image) bool {
 	for i := 0; i < len(m.Pix); i += 3 {
 		if m.Pix[i] != m.Pix[i+1] || m.Pix[i] != m.Pix[i+2] {
 			return true

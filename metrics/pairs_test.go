@@ -14,7 +14,7 @@ import (
 
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/shared"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // folder returns a folder with empty files of these names.
@@ -126,7 +126,7 @@ func TestReadPicture(t *testing.T) {
 	}{
 		"16 bits":       {image.NewRGBA64(size), ErrDepth},
 		"grey, 16 bits": {image.NewGray16(size), ErrDepth},
-		"alpha":         {translucent, srspace.ErrUnsupported},
+		"alpha":         {translucent, picture.ErrUnsupported},
 		"grey":          {image.NewGray(size), nil},
 	} {
 		if _, err := ReadPicture(write(c.picture)); !errors.Is(err, c.want) {
@@ -159,7 +159,7 @@ func TestReadPicture(t *testing.T) {
 		"colour with colour, too": {colour, white, studio, nil},
 	} {
 		paths := [2]string{write(c.a), write(c.b)}
-		var pictures [2]*srspace.Image
+		var pictures [2]*picture.Image
 		for i, p := range paths {
 			var err error
 			if pictures[i], err = ReadPicture(p); err != nil {

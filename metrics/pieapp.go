@@ -5,12 +5,12 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/trustsr/trustsr/srspace/picture"
+
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
-
 	"github.com/trustsr/trustsr/internal/nn"
-	"github.com/trustsr/trustsr/srspace"
 )
 
 // Strides of PieAPP's patches.
@@ -164,7 +164,7 @@ func (m PieAPPMetric) Info() Info {
 }
 
 // Score returns the perceptual error of image against hr, of the same size.
-func (m PieAPPMetric) Score(image, hr *srspace.Image) (float64, error) {
+func (m PieAPPMetric) Score(image, hr *picture.Image) (float64, error) {
 	if err := sameSize(image, hr); err != nil {
 		return 0, fmt.Errorf("%s: %w", m.Info().ID, err)
 	}
@@ -181,7 +181,7 @@ const maxKeptPatches = 512
 
 // Prepare looks at the patches of hr, if they are not too many to keep, and
 // returns the error against it.
-func (m PieAPPMetric) Prepare(hr *srspace.Image) (func(image *srspace.Image) (float64, error), error) {
+func (m PieAPPMetric) Prepare(hr *picture.Image) (func(image *picture.Image) (float64, error), error) {
 	info := m.Info()
 	wrap := func(err error) error { return fmt.Errorf("%s: %w", info.ID, err) }
 	if err := withinNetwork(hr, 1, info); err != nil {
@@ -195,7 +195,7 @@ func (m PieAPPMetric) Prepare(hr *srspace.Image) (func(image *srspace.Image) (fl
 	if err != nil {
 		return nil, wrap(err)
 	}
-	return func(image *srspace.Image) (float64, error) {
+	return func(image *picture.Image) (float64, error) {
 		if err := sameSize(image, hr); err != nil {
 			return 0, wrap(err)
 		}
@@ -240,8 +240,8 @@ func (m PieAPPMetric) corners(width, height int) [][2]int {
 
 // prepare returns the errors and weights of a picture's patches, in the order
 // of their corners.
-func (l *loadedPieAPP) prepare(hr *srspace.Image, corners [][2]int) (func(image *srspace.Image) (errors, weights []float64, err error), error) {
-	look := func(image *srspace.Image, from int) ([]float32, error) {
+func (l *loadedPieAPP) prepare(hr *picture.Image, corners [][2]int) (func(image *picture.Image) (errors, weights []float64, err error), error) {
+	look := func(image *picture.Image, from int) ([]float32, error) {
 		in := patchTensor(image, corners[from:min(from+patchBatch, len(corners))])
 		defer in.FinalizeAll()
 		out, err := l.features.call(in)
@@ -261,7 +261,7 @@ func (l *loadedPieAPP) prepare(hr *srspace.Image, corners [][2]int) (func(image 
 			kept[from] = features
 		}
 	}
-	return func(image *srspace.Image) (errors, weights []float64, err error) {
+	return func(image *picture.Image) (errors, weights []float64, err error) {
 		for from := 0; from < len(corners); from += patchBatch {
 			ref, ok := kept[from]
 			if !ok {
@@ -296,7 +296,7 @@ func (l *loadedPieAPP) prepare(hr *srspace.Image, corners [][2]int) (func(image 
 
 // patchTensor is the patches at corners, BGR from 0 to 255, [9, 3, 64, 64],
 // zeros where there are fewer.
-func patchTensor(image *srspace.Image, corners [][2]int) *tensors.Tensor {
+func patchTensor(image *picture.Image, corners [][2]int) *tensors.Tensor {
 	const plane = patchSide * patchSide
 	data := make([]float32, patchBatch*3*plane)
 	rgb := image.Bytes()

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // PSNRMetric is the peak signal-to-noise ratio under one convention: 10 ·
@@ -42,7 +42,7 @@ func (m PSNRMetric) Info() Info {
 }
 
 // check returns an error for a pair that has no PSNR.
-func (m PSNRMetric) check(image, hr *srspace.Image) error {
+func (m PSNRMetric) check(image, hr *picture.Image) error {
 	info := m.Info()
 	err := m.colour().check()
 	if err == nil && m.Crop < 0 {
@@ -61,7 +61,7 @@ func (m PSNRMetric) check(image, hr *srspace.Image) error {
 }
 
 // Score returns the PSNR of image against hr in dB.
-func (m PSNRMetric) Score(image, hr *srspace.Image) (float64, error) {
+func (m PSNRMetric) Score(image, hr *picture.Image) (float64, error) {
 	if err := m.check(image, hr); err != nil {
 		return 0, err
 	}
@@ -79,14 +79,14 @@ func (m PSNRMetric) Score(image, hr *srspace.Image) (float64, error) {
 
 // Map returns the squared error of each pixel, the mean over channels, on the
 // scale of 255². The PSNR is that of its mean.
-func (m PSNRMetric) Map(image, hr *srspace.Image) (*Map, error) {
+func (m PSNRMetric) Map(image, hr *picture.Image) (*Map, error) {
 	if err := m.check(image, hr); err != nil {
 		return nil, err
 	}
 	return m.squares(image, hr), nil
 }
 
-func (m PSNRMetric) squares(image, hr *srspace.Image) *Map {
+func (m PSNRMetric) squares(image, hr *picture.Image) *Map {
 	return squaresOf(m.colour().planes(image, m.Crop), m.colour().planes(hr, m.Crop))
 }
 
@@ -112,7 +112,7 @@ func squaresOf(a, b []plane) *Map {
 // equal. It equals BasicSR's calculate_psnr with crop_border=0 and
 // scikit-image's peak_signal_noise_ratio on uint8 to 1e-9 dB. Images of
 // different sizes are an error that wraps [ErrSize].
-func PSNR(a, b *srspace.Image) (float64, error) { return PSNRMetric{}.Score(a, b) }
+func PSNR(a, b *picture.Image) (float64, error) { return PSNRMetric{}.Score(a, b) }
 
 // squaredError returns the mean squared difference of 8-bit values.
 func squaredError(a, b []byte) float64 {

@@ -33,15 +33,15 @@ func TestSet5Published(t *testing.T) {
 		{"RDNplus", 32.6103, .9003, "32.61", "0.9003", 0},
 	}
 	for _, m := range methods {
-		for _, picture := range pictures {
-			sr := read(t, dir, m.name, picture+"_"+m.name+"_x4.png")
-			hr := read(t, dir, "HR", picture+"_HR_x4.png")
+		for _, img := range pictures {
+			sr := read(t, dir, m.name, img+"_"+m.name+"_x4.png")
+			hr := read(t, dir, "HR", img+"_HR_x4.png")
 			for _, metric := range []Metric{psnr, ssim, PSNRMetric{}} {
 				score, err := ScoreOf(metric, sr, hr)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := table.Add(m.name, picture, score); err != nil {
+				if err := table.Add(m.name, img, score); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"math"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // Score is the value a metric gave, with its passport. Scores of different
@@ -15,7 +15,7 @@ type Score struct {
 }
 
 // ScoreOf returns the score of image against ref with its passport.
-func ScoreOf(m Metric, image, ref *srspace.Image) (Score, error) {
+func ScoreOf(m Metric, image, ref *picture.Image) (Score, error) {
 	value, err := m.Score(image, ref)
 	if err != nil {
 		return Score{}, err

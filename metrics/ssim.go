@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // Window is how SSIM takes local statistics and what it makes of them.
@@ -56,7 +56,7 @@ var ssimInfo = SSIMMetric{}.Info()
 // RGB values, the mean over channels, no border cropped beyond what the window
 // needs. It equals BasicSR's calculate_ssim with crop_border=0 to 1e-9. Sides
 // below 11 pixels are an error that wraps [ErrTooSmall].
-func SSIM(a, b *srspace.Image) (float64, error) { return SSIMMetric{}.Score(a, b) }
+func SSIM(a, b *picture.Image) (float64, error) { return SSIMMetric{}.Score(a, b) }
 
 // Info returns the metric's passport: "ssim/rgb/crop0",
 // "ssim/y601studio/crop4", "ssim/rgb/crop0/uniform7".
@@ -83,7 +83,7 @@ func (m SSIMMetric) colour() Colour {
 }
 
 // Score returns the SSIM of image against hr.
-func (m SSIMMetric) Score(image, hr *srspace.Image) (float64, error) {
+func (m SSIMMetric) Score(image, hr *picture.Image) (float64, error) {
 	score, err := m.Prepare(hr)
 	if err != nil {
 		return 0, err
@@ -92,12 +92,12 @@ func (m SSIMMetric) Score(image, hr *srspace.Image) (float64, error) {
 }
 
 // Prepare works out the local means and squares of hr.
-func (m SSIMMetric) Prepare(hr *srspace.Image) (func(image *srspace.Image) (float64, error), error) {
+func (m SSIMMetric) Prepare(hr *picture.Image) (func(image *picture.Image) (float64, error), error) {
 	maps, err := m.prepare(hr)
 	if err != nil {
 		return nil, err
 	}
-	return func(image *srspace.Image) (float64, error) {
+	return func(image *picture.Image) (float64, error) {
 		channels, err := maps(image)
 		if err != nil {
 			return 0, err
@@ -113,7 +113,7 @@ func (m SSIMMetric) Prepare(hr *srspace.Image) (func(image *srspace.Image) (floa
 // Map returns SSIM at each position, the mean over channels. It is smaller
 // than the picture by 5 pixels at each border (3 for [Uniform7], 0 for
 // [Reflect]) beside the crop. Its mean is the score.
-func (m SSIMMetric) Map(image, hr *srspace.Image) (*Map, error) {
+func (m SSIMMetric) Map(image, hr *picture.Image) (*Map, error) {
 	channels, err := m.Maps(image, hr)
 	if err != nil {
 		return nil, err
@@ -129,7 +129,7 @@ func (m SSIMMetric) Map(image, hr *srspace.Image) (*Map, error) {
 
 // Maps returns SSIM at each position of each channel: three maps for [RGB],
 // one for the other conventions.
-func (m SSIMMetric) Maps(image, hr *srspace.Image) ([]*Map, error) {
+func (m SSIMMetric) Maps(image, hr *picture.Image) ([]*Map, error) {
 	maps, err := m.prepare(hr)
 	if err != nil {
 		return nil, err
@@ -137,7 +137,7 @@ func (m SSIMMetric) Maps(image, hr *srspace.Image) ([]*Map, error) {
 	return maps(image)
 }
 
-func (m SSIMMetric) prepare(hr *srspace.Image) (func(image *srspace.Image) ([]*Map, error), error) {
+func (m SSIMMetric) prepare(hr *picture.Image) (func(image *picture.Image) ([]*Map, error), error) {
 	info := m.Info()
 	fail := func(err error) error { return fmt.Errorf("%s: %w", info.ID, err) }
 	if err := m.colour().check(); err != nil {
@@ -161,7 +161,7 @@ func (m SSIMMetric) prepare(hr *srspace.Image) (func(image *srspace.Image) ([]*M
 	for c, p := range ref {
 		means[c], squares[c] = w.mean(p), w.mean(product(p, p))
 	}
-	return func(image *srspace.Image) ([]*Map, error) {
+	return func(image *picture.Image) ([]*Map, error) {
 		if err := sameSize(image, hr); err != nil {
 			return nil, fail(err)
 		}
@@ -174,7 +174,7 @@ func (m SSIMMetric) prepare(hr *srspace.Image) (func(image *srspace.Image) ([]*M
 }
 
 // planes returns the channels that are compared.
-func (m SSIMMetric) planes(image *srspace.Image) []plane {
+func (m SSIMMetric) planes(image *picture.Image) []plane {
 	channels := m.colour().planes(image, m.Crop)
 	if m.Window == Pool256 {
 		for c, p := range channels {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/shared"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 func TestTable(t *testing.T) {
@@ -160,7 +160,7 @@ func TestExplainGolden(t *testing.T) {
 }
 
 func TestExplainSmallAndWrong(t *testing.T) {
-	a := srspace.NewImage(28, 28)
+	a := picture.NewImage(28, 28)
 	rows, err := ExplainAt(a, a, nil, 4, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -180,7 +180,7 @@ func TestExplainSmallAndWrong(t *testing.T) {
 	if small < 2 { // LPIPS and NRQM
 		t.Errorf("%d conventions too small for 28×28", small)
 	}
-	if _, err := Explain(a, srspace.NewImage(27, 28)); !errors.Is(err, ErrSize) {
+	if _, err := Explain(a, picture.NewImage(27, 28)); !errors.Is(err, ErrSize) {
 		t.Errorf("sizes: got %v", err)
 	}
 	if _, err := ExplainAt(a, a, nil, 0, nil); !errors.Is(err, ErrUnknown) {

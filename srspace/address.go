@@ -36,7 +36,7 @@ const maxAddress = 1024
 type Address struct {
 	Model   string  // name, see [Recipe.Validate]
 	Weights string  // first 12 hexadecimal digits of the weights' SHA-256
-	LR      string  // first 12 hexadecimal digits of the LR's [Image.Hash]
+	LR      string  // first 12 hexadecimal digits of the LR's [picture.Image.Hash]
 	Method  string  // sampler, e.g. "ddim"
 	Steps   int     // denoising steps, ≥ 1
 	Eta     float64 // in [0,1]
@@ -64,7 +64,7 @@ func usualFit(fit string, tile int) bool {
 }
 
 // Address returns the address of the sample that the recipe draws from the
-// LR picture of the given [Image.Hash] and seed.
+// LR picture of the given [picture.Image.Hash] and seed.
 func (r Recipe) Address(lrHash string, seed uint64) Address {
 	a := Address{
 		Model:     r.Model,

@@ -3,6 +3,8 @@ package srspace
 import (
 	"context"
 	"iter"
+
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // aheadBytes bounds the pictures that wait to be written.
@@ -12,7 +14,7 @@ const aheadBytes = 64 << 20
 // so many of the given size as make aheadBytes. It yields what the sampler
 // yields, in its order. When the consumer stops, or ctx ends, the sampler is
 // cancelled and waited for.
-func ahead(ctx context.Context, sampler Sampler, lr *Image, seeds []uint64, pixels int) iter.Seq2[Sample, error] {
+func ahead(ctx context.Context, sampler Sampler, lr *picture.Image, seeds []uint64, pixels int) iter.Seq2[Sample, error] {
 	return func(yield func(Sample, error) bool) {
 		type drawn struct {
 			sample Sample

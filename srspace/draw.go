@@ -10,6 +10,7 @@ import (
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // Draw draws what is missing of the first n samples, those of seeds base
@@ -129,7 +130,7 @@ func (s *Space) missing(ctx context.Context, from, to int) ([]uint64, error) {
 
 // DrawOne draws the sample of one seed and returns its PNG, byte for byte
 // what a space of that LR picture and recipe keeps.
-func DrawOne(ctx context.Context, sampler Sampler, lr *Image, seed uint64) ([]byte, error) {
+func DrawOne(ctx context.Context, sampler Sampler, lr *picture.Image, seed uint64) ([]byte, error) {
 	recipe := sampler.Recipe()
 	if err := recipe.Validate(); err != nil {
 		return nil, err

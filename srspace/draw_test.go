@@ -13,6 +13,7 @@ import (
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 func TestInterruptedAndResumedEqualsWhole(t *testing.T) {
@@ -84,7 +85,7 @@ func TestDamagedSamplesAreDrawnAgain(t *testing.T) {
 			data[len(data)-40] ^= 4
 			return os.WriteFile(s.Path(1), data, 0o666)
 		}, true},
-		{"a picture without stamp", func(s *Space) error { return NewImage(8, 8).WritePNG(s.Path(1)) }, false},
+		{"a picture without stamp", func(s *Space) error { return picture.NewImage(8, 8).WritePNG(s.Path(1)) }, false},
 		{"the sample of another seed", func(s *Space) error {
 			data, err := os.ReadFile(s.Path(0))
 			if err != nil {
@@ -98,8 +99,11 @@ func TestDamagedSamplesAreDrawnAgain(t *testing.T) {
 				return err
 			}
 			n := stampOffset + 12 + len(stampKeyword) + 1 + len(s.origin(1)+" pixels ") + 64
-			other := encoded(t, func(b *bytes.Buffer) error { return NewImage(8, 8).EncodePNG(b) })
-			return os.WriteFile(s.Path(1), slices.Concat(data[:n], other[stampOffset:]), 0o666)
+			var other bytes.Buffer
+			if err := picture.NewImage(8, 8).EncodePNG(&other); err != nil {
+				return err
+			}
+			return os.WriteFile(s.Path(1), slices.Concat(data[:n], other.Bytes()[stampOffset:]), 0o666)
 		}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -6,10 +6,9 @@ import (
 	"iter"
 	"log"
 	"os"
-	"path/filepath"
 
-	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // flat is a sampler of pictures of one grey level, which the seed decides.
@@ -23,10 +22,10 @@ func (flat) Recipe() srspace.Recipe {
 	}
 }
 
-func (flat) Sample(ctx context.Context, lr *srspace.Image, seeds []uint64) iter.Seq2[srspace.Sample, error] {
+func (flat) Sample(ctx context.Context, lr *picture.Image, seeds []uint64) iter.Seq2[srspace.Sample, error] {
 	return func(yield func(srspace.Sample, error) bool) {
 		for _, seed := range seeds {
-			m := srspace.NewImage(4*lr.Width, 4*lr.Height)
+			m := picture.NewImage(4*lr.Width, 4*lr.Height)
 			for i := range m.Pix {
 				m.Pix[i] = float32(seed) / 255
 			}
@@ -44,7 +43,7 @@ func ExampleSpace() {
 	}
 	defer os.RemoveAll(dir)
 
-	lr := srspace.NewImage(7, 7)
+	lr := picture.NewImage(7, 7)
 	space, err := srspace.Create(dir, lr, flat{}.Recipe(), 100)
 	if err != nil {
 		log.Fatal(err)
@@ -68,22 +67,6 @@ func ExampleSpace() {
 	// 2 of 2
 	// 28×28 of grey 100: flat@e3b0c44298fc/lr@cb64b29c2eb3/none-1-eta0/seed/100
 	// 28×28 of grey 101: flat@e3b0c44298fc/lr@cb64b29c2eb3/none-1-eta0/seed/101
-}
-
-func ExampleReadFile() {
-	m, err := srspace.ReadFile("testdata/gopher.png")
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Printf("%d×%d\n", m.Width, m.Height)
-
-	_, err = srspace.ReadFile(filepath.Join("testdata", "README.md"))
-	fmt.Println("error:", err)
-	fmt.Println("hint:", hint.Of(err))
-	// Output:
-	// 75×100
-	// error: testdata/README.md: not an image file
-	// hint: the formats read are PNG, JPEG, GIF, BMP, TIFF and WebP, whatever the file is called
 }
 
 func ExampleParseAddress() {

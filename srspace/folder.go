@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // ntireForm is the naming of the NTIRE challenge on learning the SR space:
@@ -42,7 +43,7 @@ func OpenFolder(dir string) (*Space, error) {
 			continue
 		}
 		if name == lrName {
-			if s.lr, err = ReadFile(filepath.Join(dir, name)); err != nil {
+			if s.lr, err = picture.ReadFile(filepath.Join(dir, name)); err != nil {
 				return nil, err
 			}
 			s.manifest.LRHash = s.lr.Hash()

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // folderOf makes a folder of 1×1 pictures, the i-th name grey level i+1.
@@ -17,7 +18,7 @@ func folderOf(t *testing.T, names ...string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for i, name := range names {
-		m, err := FromGray([]byte{byte(i + 1)}, 1, 1)
+		m, err := picture.FromGray([]byte{byte(i + 1)}, 1, 1)
 		if err != nil {
 			t.Fatal(err)
 		}

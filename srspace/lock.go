@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
+	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/hint"
 )
 
@@ -37,4 +39,21 @@ func lockDir(dir string) (unlock func(), err error) {
 		return nil, fmt.Errorf("lock space %s: %w", dir, err)
 	}
 	return func() { f.Close() }, nil
+}
+
+// removeTemporary removes what interrupted writers left in dir. The caller
+// holds the lock that keeps other writers away.
+func removeTemporary(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), atomicfile.TempPrefix) && e.Type().IsRegular() {
+			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
 }

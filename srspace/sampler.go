@@ -3,6 +3,8 @@ package srspace
 import (
 	"context"
 	"iter"
+
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // Recipe is everything besides the LR image and the seed that decides a
@@ -39,7 +41,7 @@ type Recipe struct {
 // Sample is one draw from an SR space.
 type Sample struct {
 	Seed  uint64 // decides the sample's noise, with the recipe and the LR
-	Image *Image
+	Image *picture.Image
 }
 
 // Sampler draws samples of the SR space of an LR image.
@@ -51,5 +53,5 @@ type Sampler interface {
 	// as it is finished. The pixels of a sample depend on the recipe, the LR
 	// and its seed alone, never on the other seeds or the batch. A yielded
 	// error is final. Cancelling ctx ends the iteration with ctx.Err().
-	Sample(ctx context.Context, lr *Image, seeds []uint64) iter.Seq2[Sample, error]
+	Sample(ctx context.Context, lr *picture.Image, seeds []uint64) iter.Seq2[Sample, error]
 }

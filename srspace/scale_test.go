@@ -7,6 +7,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // eager is a sampler that counts what it has made, and may crash.
@@ -20,7 +22,7 @@ func (e eager) Recipe() Recipe {
 		Scale: 4, Method: "none", Steps: 1, RNG: RNG, Fit: "none", Backend: "none", Schedule: "none", Software: Version}
 }
 
-func (e eager) Sample(ctx context.Context, lr *Image, seeds []uint64) iter.Seq2[Sample, error] {
+func (e eager) Sample(ctx context.Context, lr *picture.Image, seeds []uint64) iter.Seq2[Sample, error] {
 	return func(yield func(Sample, error) bool) {
 		for i, seed := range seeds {
 			if e.crash {
@@ -29,7 +31,7 @@ func (e eager) Sample(ctx context.Context, lr *Image, seeds []uint64) iter.Seq2[
 			if e.made != nil {
 				e.made <- i + 1
 			}
-			if !yield(Sample{seed, NewImage(4*lr.Width, 4*lr.Height)}, ctx.Err()) {
+			if !yield(Sample{seed, picture.NewImage(4*lr.Width, 4*lr.Height)}, ctx.Err()) {
 				return
 			}
 		}
@@ -38,7 +40,7 @@ func (e eager) Sample(ctx context.Context, lr *Image, seeds []uint64) iter.Seq2[
 
 func eagerSpace(t *testing.T) *Space {
 	t.Helper()
-	s, err := Create(t.TempDir(), NewImage(7, 7), eager{}.Recipe(), 0)
+	s, err := Create(t.TempDir(), picture.NewImage(7, 7), eager{}.Recipe(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +105,7 @@ func TestLargeSpaceOpens(t *testing.T) {
 	s := eagerSpace(t)
 	const n = 10_000
 	for seed := range uint64(n) {
-		data, err := encodeSample(NewImage(28, 28), s.origin(seed))
+		data, err := encodeSample(picture.NewImage(28, 28), s.origin(seed))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 const (
@@ -40,7 +41,7 @@ var (
 type Space struct {
 	dir      string
 	manifest Manifest
-	lr       *Image            // nil where unknown
+	lr       *picture.Image    // nil where unknown
 	foreign  map[uint64]string // file name by seed, for OpenFolder
 
 	recipeHash string // fingerprint of manifest.Recipe
@@ -52,9 +53,9 @@ type Space struct {
 // and no space is refused. One that holds this LR picture and samples is a
 // space that lost its manifest, and gets a new one; samples that fit are kept.
 //
-// The LR is rounded to 8 bits a channel (see [Image.Quantized]); samples are
+// The LR is rounded to 8 bits a channel (see [picture.Image.Quantized]); samples are
 // drawn from the rounded picture.
-func Create(dir string, lr *Image, recipe Recipe, baseSeed uint64) (*Space, error) {
+func Create(dir string, lr *picture.Image, recipe Recipe, baseSeed uint64) (*Space, error) {
 	if err := recipe.Validate(); err != nil {
 		return nil, err
 	}
@@ -137,7 +138,7 @@ func checkFree(dir, lrHash string) error {
 	// Who keeps picks and readings beside the samples must be able to follow
 	// manifestHint.
 	if info, err := os.Stat(filepath.Join(dir, samplesName)); err == nil && info.IsDir() {
-		if lr, err := ReadFile(filepath.Join(dir, lrName)); err == nil && lr.Hash() == lrHash {
+		if lr, err := picture.ReadFile(filepath.Join(dir, lrName)); err == nil && lr.Hash() == lrHash {
 			return nil
 		}
 	}
@@ -161,7 +162,7 @@ func Open(dir string) (*Space, error) {
 		return nil, err
 	}
 	const advice = "the samples are kept; put the LR picture back as lr.png"
-	lr, err := ReadFile(filepath.Join(dir, lrName))
+	lr, err := picture.ReadFile(filepath.Join(dir, lrName))
 	if err != nil {
 		return nil, hint.With(err, advice)
 	}
@@ -171,7 +172,7 @@ func Open(dir string) (*Space, error) {
 	return newSpace(dir, m, lr), nil
 }
 
-func newSpace(dir string, m Manifest, lr *Image) *Space {
+func newSpace(dir string, m Manifest, lr *picture.Image) *Space {
 	return &Space{dir: dir, manifest: m, lr: lr, recipeHash: m.Recipe.fingerprint()}
 }
 
@@ -184,7 +185,7 @@ func (s *Space) Dir() string { return s.dir }
 func (s *Space) Manifest() Manifest { return s.manifest }
 
 // LR returns the LR picture, or nil if it is unknown. Do not change it.
-func (s *Space) LR() *Image { return s.lr }
+func (s *Space) LR() *picture.Image { return s.lr }
 
 // ReadOnly reports whether the space was opened by [OpenFolder].
 func (s *Space) ReadOnly() bool { return s.foreign != nil }
@@ -242,13 +243,13 @@ func (s *Space) Seeds() []uint64 {
 
 // Image reads the sample of a seed. Errors wrap [ErrNoSample] where it is not
 // drawn, and carry a hint where its file is damaged or another's.
-func (s *Space) Image(seed uint64) (*Image, error) {
+func (s *Space) Image(seed uint64) (*picture.Image, error) {
 	if s.ReadOnly() {
 		name, ok := s.foreign[seed]
 		if !ok {
 			return nil, s.noSample(seed)
 		}
-		return ReadFile(filepath.Join(s.dir, name))
+		return picture.ReadFile(filepath.Join(s.dir, name))
 	}
 	m, err := readSample(s.Path(seed), s.origin(seed))
 	if errors.Is(err, os.ErrNotExist) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // toySampler adds a little noise of the seed to the enlarged LR.
@@ -29,7 +30,7 @@ func newToy() *toySampler { return &toySampler{recipe: testRecipe} }
 
 func (t *toySampler) Recipe() Recipe { return t.recipe }
 
-func (t *toySampler) Sample(ctx context.Context, lr *Image, seeds []uint64) iter.Seq2[Sample, error] {
+func (t *toySampler) Sample(ctx context.Context, lr *picture.Image, seeds []uint64) iter.Seq2[Sample, error] {
 	t.asked = append(t.asked, seeds...)
 	return func(yield func(Sample, error) bool) {
 		for i, seed := range seeds {
@@ -40,7 +41,7 @@ func (t *toySampler) Sample(ctx context.Context, lr *Image, seeds []uint64) iter
 				yield(Sample{}, err)
 				return
 			}
-			m := NewImage(lr.Width*t.recipe.Scale, lr.Height*t.recipe.Scale)
+			m := picture.NewImage(lr.Width*t.recipe.Scale, lr.Height*t.recipe.Scale)
 			Noise(m.Pix, seed, 0)
 			for y := range m.Height {
 				for x := range m.Width {
@@ -65,8 +66,8 @@ func (t *toySampler) Sample(ctx context.Context, lr *Image, seeds []uint64) iter
 }
 
 // toyLR is a 2×2 picture with a value that 8 bits round.
-func toyLR() *Image {
-	return &Image{Width: 2, Height: 2, Pix: []float32{0, 0.1, 0.2, 0.5, 0.5, 0.5, 1, 0, 1, 0.3333, 0.25, 0.75}}
+func toyLR() *picture.Image {
+	return &picture.Image{Width: 2, Height: 2, Pix: []float32{0, 0.1, 0.2, 0.5, 0.5, 0.5, 1, 0, 1, 0.3333, 0.25, 0.75}}
 }
 
 func createToy(t testing.TB, dir string, baseSeed uint64) *Space {
@@ -221,13 +222,13 @@ func TestCreateRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		dir    string
-		lr     *Image
+		lr     *picture.Image
 		recipe Recipe
 	}{
 		{"a folder with other things", full, toyLR(), testRecipe},
 		{"a file", file, toyLR(), testRecipe},
 		{"no LR", t.TempDir(), nil, testRecipe},
-		{"an empty LR", t.TempDir(), &Image{}, testRecipe},
+		{"an empty LR", t.TempDir(), &picture.Image{}, testRecipe},
 		{"a bad recipe", t.TempDir(), toyLR(), bad},
 	} {
 		if _, err := Create(c.dir, c.lr, c.recipe, 0); err == nil {
@@ -285,8 +286,8 @@ func TestOpenRefuses(t *testing.T) {
 		{"no lr", func(dir string) error { return os.Remove(filepath.Join(dir, lrName)) }, fs.ErrNotExist},
 		{"text as lr", func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, lrName), []byte("not a picture at all"), 0o666)
-		}, ErrNotImage},
-		{"another lr", func(dir string) error { return NewImage(2, 2).WritePNG(filepath.Join(dir, lrName)) }, nil},
+		}, picture.ErrNotImage},
+		{"another lr", func(dir string) error { return picture.NewImage(2, 2).WritePNG(filepath.Join(dir, lrName)) }, nil},
 		{"a folder as manifest", func(dir string) error {
 			return errors.Join(os.Remove(filepath.Join(dir, manifestName)), os.Mkdir(filepath.Join(dir, manifestName), 0o777))
 		}, ErrManifest},
@@ -428,7 +429,7 @@ func TestDrawRefusesTheSamplersFaults(t *testing.T) {
 	}{
 		{"error", func(i int, s *Sample) error { return boom }, "out of memory"},
 		{"no picture", func(i int, s *Sample) error { s.Image = nil; return nil }, "no picture"},
-		{"wrong size", func(i int, s *Sample) error { s.Image = NewImage(2, 2); return nil }, "2×2"},
+		{"wrong size", func(i int, s *Sample) error { s.Image = picture.NewImage(2, 2); return nil }, "2×2"},
 		{"wrong seed", func(i int, s *Sample) error { s.Seed += 7; return nil }, "in place of"},
 		{"NaN", func(i int, s *Sample) error { s.Image.Pix[3] = float32(math.NaN()); return nil }, "NaN"},
 		{"infinity", func(i int, s *Sample) error { s.Image.Pix[3] = float32(math.Inf(1)); return nil }, "Inf"},
@@ -464,4 +465,18 @@ func TestDrawRefusesTheSamplersFaults(t *testing.T) {
 	if err := s.Draw(context.Background(), newToy(), 0, nil); err != nil {
 		t.Errorf("no samples: %v", err)
 	}
+}
+
+// fileNames lists a folder.
+func fileNames(t testing.TB, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
 }

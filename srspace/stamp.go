@@ -8,6 +8,8 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // A sample's PNG carries a stamp: a tEXt chunk with its address, the
@@ -33,7 +35,7 @@ func stampOrigin(a Address, recipeFingerprint string) string {
 }
 
 // encodeSample returns the picture's PNG with its stamp.
-func encodeSample(m *Image, origin string) ([]byte, error) {
+func encodeSample(m *picture.Image, origin string) ([]byte, error) {
 	var b bytes.Buffer
 	if err := m.EncodePNG(&b); err != nil {
 		return nil, err
@@ -99,19 +101,19 @@ func hasOrigin(text, origin string) bool {
 }
 
 // readSample decodes the sample at path and checks stamp and pixels.
-func readSample(path, origin string) (*Image, error) {
+func readSample(path, origin string) (*picture.Image, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() || info.Size() > MaxFileBytes {
-		return nil, fmt.Errorf("%s: %w: not a regular file of at most %d MiB", path, errStamp, MaxFileBytes>>20)
+	if !info.Mode().IsRegular() || info.Size() > picture.MaxFileBytes {
+		return nil, fmt.Errorf("%s: %w: not a regular file of at most %d MiB", path, errStamp, picture.MaxFileBytes>>20)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	m, err := Decode(bytes.NewReader(data))
+	m, err := picture.Decode(bytes.NewReader(data))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -12,13 +12,14 @@ import (
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // deck is the pictures of one trial.
 type deck struct {
 	space         *srspace.Space
 	samples       []uint64
-	images        map[uint64]*srspace.Image
+	images        map[uint64]*picture.Image
 	width, height int  // of a sample
 	columns       int  // of a sheet
 	grey          bool // every sample has three equal channels
@@ -42,7 +43,7 @@ func openDeck(s *Study, t Trial) (*deck, error) {
 	if n == 0 {
 		n = s.rules.Samples
 	}
-	d := &deck{space: space, samples: space.Seeds(), images: map[uint64]*srspace.Image{}, grey: true}
+	d := &deck{space: space, samples: space.Seeds(), images: map[uint64]*picture.Image{}, grey: true}
 	if t.Samples > 0 && len(d.samples) < n {
 		return nil, hint.With(fmt.Errorf("trial %q: %s has %d samples of %d", t.Name, space.Dir(), len(d.samples), n), "draw more with: go run ./kernel sample")
 	}
@@ -102,7 +103,7 @@ func (d *deck) canvas(r image.Rectangle) draw.Image {
 }
 
 // place copies a sample onto a canvas of [deck.canvas].
-func (d *deck) place(canvas draw.Image, at image.Point, img *srspace.Image) {
+func (d *deck) place(canvas draw.Image, at image.Point, img *picture.Image) {
 	grey, ok := canvas.(*image.Gray)
 	if !ok {
 		draw.Draw(canvas, image.Rectangle{at, at.Add(image.Pt(d.width, d.height))}, img.NRGBA(), image.Point{}, draw.Src)
@@ -118,7 +119,7 @@ func (d *deck) place(canvas draw.Image, at image.Point, img *srspace.Image) {
 }
 
 // isGrey tells whether every pixel has three equal channels.
-func isGrey(img *srspace.Image) bool {
+func isGrey(img *picture.Image) bool {
 	for i := 0; i < len(img.Pix); i += 3 {
 		if img.Pix[i] != img.Pix[i+1] || img.Pix[i] != img.Pix[i+2] {
 			return false

@@ -17,8 +17,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
-
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // oneTrial makes a study of one trial with n chequered pictures: every pixel
@@ -31,7 +30,7 @@ func oneTrial(t *testing.T, n, side int, rest string) *Study {
 		t.Fatal(err)
 	}
 	for i := range n {
-		img := srspace.NewImage(side, side)
+		img := picture.NewImage(side, side)
 		for p := range img.Pix {
 			x, y := p/3%side, p/3/side
 			img.Pix[p] = float32((x+y)%2*200+i) / 255

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/ensemble"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // A room of simulated participants takes part at once, from one address,
@@ -35,7 +35,7 @@ func TestRoomOfPeople(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := startProcess(t, file)
-	sim := Simulation{URL: server.url(), Room: "room", Look: func(images []*srspace.Image) ([]ensemble.Appearance, error) {
+	sim := Simulation{URL: server.url(), Room: "room", Look: func(images []*picture.Image) ([]ensemble.Appearance, error) {
 		out := make([]ensemble.Appearance, len(images))
 		for i, img := range images {
 			out[i].Readings = map[string]float64{"5": float64(img.Pix[0]), "6": 1 - float64(img.Pix[0])}

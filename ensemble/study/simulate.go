@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/ensemble"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // Simulation runs simulated participants through a study's own pages' API.
@@ -27,7 +27,7 @@ type Simulation struct {
 	Room string // its room's token
 
 	// Look says what pictures look like, as ensemble.Appearance does.
-	Look func(images []*srspace.Image) ([]ensemble.Appearance, error)
+	Look func(images []*picture.Image) ([]ensemble.Appearance, error)
 
 	// Together is how many take part at once; 0 for all.
 	Together int
@@ -190,10 +190,10 @@ func (b *visitor) trial(ctx context.Context, v *view) error {
 }
 
 // look asks Look about pictures that nobody has seen yet.
-func (s *Simulation) look(images []*srspace.Image) ([]ensemble.Appearance, error) {
+func (s *Simulation) look(images []*picture.Image) ([]ensemble.Appearance, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var fresh []*srspace.Image
+	var fresh []*picture.Image
 	hashes := make([]string, len(images))
 	for i, img := range images {
 		hashes[i] = img.Hash()
@@ -219,7 +219,7 @@ func (s *Simulation) look(images []*srspace.Image) ([]ensemble.Appearance, error
 }
 
 // sheet cuts the pictures of a sheet apart.
-func (b *visitor) sheet(ctx context.Context, v *view, k int) ([]*srspace.Image, error) {
+func (b *visitor) sheet(ctx context.Context, v *view, k int) ([]*picture.Image, error) {
 	resp, err := b.ask(ctx, http.MethodGet, fmt.Sprintf("/sheet/%d/%d.png", v.Step, k), nil)
 	if err != nil {
 		return nil, err
@@ -237,9 +237,9 @@ func (b *visitor) sheet(ctx context.Context, v *view, k int) ([]*srspace.Image, 
 	}
 	t := v.Task
 	per := t.Columns * t.Columns
-	var out []*srspace.Image
+	var out []*picture.Image
 	for i := range min(per, t.Samples-k*per) {
-		img := srspace.NewImage(t.Width, t.Height)
+		img := picture.NewImage(t.Width, t.Height)
 		at := image.Pt(i%t.Columns*t.Width, i/t.Columns*t.Height)
 		for y := range t.Height {
 			for x := range t.Width {

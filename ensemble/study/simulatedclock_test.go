@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/ensemble"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // Where server and simulation share a clock every trial lasts as long as the
@@ -17,7 +17,7 @@ func TestSimulatedClock(t *testing.T) {
 	panel := []ensemble.SimulatedParticipant{
 		ensemble.SimulatedPanel(1, ensemble.Expert, 1)[0], ensemble.SimulatedPanel(1, ensemble.StraightLiner, 1)[0],
 	}
-	look := func(images []*srspace.Image) ([]ensemble.Appearance, error) {
+	look := func(images []*picture.Image) ([]ensemble.Appearance, error) {
 		return make([]ensemble.Appearance, len(images)), nil
 	}
 	for _, shared := range []bool{true, false} {

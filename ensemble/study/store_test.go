@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // aside opens a store as a program would that knows nothing of its lock.
@@ -182,12 +182,12 @@ func TestStoreVersions(t *testing.T) {
 	if err := db.QueryRow(`SELECT count(*) FROM meta WHERE name LIKE 'pictures/%' OR name = 'version' AND value = '2'`).Scan(&marked); err != nil || marked != 4 {
 		t.Errorf("%d rows of version 2, %v", marked, err)
 	}
-	picture := filepath.Join(s.SpacePath(s.Trials[1]), "777003.png")
-	before, err := os.ReadFile(picture)
+	img := filepath.Join(s.SpacePath(s.Trials[1]), "777003.png")
+	before, err := os.ReadFile(img)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := srspace.NewImage(120, 120).WritePNG(picture); err != nil {
+	if err := picture.NewImage(120, 120).WritePNG(img); err != nil {
 		t.Fatal(err)
 	}
 	for name, err := range map[string]error{"serve": open(), "read": read()} {
@@ -195,7 +195,7 @@ func TestStoreVersions(t *testing.T) {
 			t.Errorf("%s with a replaced picture: %v", name, err)
 		}
 	}
-	if err := os.WriteFile(picture, before, 0o644); err != nil {
+	if err := os.WriteFile(img, before, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(open(), read()); err != nil {

@@ -19,7 +19,7 @@ import (
 
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // makeSpace fills a folder with n plain pictures, of seeds from base on.
@@ -29,7 +29,7 @@ func makeSpace(t testing.TB, dir string, n, side int, base uint64) {
 		t.Fatal(err)
 	}
 	for i := range n {
-		img := srspace.NewImage(side, side)
+		img := picture.NewImage(side, side)
 		for p := range img.Pix {
 			img.Pix[p] = float32((p*7+i*31)%256) / 255
 		}

@@ -1,3 +1,5 @@
+// Package hint attaches advice to errors: the error says what is wrong, the
+// hint what to do about it.
 package hint
 
 import "errors"

@@ -12,6 +12,7 @@ import (
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/digits"
 	"github.com/trustsr/trustsr/srspace/ldm"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // Multiply-adds of the published UNet for 64×64 latent pixels, counted in the
@@ -96,11 +97,11 @@ func (s *session) wholeSamples(ctx context.Context, m *ldm.Model, precision stri
 	tile := pick(s, 9, 2)
 	for _, c := range []struct {
 		id   string
-		lr   *srspace.Image
+		lr   *picture.Image
 		tile int
 		n    int
 	}{
-		{fmt.Sprintf("gpu/sample/%d of %dx%d/ddim-%d/%s", batch, side, side, steps, precision), picture(side, 1), 0, batch},
+		{fmt.Sprintf("gpu/sample/%d of %dx%d/ddim-%d/%s", batch, side, side, steps, precision), smoothPicture(side, 1), 0, batch},
 		{fmt.Sprintf("gpu/digits/%d of %dx%d tiled/ddim-%d/%s", batch*tile*tile, tile, tile, steps, precision), digit, tile, batch * tile * tile},
 	} {
 		sampler := &ldm.Sampler{Model: m, Steps: steps, Eta: 1, Batch: batch, Tile: c.tile, Description: srspace.Recipe{Fit: ldm.FitPeriodic}}

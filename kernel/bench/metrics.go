@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/trustsr/trustsr/metrics"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // metricGroup is a metric and how many images of 256×256 it is timed on.
@@ -34,10 +34,10 @@ func (g metricGroup) measure(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	ref := picture(metricSide, 0)
-	images := make([]*srspace.Image, pick(s, g.images, 2))
+	ref := smoothPicture(metricSide, 0)
+	images := make([]*picture.Image, pick(s, g.images, 2))
 	for i := range images {
-		images[i] = picture(metricSide, uint64(i+1))
+		images[i] = smoothPicture(metricSide, uint64(i+1))
 	}
 	id := fmt.Sprintf("metrics/%s/%dx%d", g.id, metricSide, metricSide)
 	err = s.time(ctx, id, "images/s", rate(len(images)), func() error {

@@ -8,13 +8,14 @@ import (
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/digits"
 	"github.com/trustsr/trustsr/srspace/ldm"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // ambiguousDigit is a test digit whose 7×7 picture can be read two ways.
 const ambiguousDigit = 18
 
 // digitModel opens the digit model and the LR picture to sample.
-func (s *session) digitModel() (*digits.Model, *srspace.Image, error) {
+func (s *session) digitModel() (*digits.Model, *picture.Image, error) {
 	m, err := digits.Open(s.config)
 	if err != nil {
 		return nil, nil, err
@@ -40,7 +41,7 @@ func measureDigits(ctx context.Context, s *session) error {
 	return s.time(ctx, id, "samples/s", rate(n), func() error { return drawAll(ctx, m, lr, n) })
 }
 
-func drawAll(ctx context.Context, sampler srspace.Sampler, lr *srspace.Image, n int) error {
+func drawAll(ctx context.Context, sampler srspace.Sampler, lr *picture.Image, n int) error {
 	seeds := make([]uint64, n)
 	for i := range seeds {
 		seeds[i] = uint64(i)
@@ -109,7 +110,7 @@ func measureSample(ctx context.Context, s *session) error {
 	steps := pick(s, 10, 2)
 	sampler := &ldm.Sampler{Model: m, Steps: steps, Eta: 1}
 	for _, side := range s.sizes() {
-		lr := picture(side, 1)
+		lr := smoothPicture(side, 1)
 		id := fmt.Sprintf("sample/%dx%d/ddim-%d", side, side, steps)
 		if err := s.time(ctx, id, "s", plain, func() error { return drawAll(ctx, sampler, lr, 1) }); err != nil {
 			return err

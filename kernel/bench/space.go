@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // drawn is a sampler without a network: what a space costs besides.
@@ -17,10 +18,10 @@ func (d drawn) Recipe() srspace.Recipe {
 		Scale: 4, Method: "none", Steps: 1, RNG: srspace.RNG, Fit: "none", Backend: "none", Schedule: "none", Software: srspace.Version}
 }
 
-func (d drawn) Sample(ctx context.Context, lr *srspace.Image, seeds []uint64) iter.Seq2[srspace.Sample, error] {
+func (d drawn) Sample(ctx context.Context, lr *picture.Image, seeds []uint64) iter.Seq2[srspace.Sample, error] {
 	return func(yield func(srspace.Sample, error) bool) {
 		for _, seed := range seeds {
-			if !yield(srspace.Sample{Seed: seed, Image: picture(4*d.side, seed)}, ctx.Err()) {
+			if !yield(srspace.Sample{Seed: seed, Image: smoothPicture(4*d.side, seed)}, ctx.Err()) {
 				return
 			}
 		}
@@ -32,7 +33,7 @@ func (d drawn) Sample(ctx context.Context, lr *srspace.Image, seeds []uint64) it
 func measureSpace(ctx context.Context, s *session) error {
 	sampler := drawn{7}
 	dir := s.path("space")
-	space, err := srspace.Create(dir, picture(sampler.side, 0), sampler.Recipe(), 0)
+	space, err := srspace.Create(dir, smoothPicture(sampler.side, 0), sampler.Recipe(), 0)
 	if err != nil {
 		return err
 	}

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/ldm"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // tolerance is how far results may be apart, in parts of the largest value,
@@ -228,7 +228,7 @@ func samplePairs(s *session, p *pytorch) ([]pair, error) {
 		return nil, err
 	}
 	side, steps := pick(s, 64, 16), pick(s, 10, 2)
-	one, err := s.samples(p, &ldm.Sampler{Model: m, Steps: steps, Eta: 1}, s.full, picture(side, 1), 1, 1)
+	one, err := s.samples(p, &ldm.Sampler{Model: m, Steps: steps, Eta: 1}, s.full, smoothPicture(side, 1), 1, 1)
 	one.id = fmt.Sprintf("sample/%dx%d/ddim-%d", side, side, steps)
 	return []pair{one}, err
 }
@@ -253,7 +253,7 @@ func digitPairs(s *session, p *pytorch) ([]pair, error) {
 // in the calls it makes, PyTorch's in calls of the whole batch. What is
 // compared is the latent of given noise after a few steps; the decoder is
 // compared by decode, and here a code may fall either way.
-func (s *session) samples(p *pytorch, sampler *ldm.Sampler, weightFile string, lr *srspace.Image, batch, rounds int) (pair, error) {
+func (s *session) samples(p *pytorch, sampler *ldm.Sampler, weightFile string, lr *picture.Image, batch, rounds int) (pair, error) {
 	m := sampler.Model
 	steps, err := m.Config.Schedule.ExactDDIMSteps(sampler.Steps, sampler.Eta)
 	if err != nil {
@@ -274,7 +274,7 @@ func (s *session) samples(p *pytorch, sampler *ldm.Sampler, weightFile string, l
 
 // condition is batch copies of the LR picture as the UNet takes it: in
 // [-1,1], its planes or, for a one-channel model, their mean.
-func condition(m *ldm.Model, lr *srspace.Image, batch int) *ldm.Tensor {
+func condition(m *ldm.Model, lr *picture.Image, batch int) *ldm.Tensor {
 	channels, n := m.Config.UNet.InChannels-m.Config.UNet.OutChannels, lr.Width*lr.Height
 	one := make([]float32, channels*n)
 	for i, v := range lr.Pix {

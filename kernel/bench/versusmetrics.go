@@ -10,8 +10,8 @@ import (
 	"github.com/trustsr/trustsr/internal/weights"
 	"github.com/trustsr/trustsr/internal/weightstore"
 	"github.com/trustsr/trustsr/metrics"
-	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/ldm"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // comparedSide is the side of the paper's natural pictures.
@@ -78,10 +78,10 @@ func metricPairs(s *session, p *pytorch, op, id string, files ...string) ([]pair
 	if err != nil {
 		return nil, err
 	}
-	ref := picture(comparedSide, 0)
-	images := make([]*srspace.Image, pick(s, 100, 2))
+	ref := smoothPicture(comparedSide, 0)
+	images := make([]*picture.Image, pick(s, 100, 2))
 	for i := range images {
-		images[i] = picture(comparedSide, uint64(i+1))
+		images[i] = smoothPicture(comparedSide, uint64(i+1))
 	}
 	req := pythonRequest{Op: op, Files: files}
 	if req.X, err = p.array(planes(images...)); err != nil {
@@ -102,7 +102,7 @@ func metricPairs(s *session, p *pytorch, op, id string, files ...string) ([]pair
 }
 
 // planes is images as [n, 3, h, w] in [0,1].
-func planes(images ...*srspace.Image) *ldm.Tensor {
+func planes(images ...*picture.Image) *ldm.Tensor {
 	w, h := images[0].Width, images[0].Height
 	t := weights.NewTensor(len(images), 3, h, w)
 	for n, img := range images {

@@ -12,6 +12,7 @@ import (
 	"github.com/trustsr/trustsr/internal/weights"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/ldm"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // fullModel opens the published ×4 architecture on the session's backend. Its
@@ -83,9 +84,9 @@ func uniform(dst []float32, key uint64, scale, bias float64) {
 	}
 }
 
-// picture is a smooth picture with some noise, as wide as high.
-func picture(side int, seed uint64) *srspace.Image {
-	img := srspace.NewImage(side, side)
+// smoothPicture is a smooth picture with some noise, as wide as high.
+func smoothPicture(side int, seed uint64) *picture.Image {
+	img := picture.NewImage(side, side)
 	noise := make([]float32, len(img.Pix))
 	srspace.Noise(noise, seed, 0)
 	for i := range img.Pix {

@@ -14,6 +14,7 @@ import (
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/digits"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // eyes are what simulated participants see with.
@@ -59,7 +60,7 @@ func openEyes(file string) (*eyes, error) {
 }
 
 // at says what pictures look like, as study.Simulation asks.
-func (e *eyes) at(images []*srspace.Image) ([]ensemble.Appearance, error) {
+func (e *eyes) at(images []*picture.Image) ([]ensemble.Appearance, error) {
 	if isDigit(images[0]) {
 		looks, _, err := readDigits(images)
 		return looks, err
@@ -102,11 +103,11 @@ func openSamples(dir string) (*srspace.Space, []srspace.Sample, error) {
 // well each agrees with the LR picture (LR-PSNR) or, where there is none, with
 // the mean of all (PSNR), from 0 for the worst to 1 for the best. It is a
 // stand-in for an eye: both favour what is smooth.
-func qualities(lr *srspace.Image, samples []srspace.Sample) ([]ensemble.Appearance, error) {
+func qualities(lr *picture.Image, samples []srspace.Sample) ([]ensemble.Appearance, error) {
 	var metric metrics.Metric = metrics.LRPSNRMetric{}
 	ref := lr
 	if lr == nil {
-		images := make([]*srspace.Image, len(samples))
+		images := make([]*picture.Image, len(samples))
 		for i, s := range samples {
 			images[i] = s.Image
 		}
@@ -138,7 +139,7 @@ func qualities(lr *srspace.Image, samples []srspace.Sample) ([]ensemble.Appearan
 var digitReader = sync.OnceValues(func() (*digits.Model, error) { return digits.Open("") })
 
 // readDigits returns what the digit reader sees in pictures, and what it reads.
-func readDigits(pictures []*srspace.Image) (looks []ensemble.Appearance, read []string, err error) {
+func readDigits(pictures []*picture.Image) (looks []ensemble.Appearance, read []string, err error) {
 	m, err := digitReader()
 	if err != nil {
 		return nil, nil, err
@@ -162,4 +163,4 @@ func readDigits(pictures []*srspace.Image) (looks []ensemble.Appearance, read []
 }
 
 // isDigit reports whether a picture has the size of MNIST's digits.
-func isDigit(m *srspace.Image) bool { return m.Width == 28 && m.Height == 28 }
+func isDigit(m *picture.Image) bool { return m.Width == 28 && m.Height == 28 }

@@ -10,7 +10,7 @@ import (
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/metrics"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // maxDecibels stands for the infinitely many decibels of equal pictures, so
@@ -21,8 +21,8 @@ const maxDecibels = 100
 // in one trial.
 type controlScores struct {
 	list   string         // presets and ids as metrics.Select takes them; "" for what is at hand
-	lr, hr *srspace.Image // nil where there is none
-	first  *srspace.Image // a sample, which every metric must be able to score
+	lr, hr *picture.Image // nil where there is none
+	first  *picture.Image // a sample, which every metric must be able to score
 }
 
 // metrics returns the metrics, and notes on those of a preset that have no
@@ -88,7 +88,7 @@ var errNoReference = errors.New("there is no such picture")
 // metric is a metric with its reference worked out once, tried on a sample.
 func (s controlScores) metric(m metrics.Metric) (ensemble.Metric, error) {
 	info := m.Info()
-	var ref *srspace.Image
+	var ref *picture.Image
 	switch info.Reference {
 	case metrics.HR:
 		ref = s.hr
@@ -102,7 +102,7 @@ func (s controlScores) metric(m metrics.Metric) (ensemble.Metric, error) {
 		}
 		return ensemble.Metric{}, hint.With(fmt.Errorf("%s compares with an %s picture: %w", info.ID, info.Reference, errNoReference), advice)
 	}
-	score := func(img *srspace.Image) (float64, error) { return m.Score(img, ref) }
+	score := func(img *picture.Image) (float64, error) { return m.Score(img, ref) }
 	if p, ok := m.(metrics.Preparer); ok && ref != nil {
 		var err error
 		if score, err = p.Prepare(ref); err != nil {
@@ -113,7 +113,7 @@ func (s controlScores) metric(m metrics.Metric) (ensemble.Metric, error) {
 		return ensemble.Metric{}, fmt.Errorf("score a sample: %w", err)
 	}
 	return ensemble.Metric{Name: info.ID, LowerIsBetter: info.Direction == metrics.LowerIsBetter,
-		Score: func(img *srspace.Image) (float64, error) {
+		Score: func(img *picture.Image) (float64, error) {
 			v, err := score(img)
 			if info.Unit == "dB" {
 				v = math.Min(v, maxDecibels)
@@ -128,12 +128,12 @@ const readerID = "reader"
 
 // readerCertainty is how surely the digit reader reads an ensemble, whatever
 // it reads: high where the mean is one shape, low where it mixes several.
-var readerCertainty = ensemble.Metric{Name: "reader's certainty", Score: func(img *srspace.Image) (float64, error) {
+var readerCertainty = ensemble.Metric{Name: "reader's certainty", Score: func(img *picture.Image) (float64, error) {
 	m, err := digitReader()
 	if err != nil {
 		return 0, err
 	}
-	read, err := m.Read([]*srspace.Image{img})
+	read, err := m.Read([]*picture.Image{img})
 	if err != nil {
 		return 0, err
 	}

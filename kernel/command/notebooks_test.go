@@ -11,9 +11,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
-
-	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/imresize"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // figures is how many pictures each notebook has to show when it is opened
@@ -119,7 +118,7 @@ func TestNotebookOfNaturalPictures(t *testing.T) {
 	trustsr, root := binary(t)
 	lab, _ := copyNotebooks(t, root)
 	books := filepath.Join(filepath.Dir(lab), "notebooks")
-	hr, err := srspace.ReadFile(filepath.Join(books, "img", "kodim23.png"))
+	hr, err := picture.ReadFile(filepath.Join(books, "img", "kodim23.png"))
 	if err != nil {
 		t.Fatal(err)
 	}

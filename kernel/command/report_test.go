@@ -11,7 +11,7 @@ import (
 
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // writeVotes writes ballots on 15 samples: each person picks 0, 1 and 2, and
@@ -65,12 +65,12 @@ func TestTallyOfPictures(t *testing.T) {
 			continue
 		}
 		defer f.Close()
-		if picture, err := png.Decode(f); err != nil || name == "plane.png" && picture.Bounds().Dx() < 1000 {
+		if img, err := png.Decode(f); err != nil || name == "plane.png" && img.Bounds().Dx() < 1000 {
 			t.Errorf("%s (error %v)", name, err)
 		}
 	}
-	projected, _ := srspace.ReadFile(filepath.Join(at("report"), "projected.png"))
-	plain, _ := srspace.ReadFile(filepath.Join(at("report"), "ensemble.png"))
+	projected, _ := picture.ReadFile(filepath.Join(at("report"), "projected.png"))
+	plain, _ := picture.ReadFile(filepath.Join(at("report"), "ensemble.png"))
 	if projected == nil || plain == nil || projected.Hash() == plain.Hash() {
 		t.Error("the projected ensemble is the ensemble")
 	}

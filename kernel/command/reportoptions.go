@@ -13,6 +13,7 @@ import (
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // reportOptions are the flags that tally and study report share: what
@@ -91,7 +92,7 @@ func (o *reportOptions) checkTrials(names []string) error {
 
 // truth is the HR picture of a trial: that of the flags or, where they name
 // none for it, of a file; nil where there is none.
-func (o *reportOptions) truth(trial, file string, trials []string) (*srspace.Image, error) {
+func (o *reportOptions) truth(trial, file string, trials []string) (*picture.Image, error) {
 	for _, each := range o.hr {
 		name, path, ok := strings.Cut(each, "=")
 		if _, err := os.Stat(each); err == nil || !ok { // a file's name may have a "="
@@ -107,7 +108,7 @@ func (o *reportOptions) truth(trial, file string, trials []string) (*srspace.Ima
 	if file == "" {
 		return nil, nil
 	}
-	img, err := srspace.ReadFile(file)
+	img, err := picture.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("HR picture: %w", err)
 	}
@@ -116,7 +117,7 @@ func (o *reportOptions) truth(trial, file string, trials []string) (*srspace.Ima
 
 // trialOptions makes the options of one trial's report, and notes on what is
 // left out of it.
-func (o *reportOptions) trialOptions(space *srspace.Space, samples []srspace.Sample, hr *srspace.Image, out *ensemble.ReportOptions) error {
+func (o *reportOptions) trialOptions(space *srspace.Space, samples []srspace.Sample, hr *picture.Image, out *ensemble.ReportOptions) error {
 	first := samples[0].Image
 	if hr != nil && (hr.Width != first.Width || hr.Height != first.Height) {
 		return hint.With(fmt.Errorf("the HR picture is %d×%d, the samples are %d×%d", hr.Width, hr.Height, first.Width, first.Height), "crop it to what the samples show")
@@ -135,7 +136,7 @@ func (o *reportOptions) trialOptions(space *srspace.Space, samples []srspace.Sam
 	if !isDigit(first) {
 		return o.projection(space.LR(), first, out)
 	}
-	pictures := make([]*srspace.Image, len(samples))
+	pictures := make([]*picture.Image, len(samples))
 	for i, s := range samples {
 		pictures[i] = s.Image
 	}
@@ -150,7 +151,7 @@ func (o *reportOptions) trialOptions(space *srspace.Space, samples []srspace.Sam
 	return o.projection(space.LR(), first, out)
 }
 
-func (o *reportOptions) projection(lr, first *srspace.Image, out *ensemble.ReportOptions) error {
+func (o *reportOptions) projection(lr, first *picture.Image, out *ensemble.ReportOptions) error {
 	if !o.project {
 		return nil
 	}
@@ -159,7 +160,7 @@ func (o *reportOptions) projection(lr, first *srspace.Image, out *ensemble.Repor
 	}
 	out.Projection = &ensemble.ProjectionOptions{
 		LR: lr, Factor: (first.Width + lr.Width - 1) / lr.Width, Name: "LR-PSNR in dB",
-		Consistency: func(img, lr *srspace.Image) (float64, error) {
+		Consistency: func(img, lr *picture.Image) (float64, error) {
 			v, err := metrics.LRPSNRMetric{}.Score(img, lr)
 			return min(v, maxDecibels), err
 		},

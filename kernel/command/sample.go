@@ -16,6 +16,7 @@ import (
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/digits"
 	"github.com/trustsr/trustsr/srspace/ldm"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // sampleOptions are the flags of sample.
@@ -165,20 +166,20 @@ type sampleEvent struct {
 
 func tell(w io.Writer, e sampleEvent) { json.NewEncoder(w).Encode(e) }
 
-// picture is an LR picture and the name its space gets among several.
-type picture struct {
+// lrPicture is an LR picture and the name its space gets among several.
+type lrPicture struct {
 	name string
-	lr   *srspace.Image
+	lr   *picture.Image
 }
 
-func (o sampleOptions) pictures() ([]picture, error) {
+func (o sampleOptions) pictures() ([]lrPicture, error) {
 	if o.digit >= 0 {
 		hr, _, err := digits.TestDigit(o.digit)
 		if err != nil {
 			return nil, err
 		}
 		lr, err := digits.LR(hr)
-		return []picture{{fmt.Sprint(o.digit), lr}}, err
+		return []lrPicture{{fmt.Sprint(o.digit), lr}}, err
 	}
 	if len(o.lr) == 0 {
 		return nil, hint.With(errors.New("no LR picture"), "name one with --lr FILE, or a test digit with --digit 497")
@@ -201,10 +202,10 @@ func (o sampleOptions) pictures() ([]picture, error) {
 			files = append(files, inside.Path(name))
 		}
 	}
-	var out []picture
+	var out []lrPicture
 	seen := map[string]string{}
 	for _, file := range files {
-		lr, err := srspace.ReadFile(file)
+		lr, err := picture.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}
@@ -213,7 +214,7 @@ func (o sampleOptions) pictures() ([]picture, error) {
 			return nil, fmt.Errorf("LR pictures %s and %s would share the folder %s", other, file, filepath.Join(o.out, name))
 		}
 		seen[name] = file
-		out = append(out, picture{name, lr})
+		out = append(out, lrPicture{name, lr})
 	}
 	return out, nil
 }
@@ -236,7 +237,7 @@ func drawAddress(c *cobra.Command, o sampleOptions) error {
 	if o.name == digitModel && a.Model != digitModel { // a name in the address, unless --model says where it is
 		o.name = a.Model
 	}
-	var lr *srspace.Image
+	var lr *picture.Image
 	if o.digit < 0 && len(o.lr) == 0 {
 		if lr = digits.FindLR(a.LR); lr == nil {
 			return hint.With(fmt.Errorf("the LR picture %s of the address is none of the test digits", a.LR), "name it with --lr FILE")

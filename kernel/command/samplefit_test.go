@@ -10,7 +10,7 @@ import (
 
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/shared"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 func TestByteSize(t *testing.T) {
@@ -63,7 +63,7 @@ func TestSampleTiles(t *testing.T) {
 		if !bytes.Equal(merged, want) || !bytes.Equal(one, want) {
 			t.Errorf("%s: the merged sample is equal: %v; the one drawn alone: %v", e.Address, bytes.Equal(merged, want), bytes.Equal(one, want))
 		}
-		if img, err := srspace.ReadFile(e.Path); err != nil || img.Width != 28 || img.Height != 28 {
+		if img, err := picture.ReadFile(e.Path); err != nil || img.Width != 28 || img.Height != 28 {
 			t.Errorf("%s: %+v, %v", e.Path, img, err)
 		}
 	}

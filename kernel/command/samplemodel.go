@@ -11,6 +11,7 @@ import (
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/digits"
 	"github.com/trustsr/trustsr/srspace/ldm"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // digitModel is the name of the embedded model.
@@ -19,7 +20,7 @@ const digitModel = "digits"
 // drawer is a model that sample draws with.
 type drawer interface {
 	srspace.Sampler
-	Accepts(lr *srspace.Image) error
+	Accepts(lr *picture.Image) error
 }
 
 // model opens the model set as the flags say.
@@ -94,7 +95,7 @@ func (o sampleOptions) checkpoint() (*ldm.Sampler, error) {
 
 // suit sets how many samples of a checkpoint a call takes for a picture, and how
 // many calls run side by side.
-func (o sampleOptions) suit(m drawer, lr *srspace.Image) error {
+func (o sampleOptions) suit(m drawer, lr *picture.Image) error {
 	s, ok := m.(*ldm.Sampler)
 	if !ok {
 		return nil

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoregistry"
@@ -91,7 +91,7 @@ func TestSampleONNX(t *testing.T) {
 		if !bytes.Equal(merged, want) || !bytes.Equal(one, want) {
 			t.Errorf("%s: the merged sample is equal: %v; the one drawn alone: %v", e.Address, bytes.Equal(merged, want), bytes.Equal(one, want))
 		}
-		img, err := srspace.ReadFile(e.Path)
+		img, err := picture.ReadFile(e.Path)
 		if err != nil || img.Width != 14 || img.Height != 14 {
 			t.Fatalf("%s: %+v, %v", e.Path, img, err)
 		}

@@ -15,7 +15,7 @@ import (
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/metrics"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // scoreOptions are the flags of kernel score.
@@ -277,7 +277,7 @@ func tableOf(chosen []metrics.Metric, found []metrics.Entry) (*metrics.Table, er
 
 // scoreAlone scores the pictures of a group one by one, when one of them has no
 // score; those that have none are left out with a note.
-func (s *scoreSet) scoreAlone(ctx context.Context, m metrics.Metric, g scoreGroup, loaded []*srspace.Image, ref *srspace.Image, cache *metrics.Cache, notes *scoreNotes) ([]metrics.Entry, error) {
+func (s *scoreSet) scoreAlone(ctx context.Context, m metrics.Metric, g scoreGroup, loaded []*picture.Image, ref *picture.Image, cache *metrics.Cache, notes *scoreNotes) ([]metrics.Entry, error) {
 	var entries []metrics.Entry
 	for i, p := range g.pictures {
 		values, err := cache.ScoreAll(ctx, m, loaded[i:i+1], ref, nil)

@@ -20,7 +20,7 @@ import (
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/metrics"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
 )
@@ -171,7 +171,7 @@ func TestScoreManyAgainstOne(t *testing.T) {
 		t.Errorf("no %q in\n%s", want, out)
 	}
 	for name, size := range map[string]int{"1.psnr-rgb-crop0.png": 16, "2.lrpsnr-matlab-u8-vs-lr.png": 4, "2.lr-residual.png": 4} {
-		m, err := srspace.ReadFile(filepath.Join(maps, filepath.Base(sr), name))
+		m, err := picture.ReadFile(filepath.Join(maps, filepath.Base(sr), name))
 		if err != nil {
 			t.Error(err)
 		} else if m.Width != size {
@@ -179,7 +179,7 @@ func TestScoreManyAgainstOne(t *testing.T) {
 		}
 	}
 	// 10 of 255 more than LR, enlarged eight times, beside middle grey.
-	m, err := srspace.ReadFile(filepath.Join(maps, filepath.Base(sr), "2.lr-residual.png"))
+	m, err := picture.ReadFile(filepath.Join(maps, filepath.Base(sr), "2.lr-residual.png"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,10 +221,10 @@ func TestScoreRefuses(t *testing.T) {
 		"no CSV folder":      {[]string{"--sr", good, "--hr", good, "--csv", filepath.Join(good, "absent", "out.csv"), "--cache", untouched}, fs.ErrNotExist},
 		"no luma, late":      {[]string{"--sr", grey, "--hr", grey, "--metrics", "psnr/rgb/crop0,psnr/y601studio/crop0", "--cache", untouched}, metrics.ErrChannels},
 		"16 bits":            {[]string{"--sr", of(image.NewRGBA64(image.Rect(0, 0, 16, 12))), "--hr", good}, metrics.ErrDepth},
-		"alpha":              {[]string{"--sr", of(translucent), "--hr", good}, srspace.ErrUnsupported},
+		"alpha":              {[]string{"--sr", of(translucent), "--hr", good}, picture.ErrUnsupported},
 		"one channel":        {[]string{"--sr", of(gray), "--hr", of(colour)}, metrics.ErrChannels},
 		"no luma":            {[]string{"--sr", of(gray), "--hr", of(gray), "--metrics", "psnr/y601studio/crop0"}, metrics.ErrChannels},
-		"damaged":            {[]string{"--sr", damaged, "--hr", good}, srspace.ErrDamaged},
+		"damaged":            {[]string{"--sr", damaged, "--hr", good}, picture.ErrDamaged},
 		"too small by id":    {[]string{"--sr", good, "--hr", good, "--metrics", "ssim/rgb/crop1"}, metrics.ErrTooSmall},
 		"unknown metric":     {[]string{"--sr", good, "--hr", good, "--metrics", "psnr"}, metrics.ErrUnknown},
 		"LR of no factor":    {[]string{"--sr", good, "--hr", good, "--lr", of(flatImage(image.NewRGBA(image.Rect(0, 0, 5, 3)), 1)), "--metrics", "lrpsnr/matlab-u8/vs-lr"}, metrics.ErrSize},

@@ -13,7 +13,7 @@ import (
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/metrics/ntire"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // sampleNames are the names of the NTIRE challenges: 000001_sample00003 is
@@ -52,9 +52,9 @@ func scoreNTIRE(c *cobra.Command, o scoreOptions) error {
 		return err
 	}
 	bar, done := newBar("samples", n*len(sets)), 0
-	var hr *srspace.Image // the reference that the samples to come share
-	var toHR func(image *srspace.Image) (*metrics.Map, error)
-	spatial := func(image, ref *srspace.Image) (*metrics.Map, error) {
+	var hr *picture.Image // the reference that the samples to come share
+	var toHR func(image *picture.Image) (*metrics.Map, error)
+	spatial := func(image, ref *picture.Image) (*metrics.Map, error) {
 		if err := c.Context().Err(); err != nil {
 			return nil, err
 		}
@@ -134,16 +134,16 @@ func openNTIRE(o scoreOptions) ([]samplesOf, error) {
 		}
 		paths := map[string][]string{}
 		for _, name := range files.Names() {
-			picture := names[0]
+			number := names[0]
 			if !hr.Single() {
 				m := sampleNames.FindStringSubmatch(name)
 				if m == nil || !slices.Contains(names, m[1]) {
 					return nil, withFlagHint(hint.With(fmt.Errorf("%s is a sample of no picture of %s: %w", files.Path(name), o.hr, metrics.ErrNames),
 						"samples are called as in the NTIRE challenges, 000001_sample00003.png beside the HR image 000001.png"))
 				}
-				picture = m[1]
+				number = m[1]
 			}
-			paths[picture] = append(paths[picture], files.Path(name))
+			paths[number] = append(paths[number], files.Path(name))
 		}
 		for _, name := range names {
 			s := samplesOf{method, name, hr.Path(name), paths[name]}
@@ -166,9 +166,9 @@ func openNTIRE(o scoreOptions) ([]samplesOf, error) {
 }
 
 func (s samplesOf) checkHeaders() error {
-	var first srspace.FileInfo
+	var first picture.FileInfo
 	for i, path := range slices.Concat([]string{s.hr}, s.paths) {
-		info, err := srspace.Describe(path)
+		info, err := picture.Describe(path)
 		if err != nil {
 			return err
 		}
@@ -190,7 +190,7 @@ func (s samplesOf) measure(scale int, spatial ntire.Spatial) (ntire.Result, erro
 	if err != nil {
 		return ntire.Result{}, err
 	}
-	samples := make([]*srspace.Image, len(s.paths))
+	samples := make([]*picture.Image, len(s.paths))
 	for i, path := range s.paths {
 		if samples[i], err = metrics.ReadPicture(path); err != nil {
 			return ntire.Result{}, err

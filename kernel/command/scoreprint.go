@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/metrics"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // printScoreJSON prints all scores, the means with their intervals, and the
@@ -122,7 +122,7 @@ func scoreExplain(c *cobra.Command, o scoreOptions) error {
 	return nil
 }
 
-func printExplanation(w io.Writer, p scorePicture, hr string, image *srspace.Image, rows []metrics.Explanation) error {
+func printExplanation(w io.Writer, p scorePicture, hr string, image *picture.Image, rows []metrics.Explanation) error {
 	fmt.Fprintf(w, "%s against %s, %d×%d\n\n", p.path, hr, image.Width, image.Height)
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(out, "preset\tscore\tunit\tconvention\tthere")
@@ -270,7 +270,7 @@ func writeMaps(ctx context.Context, dir string, set *scoreSet, chosen []metrics.
 	return nil
 }
 
-func mapImage(values *metrics.Map, info metrics.Info) *srspace.Image {
+func mapImage(values *metrics.Map, info metrics.Info) *picture.Image {
 	switch {
 	case info.Unit == "dB": // a map of squared errors
 		root := metrics.NewMap(values.Width, values.Height)

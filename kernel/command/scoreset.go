@@ -12,7 +12,7 @@ import (
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/metrics/nrqm"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // scoreValues bounds the pictures in memory at a time, in float32 values.
@@ -113,8 +113,8 @@ func withFlagHint(err error) error {
 // checkHeaders reads the headers of all files: a wrong one is found before an
 // hour of scoring.
 func (s *scoreSet) checkHeaders(chosen []metrics.Metric) error {
-	describe := func(path string) (srspace.FileInfo, error) {
-		info, err := srspace.Describe(path)
+	describe := func(path string) (picture.FileInfo, error) {
+		info, err := picture.Describe(path)
 		if err == nil {
 			err = metrics.CheckDepth(path, info)
 		}
@@ -187,7 +187,7 @@ func (s *scoreSet) groups() []scoreGroup {
 				k.lr = s.lr.Path(name)
 			}
 			p := scorePicture{method: m.name, name: name, path: m.files.Path(name)}
-			if info, err := srspace.Describe(p.path); err == nil {
+			if info, err := picture.Describe(p.path); err == nil {
 				p.values = 3 * info.Width * info.Height
 			}
 			i, ok := at[k]
@@ -204,8 +204,8 @@ func (s *scoreSet) groups() []scoreGroup {
 }
 
 // load reads the pictures of a group and its references.
-func (s *scoreSet) load(g scoreGroup) (pictures []*srspace.Image, refs map[metrics.Reference]*srspace.Image, err error) {
-	refs = map[metrics.Reference]*srspace.Image{}
+func (s *scoreSet) load(g scoreGroup) (pictures []*picture.Image, refs map[metrics.Reference]*picture.Image, err error) {
+	refs = map[metrics.Reference]*picture.Image{}
 	for reference, path := range map[metrics.Reference]string{metrics.HR: g.hr, metrics.LR: g.lr} {
 		if path != "" {
 			if refs[reference], err = metrics.ReadPicture(path); err != nil {
@@ -214,14 +214,14 @@ func (s *scoreSet) load(g scoreGroup) (pictures []*srspace.Image, refs map[metri
 		}
 	}
 	for _, p := range g.pictures {
-		picture, err := metrics.ReadPicture(p.path)
+		img, err := metrics.ReadPicture(p.path)
 		if err != nil {
 			return nil, nil, err
 		}
-		pictures = append(pictures, picture)
+		pictures = append(pictures, img)
 		for reference, path := range map[metrics.Reference]string{metrics.HR: g.hr, metrics.LR: g.lr} {
 			if path != "" {
-				if err := metrics.CheckChannels(p.path, path, picture, refs[reference]); err != nil {
+				if err := metrics.CheckChannels(p.path, path, img, refs[reference]); err != nil {
 					return nil, nil, err
 				}
 			}
@@ -279,9 +279,9 @@ func (s *scoreSet) scoreGroup(ctx context.Context, g scoreGroup, chosen []metric
 
 // withLuma returns the pictures of a group that have the luma a metric takes,
 // if it does; the others are left out with a note.
-func withLuma(id string, g scoreGroup, pictures []*srspace.Image, notes *scoreNotes) (scoreGroup, []*srspace.Image) {
+func withLuma(id string, g scoreGroup, pictures []*picture.Image, notes *scoreNotes) (scoreGroup, []*picture.Image) {
 	with := scoreGroup{hr: g.hr, lr: g.lr}
-	var loaded []*srspace.Image
+	var loaded []*picture.Image
 	for i, p := range g.pictures {
 		if err := metrics.CheckLuma(id, p.path, g.hr); err != nil {
 			notes.add(id, err)

@@ -14,7 +14,7 @@ import (
 
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/metrics"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // Benchmarks hold HR and LR in one folder: patterns tell them apart, and what
@@ -55,7 +55,7 @@ type narrow struct{ metrics.PSNRMetric }
 
 func (narrow) Info() metrics.Info { return metrics.Info{ID: "narrow"} }
 
-func (m narrow) Score(image, hr *srspace.Image) (float64, error) {
+func (m narrow) Score(image, hr *picture.Image) (float64, error) {
 	if image.Width > 16 {
 		return 0, hint.With(fmt.Errorf("narrow: %w", metrics.ErrTooLarge), "score parts")
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/trustsr/trustsr/ensemble/study"
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 	"github.com/trustsr/trustsr/srspace/plane"
 )
 
@@ -107,9 +107,9 @@ func reportStudy(c *cobra.Command, v *study.Votes, s *study.Study, o reportOptio
 		if p := r.All.Projected; p != nil {
 			pictures["projected"] = p.Image.NRGBA()
 		}
-		for name, picture := range pictures {
+		for name, img := range pictures {
 			var b bytes.Buffer
-			if err := png.Encode(&b, picture); err != nil {
+			if err := png.Encode(&b, img); err != nil {
 				return err
 			}
 			files[name+number+".png"] = b.Bytes()
@@ -174,13 +174,13 @@ func (o *reportOptions) reportTrial(ctx context.Context, s *study.Study, t study
 // figure4 is the paper's Fig. 4 (d) and (e): the most picked samples, their
 // mean, and beside it one mean for each rival reading.
 func figure4(r *ensemble.Report, t study.TrialSamples) (image.Image, error) {
-	bySeed := map[uint64]*srspace.Image{}
+	bySeed := map[uint64]*picture.Image{}
 	for _, sample := range t.Samples {
 		bySeed[sample.Seed] = sample.Image
 	}
 	var labels []string
-	var images []*srspace.Image
-	add := func(label string, img *srspace.Image) { labels, images = append(labels, label), append(images, img) }
+	var images []*picture.Image
+	add := func(label string, img *picture.Image) { labels, images = append(labels, label), append(images, img) }
 	first := t.Samples[0].Image
 	if lr := t.Space.LR(); lr != nil && first.Width%lr.Width == 0 && first.Height%lr.Height == 0 {
 		add("LR", enlarged(lr, first.Width/lr.Width))
@@ -208,8 +208,8 @@ func figure4(r *ensemble.Report, t study.TrialSamples) (image.Image, error) {
 }
 
 // enlarged repeats every pixel n × n times.
-func enlarged(m *srspace.Image, n int) *srspace.Image {
-	out := srspace.NewImage(m.Width*n, m.Height*n)
+func enlarged(m *picture.Image, n int) *picture.Image {
+	out := picture.NewImage(m.Width*n, m.Height*n)
 	for y := range out.Height {
 		for x := range out.Width {
 			copy(out.Pix[3*(y*out.Width+x):][:3], m.Pix[3*(y/n*m.Width+x/n):])

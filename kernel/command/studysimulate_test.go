@@ -15,6 +15,7 @@ import (
 
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/imresize"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // folderOfPictures fills a folder with 15 square PNGs, the first the truth
@@ -22,7 +23,7 @@ import (
 // elsewhere leaves no more.
 func folderOfPictures(t *testing.T, dir string, side int, withLR bool) (truth string) {
 	t.Helper()
-	hr := srspace.NewImage(side, side)
+	hr := picture.NewImage(side, side)
 	for i := range hr.Pix {
 		x, y := i/3%side, i/3/side
 		hr.Pix[i] = float32(0.5 + 0.3*math.Sin(float64(x*(1+i%3))/9)*math.Cos(float64(y)/7))
@@ -30,7 +31,7 @@ func folderOfPictures(t *testing.T, dir string, side int, withLR bool) (truth st
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	write := func(name string, m *srspace.Image) string {
+	write := func(name string, m *picture.Image) string {
 		path := filepath.Join(dir, name)
 		if err := m.WritePNG(path); err != nil {
 			t.Fatal(err)
@@ -38,7 +39,7 @@ func folderOfPictures(t *testing.T, dir string, side int, withLR bool) (truth st
 		return path
 	}
 	for i := range 15 {
-		m := srspace.NewImage(side, side)
+		m := picture.NewImage(side, side)
 		srspace.Noise(m.Pix, uint64(i), 0)
 		for j, v := range m.Pix {
 			m.Pix[j] = hr.Pix[j] + 0.01*float32(1+i)*v

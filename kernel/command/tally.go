@@ -16,6 +16,7 @@ import (
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 	"github.com/trustsr/trustsr/srspace/plane"
 )
 
@@ -183,12 +184,12 @@ func tally(c *cobra.Command, o tallyOptions) error {
 }
 
 // cast makes ballots up.
-func (o tallyOptions) cast(trial string, p *ensemble.Protocol, lr *srspace.Image, samples []srspace.Sample) ([]ensemble.Ballot, error) {
+func (o tallyOptions) cast(trial string, p *ensemble.Protocol, lr *picture.Image, samples []srspace.Sample) ([]ensemble.Ballot, error) {
 	var looks []ensemble.Appearance
 	var err error
 	switch first := samples[0].Image; {
 	case isDigit(first):
-		images := make([]*srspace.Image, len(samples))
+		images := make([]*picture.Image, len(samples))
 		for i, s := range samples {
 			images[i] = s.Image
 		}
@@ -250,7 +251,7 @@ func (o tallyOptions) write(c *cobra.Command, report *ensemble.Report, ballots [
 			return err
 		}
 	}
-	tiles := []*srspace.Image{report.All.Image}
+	tiles := []*picture.Image{report.All.Image}
 	for _, r := range report.All.Rivals.Rivals {
 		if r.Image != nil {
 			tiles = append(tiles, r.Image)

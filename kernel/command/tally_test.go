@@ -11,13 +11,14 @@ import (
 
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/digits"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // spaceOfDigits fills a space with test digits, so that no network runs: what
 // is drawn is not this test's matter.
 func spaceOfDigits(t *testing.T, dir string, n int) {
 	t.Helper()
-	pick := func(i int) *srspace.Image {
+	pick := func(i int) *picture.Image {
 		hr, _, err := digits.TestDigit(i)
 		if err != nil {
 			t.Fatal(err)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/shared"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // The three layouts of one model, imported, draw the same picture from a 5×6
@@ -18,15 +18,15 @@ func TestImportAndSample(t *testing.T) {
 	golden := shared.Path(t, "golden", "ldm", "tiny")
 	t.Setenv("TRUSTSR_WEIGHTS", t.TempDir())
 	dir := t.TempDir()
-	lr := srspace.NewImage(5, 6)
+	lr := picture.NewImage(5, 6)
 	for i := range lr.Pix {
 		lr.Pix[i] = float32(i*37%256) / 255
 	}
-	picture := filepath.Join(dir, "lr.png")
-	if err := lr.WritePNG(picture); err != nil {
+	img := filepath.Join(dir, "lr.png")
+	if err := lr.WritePNG(img); err != nil {
 		t.Fatal(err)
 	}
-	var first *srspace.Image
+	var first *picture.Image
 	for name, path := range map[string]string{"ckpt": "model.ckpt", "diffusers": "diffusers", "safetensors": "model.safetensors"} {
 		model := filepath.Join(golden, path)
 		if name != "safetensors" { // one stays where it is
@@ -37,10 +37,10 @@ func TestImportAndSample(t *testing.T) {
 			model = name
 		}
 		space := filepath.Join(dir, name)
-		if _, err := runLine(t, "sample", "--model", model, "--lr", picture, "-n", "1", "--steps", "2", "--backend", "go", "-o", space); err != nil {
+		if _, err := runLine(t, "sample", "--model", model, "--lr", img, "-n", "1", "--steps", "2", "--backend", "go", "-o", space); err != nil {
 			t.Fatal(err)
 		}
-		got, err := srspace.ReadFile(filepath.Join(space, "samples", "000000.png"))
+		got, err := picture.ReadFile(filepath.Join(space, "samples", "000000.png"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,8 +13,8 @@ import (
 
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
-	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/imresize"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // maxMethods is how many images of other methods a space keeps.
@@ -26,7 +26,7 @@ func addMethod(_ context.Context, _ *Engine, s *space, req *wire.Request, _ func
 	if err := checkListName(req.Method); err != nil {
 		return nil, hint.With(fmt.Errorf("bad name of a method: %.100q", req.Method), "use letters, digits, - and _, for example \"EDSR\"")
 	}
-	img, err := srspace.Decode(bytes.NewReader(req.Image))
+	img, err := picture.Decode(bytes.NewReader(req.Image))
 	if err != nil {
 		return nil, withContext("image of "+req.Method, err)
 	}
@@ -78,7 +78,7 @@ func (s *space) methods() ([]named, error) {
 		if !isPNG || checkListName(name) != nil {
 			continue
 		}
-		img, err := srspace.ReadFile(filepath.Join(dir, entry.Name()))
+		img, err := picture.ReadFile(filepath.Join(dir, entry.Name()))
 		if err != nil {
 			return nil, err
 		}
@@ -105,8 +105,8 @@ func (s *space) known() ([]named, error) {
 }
 
 // repeated returns the picture with each pixel n × n times.
-func repeated(m *srspace.Image, n int) *srspace.Image {
-	out := srspace.NewImage(n*m.Width, n*m.Height)
+func repeated(m *picture.Image, n int) *picture.Image {
+	out := picture.NewImage(n*m.Width, n*m.Height)
 	for y := range out.Height {
 		for x := range out.Width {
 			from := 3 * (y/n*m.Width + x/n)
@@ -119,17 +119,17 @@ func repeated(m *srspace.Image, n int) *srspace.Image {
 // compareData is what the compare page shows: pictures of one size to put
 // side by side in one frame.
 type compareData struct {
-	Space    string    `json:"space"`
-	Title    string    `json:"title"`
-	Recipe   string    `json:"recipe"`
-	Revision int       `json:"revision"` // of the list
-	Pictures []picture `json:"pictures"`
-	Left     int       `json:"left"` // shown first
-	Right    int       `json:"right"`
-	Sheet    sheetData `json:"sheet"`
+	Space    string            `json:"space"`
+	Title    string            `json:"title"`
+	Recipe   string            `json:"recipe"`
+	Revision int               `json:"revision"` // of the list
+	Pictures []comparedPicture `json:"pictures"`
+	Left     int               `json:"left"` // shown first
+	Right    int               `json:"right"`
+	Sheet    sheetData         `json:"sheet"`
 }
 
-type picture struct {
+type comparedPicture struct {
 	Label string `json:"label"`
 	Group string `json:"group"`
 	Tile  int    `json:"tile"`
@@ -157,7 +157,7 @@ func (s *space) compareData(list string) (*compareData, []named, error) {
 	data := &compareData{Space: s.name, Title: s.subject.Title, Recipe: describe(s.store.Manifest().Recipe), Left: 1}
 	var all []named
 	add := func(group string, n named) {
-		data.Pictures = append(data.Pictures, picture{n.caption, group, len(all)})
+		data.Pictures = append(data.Pictures, comparedPicture{n.caption, group, len(all)})
 		all = append(all, n)
 	}
 	for _, n := range known {
@@ -189,7 +189,7 @@ func (s *space) compareData(list string) (*compareData, []named, error) {
 	if c.mean == nil {
 		data.Right = samples // the first sample
 	}
-	pictures := make([]*srspace.Image, len(all))
+	pictures := make([]*picture.Image, len(all))
 	for i, n := range all {
 		pictures[i] = n.image
 	}

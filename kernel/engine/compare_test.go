@@ -15,7 +15,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 func encodedStroke(t *testing.T, seed uint64) []byte {
@@ -60,7 +60,7 @@ func TestAddMethod(t *testing.T) {
 		t.Errorf("%d methods on the plane", methods)
 	}
 	var small bytes.Buffer
-	png.Encode(&small, srspace.NewImage(7, 7).NRGBA())
+	png.Encode(&small, picture.NewImage(7, 7).NRGBA())
 	for what, req := range map[string]wire.Request{
 		"another size": {Method: "x", Image: small.Bytes()}, "no image": {Method: "x", Image: []byte("GIF89a")}, "cut": {Method: "x", Image: encodedStroke(t, 1)[:60]},
 		"escape": {Method: "../x", Image: encodedStroke(t, 1)}, "no name": {Image: encodedStroke(t, 1)},
@@ -103,12 +103,12 @@ func TestSliderInBrowser(t *testing.T) {
 		}
 		choose("left", "HR (truth)")
 		choose("right", "sample 7")
-		level := func(m *srspace.Image, dx, dy float64) string {
+		level := func(m *picture.Image, dx, dy float64) string {
 			return fmt.Sprint(m.Bytes()[3*(int(14+dy)*28+int(14+dx))])
 		}
 		// Each pixel of the picture is a square of the screen, on its side of
 		// the divider.
-		check := func(what string, left, right *srspace.Image) {
+		check := func(what string, left, right *picture.Image) {
 			t.Helper()
 			for dy := -9.5; dy < 10; dy += 1 {
 				if got, want := pg.pixelAt(-3.5, dy), level(left, -3.5, dy); got != want {

@@ -8,6 +8,7 @@ import (
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/digits"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // Digits returns the tools of the embedded digit model.
@@ -64,7 +65,7 @@ func (m digitModel) Sampler(steps int, eta *float64, onStep func(Step)) (srspace
 	return &changed, nil
 }
 
-func (m digitModel) Read(images []*srspace.Image) ([]Reading, error) {
+func (m digitModel) Read(images []*picture.Image) ([]Reading, error) {
 	got, err := m.Model.Read(images)
 	if err != nil {
 		return nil, err

@@ -24,6 +24,7 @@ import (
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/imresize"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // The tests run the whole engine with a sampler that draws rings and strokes
@@ -49,13 +50,13 @@ func TestMain(m *testing.M) {
 func fakeTools(latency time.Duration) Tools {
 	return Tools{
 		Open: func() (Model, error) { return &fakeModel{latency: latency, steps: 50, eta: 1}, nil },
-		TestDigit: func(i int) (*srspace.Image, int, error) {
+		TestDigit: func(i int) (*picture.Image, int, error) {
 			if i < 0 || i > 99 {
 				return nil, 0, hint.With(fmt.Errorf("there is no test digit %d", i), "use 0 to 99")
 			}
 			return stroke(uint64(1000+i), true), 8, nil
 		},
-		LR:         func(hr *srspace.Image) (*srspace.Image, error) { return imresize.Downscale(hr, 4) },
+		LR:         func(hr *picture.Image) (*picture.Image, error) { return imresize.Downscale(hr, 4) },
 		LRSize:     7,
 		Scale:      4,
 		Perception: func(int) (metrics.Metric, error) { return countedMetric{}, nil },
@@ -71,7 +72,7 @@ func (countedMetric) Info() metrics.Info {
 	return metrics.Info{ID: "fake/1", Name: "fake", Direction: metrics.LowerIsBetter}
 }
 
-func (c countedMetric) Score(image, hr *srspace.Image) (float64, error) {
+func (c countedMetric) Score(image, hr *picture.Image) (float64, error) {
 	metricCalls <- struct{}{}
 	score, err := c.PSNRMetric.Score(image, hr)
 	return 1 / (1 + score), err
@@ -99,7 +100,7 @@ func (m *fakeModel) Recipe() srspace.Recipe {
 		Steps: m.steps, Eta: m.eta, Schedule: "none", Fit: "none", RNG: srspace.RNG, Backend: "go", Software: "test"}
 }
 
-func (m *fakeModel) Sample(ctx context.Context, _ *srspace.Image, seeds []uint64) iter.Seq2[srspace.Sample, error] {
+func (m *fakeModel) Sample(ctx context.Context, _ *picture.Image, seeds []uint64) iter.Seq2[srspace.Sample, error] {
 	return func(yield func(srspace.Sample, error) bool) {
 		for _, seed := range seeds {
 			select {
@@ -122,7 +123,7 @@ func closed(seed uint64) bool { return seed%3 != 1 }
 func (*fakeModel) Reader() string { return "fake" }
 
 // Read tells them apart by the left half of the upper ring.
-func (m *fakeModel) Read(images []*srspace.Image) ([]Reading, error) {
+func (m *fakeModel) Read(images []*picture.Image) ([]Reading, error) {
 	var out []Reading
 	time.Sleep(m.latency)
 	for _, img := range images {
@@ -142,10 +143,10 @@ func (m *fakeModel) Read(images []*srspace.Image) ([]Reading, error) {
 }
 
 // stroke draws an 8 (closed) or a 3, bent a little by the seed.
-func stroke(seed uint64, closed bool) *srspace.Image {
+func stroke(seed uint64, closed bool) *picture.Image {
 	bend := make([]float32, 4)
 	srspace.Noise(bend, seed, 0)
-	img := srspace.NewImage(28, 28)
+	img := picture.NewImage(28, 28)
 	for half := range 2 {
 		cy := 9.5 + 9.5*float64(half) + 0.5*float64(bend[half])
 		cx, r := 14+0.7*float64(bend[2]), 4.6+0.3*float64(bend[3])
@@ -159,7 +160,7 @@ func stroke(seed uint64, closed bool) *srspace.Image {
 	return img
 }
 
-func dab(img *srspace.Image, cx, cy float64) {
+func dab(img *picture.Image, cx, cy float64) {
 	for y := int(cy) - 2; y <= int(cy)+2; y++ {
 		for x := int(cx) - 2; x <= int(cx)+2; x++ {
 			if x < 0 || y < 0 || x >= img.Width || y >= img.Height {

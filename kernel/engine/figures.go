@@ -10,8 +10,8 @@ import (
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 	"github.com/trustsr/trustsr/metrics"
-	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/imresize"
+	"github.com/trustsr/trustsr/srspace/picture"
 	"github.com/trustsr/trustsr/srspace/plane"
 )
 
@@ -81,12 +81,12 @@ func picksCaption(p *wire.Picks) string {
 }
 
 // mean returns the pixel average of the picks.
-func (s *space) mean(list *wire.Picks) (*srspace.Image, error) {
+func (s *space) mean(list *wire.Picks) (*picture.Image, error) {
 	if len(list.Seeds) == 0 {
 		return nil, hint.With(fmt.Errorf("list %q of %s holds no picks", list.Name, s.name),
 			"click some samples in the gallery, or let the stand-in pick: space.StandIn(\"five\", 5, digit)")
 	}
-	images := make([]*srspace.Image, len(list.Seeds))
+	images := make([]*picture.Image, len(list.Seeds))
 	for i, seed := range list.Seeds {
 		var err error
 		if images[i], err = s.store.Image(seed); err != nil {
@@ -125,7 +125,7 @@ func meanName(p *wire.Picks) string {
 
 // contenders are the pictures that a space offers as its one image.
 type contenders struct {
-	bicubic, random, mean *srspace.Image
+	bicubic, random, mean *picture.Image
 	randomSeed            uint64
 	picks                 *wire.Picks
 }
@@ -190,8 +190,8 @@ func (e *Engine) compareFigure(ctx context.Context, s *space, list string, repor
 
 // writeScores writes fidelity and perception against hr below pictures and
 // returns the ids of the two metrics.
-func (e *Engine) writeScores(ctx context.Context, hr *srspace.Image, row []named, report func(wire.Progress)) (ids string, err error) {
-	images := make([]*srspace.Image, len(row))
+func (e *Engine) writeScores(ctx context.Context, hr *picture.Image, row []named, report func(wire.Progress)) (ids string, err error) {
+	images := make([]*picture.Image, len(row))
 	for i, n := range row {
 		images[i] = n.image
 	}

@@ -15,8 +15,8 @@ import (
 
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
-	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/imresize"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 //go:embed page
@@ -163,7 +163,7 @@ func (e *Engine) serveSprite(w http.ResponseWriter, r *http.Request, s *space) {
 		refuse(w, fmt.Errorf("a sheet of %d samples: the most is %d", len(seeds), maxSprite))
 		return
 	}
-	images := make([]*srspace.Image, len(seeds))
+	images := make([]*picture.Image, len(seeds))
 	for i, text := range seeds {
 		seed, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
@@ -179,7 +179,7 @@ func (e *Engine) serveSprite(w http.ResponseWriter, r *http.Request, s *space) {
 }
 
 func (e *Engine) servePicture(w http.ResponseWriter, r *http.Request, s *space) {
-	var img *srspace.Image
+	var img *picture.Image
 	var err error
 	switch r.PathValue("picture") {
 	case "lr.png":

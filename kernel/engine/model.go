@@ -9,6 +9,7 @@ import (
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // Model draws samples and reads digits in them.
@@ -18,7 +19,7 @@ type Model interface {
 	// rounds and tells onStep, unless that is nil, of each denoising step.
 	Sampler(steps int, eta *float64, onStep func(Step)) (srspace.Sampler, error)
 	// Read returns what the digit reader reads in each image.
-	Read(images []*srspace.Image) ([]Reading, error)
+	Read(images []*picture.Image) ([]Reading, error)
 	// Reader identifies the digit reader: readings of another are made anew.
 	Reader() string
 }
@@ -39,8 +40,8 @@ type Tools struct {
 	Open func() (Model, error)
 	// TestDigit returns test digit i at high resolution and what it was
 	// written as; LR returns its low-resolution picture.
-	TestDigit func(i int) (hr *srspace.Image, label int, err error)
-	LR        func(hr *srspace.Image) (*srspace.Image, error)
+	TestDigit func(i int) (hr *picture.Image, label int, err error)
+	LR        func(hr *picture.Image) (*picture.Image, error)
 	// LRSize is the width and height of the LR pictures of the model.
 	LRSize int
 	// Scale is the side of a sample over the side of its LR picture.

@@ -12,6 +12,7 @@ import (
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 	"github.com/trustsr/trustsr/srspace/plane"
 )
 
@@ -55,7 +56,7 @@ func simulate(ctx context.Context, e *Engine, s *space, req *wire.Request, repor
 		return nil, err
 	}
 	options := ensemble.ReportOptions{Protocol: protocol, Seed: 1, Readings: readings}
-	consistency := ensemble.Metric{Name: "LR consistency (dB)", Score: func(m *srspace.Image) (float64, error) {
+	consistency := ensemble.Metric{Name: "LR consistency (dB)", Score: func(m *picture.Image) (float64, error) {
 		v, err := (metrics.LRPSNRMetric{}).Score(m, s.subject.lr)
 		return math.Min(v, 100), err
 	}}
@@ -63,8 +64,8 @@ func simulate(ctx context.Context, e *Engine, s *space, req *wire.Request, repor
 	if err != nil {
 		return nil, err
 	}
-	certainty := ensemble.Metric{Name: "reader's certainty", Score: func(m *srspace.Image) (float64, error) {
-		r, err := model.Read([]*srspace.Image{m})
+	certainty := ensemble.Metric{Name: "reader's certainty", Score: func(m *picture.Image) (float64, error) {
+		r, err := model.Read([]*picture.Image{m})
 		if err != nil {
 			return 0, err
 		}
@@ -72,7 +73,7 @@ func simulate(ctx context.Context, e *Engine, s *space, req *wire.Request, repor
 	}}
 	options.Metrics = []ensemble.Metric{consistency, certainty}
 	if hr := s.subject.hr; hr != nil {
-		options.Metrics = append([]ensemble.Metric{{Name: "PSNR (dB)", Score: func(m *srspace.Image) (float64, error) {
+		options.Metrics = append([]ensemble.Metric{{Name: "PSNR (dB)", Score: func(m *picture.Image) (float64, error) {
 			v, err := (metrics.PSNRMetric{}).Score(m, hr)
 			return math.Min(v, 100), err
 		}}}, options.Metrics...)
@@ -115,12 +116,12 @@ func peopleTables(r *ensemble.Report) []wire.Table {
 
 // peopleFigure is the paper's Fig. 4 (d) and (e), with the rivals.
 func peopleFigure(s *space, r *ensemble.Report, samples []srspace.Sample, req *wire.Request) (*wire.Figure, error) {
-	bySeed := map[uint64]*srspace.Image{}
+	bySeed := map[uint64]*picture.Image{}
 	for _, sample := range samples {
 		bySeed[sample.Seed] = sample.Image
 	}
 	var labels []string
-	var images []*srspace.Image
+	var images []*picture.Image
 	for _, seed := range r.All.Selection.Chosen {
 		labels, images = append(labels, r.All.Tally.Of(seed).Label()), append(images, bySeed[seed])
 	}

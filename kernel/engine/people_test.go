@@ -8,6 +8,7 @@ import (
 
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // The table of controls gives the percentile with its interval, of as many
@@ -16,7 +17,7 @@ func TestPeopleTables(t *testing.T) {
 	var samples []srspace.Sample
 	ballot := ensemble.Ballot{Participant: "p", Trial: "t", Picks: []uint64{17, 18, 19}}
 	for i := range uint64(20) {
-		m := srspace.NewImage(1, 1)
+		m := picture.NewImage(1, 1)
 		m.Pix[0] = float32(i) / 20
 		samples = append(samples, srspace.Sample{Seed: i, Image: m})
 		ballot.Shown = append(ballot.Shown, i)
@@ -25,7 +26,7 @@ func TestPeopleTables(t *testing.T) {
 	p.Combined = 3
 	r, err := ensemble.NewReport(t.Context(), "t", []ensemble.Ballot{ballot}, samples, ensemble.ReportOptions{
 		Protocol: p, Controls: ensemble.ControlOptions{Random: 200},
-		Metrics: []ensemble.Metric{{Name: "red", Score: func(m *srspace.Image) (float64, error) { return float64(m.Pix[0]), nil }}},
+		Metrics: []ensemble.Metric{{Name: "red", Score: func(m *picture.Image) (float64, error) { return float64(m.Pix[0]), nil }}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -6,23 +6,22 @@ import (
 	"image/color"
 	"image/draw"
 
-	"gonum.org/v1/plot/vg"
-
 	"github.com/trustsr/trustsr/kernel/engine/wire"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 	"github.com/trustsr/trustsr/srspace/plane"
+	"gonum.org/v1/plot/vg"
 )
 
 // named is a picture with what is written above it.
 type named struct {
-	image   *srspace.Image
+	image   *picture.Image
 	caption string
 }
 
 // rowPicture draws pictures side by side.
 func rowPicture(row []named, caption string) (*wire.Figure, error) {
 	var labels []string
-	var images []*srspace.Image
+	var images []*picture.Image
 	for _, n := range row {
 		labels, images = append(labels, n.caption), append(images, n.image)
 	}
@@ -41,7 +40,7 @@ const wallWidth = 900
 var frameColour = image.NewUniform(color.NRGBA{0xC2, 0x41, 0x0C, 0xFF})
 
 // wallPicture draws all samples, with frames around some of them.
-func wallPicture(images []*srspace.Image, framed []int, caption string) (*wire.Figure, error) {
+func wallPicture(images []*picture.Image, framed []int, caption string) (*wire.Figure, error) {
 	const gap = 2 // between the pictures of a wall
 	columns := min(sheetColumns, len(images))
 	zoom := min(max(1, wallWidth/(columns*(images[0].Width+gap))), 4)

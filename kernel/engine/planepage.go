@@ -14,12 +14,11 @@ import (
 	"strconv"
 	"strings"
 
-	"gonum.org/v1/plot/vg"
-
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 	"github.com/trustsr/trustsr/srspace/plane"
+	"gonum.org/v1/plot/vg"
 )
 
 // planeControls is how many ensembles drawn by lot are shown.
@@ -84,7 +83,7 @@ func (s score) MarshalJSON() ([]byte, error) {
 type entrant struct {
 	point planePoint
 	kind  plane.Kind
-	image *srspace.Image
+	image *picture.Image
 }
 
 var kindNames = map[plane.Kind]string{
@@ -103,7 +102,7 @@ func (s *space) entrants(list *wire.Picks) ([]entrant, error) {
 		return nil, s.empty()
 	}
 	var all []entrant
-	add := func(kind plane.Kind, label string, img *srspace.Image) *planePoint {
+	add := func(kind plane.Kind, label string, img *picture.Image) *planePoint {
 		all = append(all, entrant{planePoint{Kind: kindNames[kind], Label: label}, kind, img})
 		return &all[len(all)-1].point
 	}
@@ -149,14 +148,14 @@ func (s *space) entrants(list *wire.Picks) ([]entrant, error) {
 	if list.Cap < 2 || list.Cap >= len(seeds) {
 		return all, nil
 	}
-	at := map[uint64]*srspace.Image{}
+	at := map[uint64]*picture.Image{}
 	for i, seed := range seeds {
 		at[seed] = images[i]
 	}
 	for draw := range planeControls {
 		lot := ensemble.Order(0, "control", strconv.Itoa(draw), seeds)[:list.Cap]
 		slices.Sort(lot)
-		var of []*srspace.Image
+		var of []*picture.Image
 		for _, seed := range lot {
 			of = append(of, at[seed])
 		}
@@ -211,7 +210,7 @@ func (e *Engine) planeData(ctx context.Context, s *space, list string, ids []str
 	if err != nil {
 		return nil, nil, err
 	}
-	images := make([]*srspace.Image, len(all))
+	images := make([]*picture.Image, len(all))
 	for i := range all {
 		images[i] = all[i].image
 	}
@@ -257,7 +256,7 @@ func (e *Engine) planeData(ctx context.Context, s *space, list string, ids []str
 
 // sheetOf returns the pictures on one sheet, in the address of the sheet
 // itself.
-func sheetOf(images []*srspace.Image) (sheetData, error) {
+func sheetOf(images []*picture.Image) (sheetData, error) {
 	sheet, columns := spriteSheet(images), sheetColumns
 	if len(images) == 1 {
 		sheet, columns = images[0].NRGBA(), 1

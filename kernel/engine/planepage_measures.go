@@ -9,7 +9,7 @@ import (
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 	"github.com/trustsr/trustsr/metrics"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 	"github.com/trustsr/trustsr/srspace/variety"
 )
 
@@ -23,7 +23,7 @@ type axis struct {
 // measure finds the number of each image.
 type measure struct {
 	axis  axis
-	score func(ctx context.Context, images []*srspace.Image, report func(wire.Progress)) ([]float64, error)
+	score func(ctx context.Context, images []*picture.Image, report func(wire.Progress)) ([]float64, error)
 }
 
 // planeDirections is how many principal components are axes.
@@ -107,7 +107,7 @@ func (e *Engine) measureOf(m metrics.Metric, s *space) measure {
 		ref = nil
 	}
 	return measure{axis{info.ID, info.Label(), info.Direction.String()},
-		func(ctx context.Context, images []*srspace.Image, report func(wire.Progress)) ([]float64, error) {
+		func(ctx context.Context, images []*picture.Image, report func(wire.Progress)) ([]float64, error) {
 			return e.score(ctx, m, images, ref, report)
 		}}
 }
@@ -156,7 +156,7 @@ func (e *Engine) directionMeasures(ctx context.Context, s *space, report func(wi
 	for i, d := range components.Directions {
 		label := fmt.Sprintf("direction %d (levels), %.0f %% of variance", i+1, 100*d.Share)
 		out = append(out, measure{axis{ID: fmt.Sprintf("direction/%d", i+1), Label: label},
-			func(_ context.Context, images []*srspace.Image, _ func(wire.Progress)) ([]float64, error) {
+			func(_ context.Context, images []*picture.Image, _ func(wire.Progress)) ([]float64, error) {
 				along := make([]float64, len(images))
 				for at, m := range images {
 					var err error

@@ -7,7 +7,7 @@ import (
 	"net/http"
 
 	"github.com/trustsr/trustsr/kernel/engine/wire"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // addVarietyPages adds the linked plane and the compare page:
@@ -100,13 +100,13 @@ func (e *Engine) starOf(ctx context.Context, s *space, list string, ids []string
 	}
 	out.Point = &planePoint{Kind: "ensemble", Label: meanName(picks), Seeds: seedStrings(picks.Seeds), List: list}
 	for _, m := range measures {
-		scores, err := m.score(ctx, []*srspace.Image{mean}, silent)
+		scores, err := m.score(ctx, []*picture.Image{mean}, silent)
 		if err != nil {
 			return nil, withContext(m.axis.ID, err)
 		}
 		out.Point.Scores = append(out.Point.Scores, score(scores[0]))
 	}
-	out.Picture, err = sheetOf([]*srspace.Image{mean})
+	out.Picture, err = sheetOf([]*picture.Image{mean})
 	return out, err
 }
 

@@ -18,7 +18,7 @@ import (
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 	"github.com/trustsr/trustsr/metrics"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // startEngineAt returns an engine over an existing root, to be asked directly.
@@ -97,8 +97,8 @@ func TestPlaneData(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tile := func(n int) *srspace.Image {
-		out := srspace.NewImage(28, 28)
+	tile := func(n int) *picture.Image {
+		out := picture.NewImage(28, 28)
 		for y := range 28 {
 			for x := range 28 {
 				r, g, b, _ := sheet.At(n%data.Sheet.Columns*28+x, n/data.Sheet.Columns*28+y).RGBA()
@@ -127,7 +127,7 @@ func TestPlaneData(t *testing.T) {
 		if p.Kind != "control" || len(p.Seeds) == 0 {
 			continue
 		}
-		var of []*srspace.Image
+		var of []*picture.Image
 		for _, seed := range p.Seeds {
 			var n uint64
 			json.Unmarshal([]byte(seed), &n)
@@ -174,7 +174,7 @@ func TestStar(t *testing.T) {
 	l.http(t, "POST", "/gallery/"+name+"/picks?name=five", `{"action":"pick","seed":"2"}`)
 	l.http(t, "POST", "/gallery/"+name+"/picks?name=five", `{"action":"pick","seed":"4"}`)
 	ask()
-	mean, _ := ensemble.Mean([]*srspace.Image{stroke(2, closed(2)), stroke(4, closed(4))})
+	mean, _ := ensemble.Mean([]*picture.Image{stroke(2, closed(2)), stroke(4, closed(4))})
 	want, _ := metrics.PSNR(mean, stroke(1018, true))
 	if s.Point == nil || !slices.Equal(s.Point.Seeds, []string{"2", "4"}) || len(s.Point.Scores) != 6 || math.Abs(float64(s.Point.Scores[0])-want) > 1e-4 {
 		t.Errorf("star %+v, want PSNR %v", s.Point, want)
@@ -215,7 +215,7 @@ func TestPlaneOfTwoLists(t *testing.T) {
 func TestPlaneWithoutTruth(t *testing.T) {
 	l := startEngine(t, fakeTools(0))
 	var lr bytes.Buffer
-	png.Encode(&lr, srspace.NewImage(7, 7).NRGBA())
+	png.Encode(&lr, picture.NewImage(7, 7).NRGBA())
 	name := l.mustAsk(t, wire.Request{Op: wire.OpDraw, Source: &wire.Source{File: "a.png", Image: lr.Bytes()}, Draw: &wire.Draw{N: 9}}).Space.Name
 	_, body := l.http(t, "GET", "/plane/"+name+"/data", "")
 	var data pageJSON

@@ -13,7 +13,7 @@ import (
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // readingsRecord is what the digit reader read in a space, kept in its folder
@@ -39,7 +39,7 @@ func (e *Engine) readings(ctx context.Context, s *space, report func(wire.Progre
 	}
 	seeds := s.store.Seeds()
 	var missing []uint64
-	var images []*srspace.Image
+	var images []*picture.Image
 	for _, seed := range seeds {
 		if _, ok := known[seed]; ok {
 			continue

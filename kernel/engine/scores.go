@@ -6,7 +6,7 @@ import (
 
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 	"github.com/trustsr/trustsr/metrics"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // scoreStore keeps scores in the folder scores, by the content of both pictures:
@@ -32,7 +32,7 @@ func (s *scoreStore) open(dir string) (*metrics.Cache, error) {
 
 // score returns the score of each image against ref, scoring those that no
 // engine has scored before.
-func (e *Engine) score(ctx context.Context, metric metrics.Metric, images []*srspace.Image, ref *srspace.Image, report func(wire.Progress)) ([]float64, error) {
+func (e *Engine) score(ctx context.Context, metric metrics.Metric, images []*picture.Image, ref *picture.Image, report func(wire.Progress)) ([]float64, error) {
 	cache, err := e.scores.open(e.scoresDir())
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func (e *Engine) score(ctx context.Context, metric metrics.Metric, images []*srs
 
 // perception returns the score of each image against hr by the metric of the
 // plane's second axis, and the metric's passport.
-func (e *Engine) perception(ctx context.Context, hr *srspace.Image, images []*srspace.Image, report func(wire.Progress)) ([]float64, metrics.Info, error) {
+func (e *Engine) perception(ctx context.Context, hr *picture.Image, images []*picture.Image, report func(wire.Progress)) ([]float64, metrics.Info, error) {
 	e.scoring.Lock()
 	defer e.scoring.Unlock()
 	metric, err := e.config.Tools.Perception(min(hr.Width, hr.Height))

@@ -6,7 +6,7 @@ import (
 	"image/draw"
 	"image/png"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // sheetColumns is the width of a wall: the paper's 324 samples are 18 by 18.
@@ -15,7 +15,7 @@ const sheetColumns = 18
 // spriteSheet returns all images in one picture, side by side in rows of
 // sheetColumns without gaps: the page shows one tile of it in each thumbnail,
 // which is one request instead of hundreds. Images have the first one's size.
-func spriteSheet(images []*srspace.Image) image.Image {
+func spriteSheet(images []*picture.Image) image.Image {
 	if len(images) == 0 {
 		return image.NewNRGBA(image.Rect(0, 0, 1, 1))
 	}

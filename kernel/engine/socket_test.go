@@ -290,11 +290,11 @@ func TestFigures(t *testing.T) {
 		if dir := os.Getenv(envScreenshots); dir != "" {
 			os.WriteFile(filepath.Join(dir, req.Op+req.Picks+".png"), f.PNG, 0o644)
 		}
-		picture, err := png.Decode(bytes.NewReader(f.PNG))
+		img, err := png.Decode(bytes.NewReader(f.PNG))
 		if err != nil {
 			t.Fatalf("%s: %v", req.Op, err)
 		}
-		if b := picture.Bounds(); b.Dx()%f.Width != 0 || b.Dx()*f.Height != b.Dy()*f.Width || f.Width < 28 || f.Caption == "" {
+		if b := img.Bounds(); b.Dx()%f.Width != 0 || b.Dx()*f.Height != b.Dy()*f.Width || f.Width < 28 || f.Caption == "" {
 			t.Errorf("%s: %v, says %d×%d, caption %q", req.Op, b, f.Width, f.Height, f.Caption)
 		}
 		if req.Picks != "" && !strings.Contains(f.Caption, "not by a person") {

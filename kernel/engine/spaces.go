@@ -16,6 +16,7 @@ import (
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
 	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // space is an SR space in the folder spaces with what the engine knows of it.
@@ -47,9 +48,9 @@ func (e *Engine) openSpace(name string) (*space, error) {
 type noSpaceError struct{ error }
 
 // images returns all samples in the order of their seeds.
-func (s *space) images() ([]uint64, []*srspace.Image, error) {
+func (s *space) images() ([]uint64, []*picture.Image, error) {
 	seeds := s.store.Seeds()
-	images := make([]*srspace.Image, len(seeds))
+	images := make([]*picture.Image, len(seeds))
 	for i, seed := range seeds {
 		var err error
 		if images[i], err = s.store.Image(seed); err != nil {

@@ -119,12 +119,12 @@ func (r *runningStudy) invitation() (*wire.Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("draw %s as a code: %w", address, err)
 	}
-	picture := code.PNG()
-	size, err := png.DecodeConfig(bytes.NewReader(picture))
+	img := code.PNG()
+	size, err := png.DecodeConfig(bytes.NewReader(img))
 	if err != nil {
 		return nil, fmt.Errorf("draw %s as a code: %w", address, err)
 	}
-	out.Figure = &wire.Figure{PNG: picture, Caption: address, Width: size.Width, Height: size.Height}
+	out.Figure = &wire.Figure{PNG: img, Caption: address, Width: size.Width, Height: size.Height}
 	return out, nil
 }
 

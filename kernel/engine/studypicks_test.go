@@ -14,7 +14,7 @@ import (
 	"github.com/trustsr/trustsr/ensemble/study"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // vote lets simulated participants take part in a study through its pages.
@@ -31,7 +31,7 @@ func vote(t *testing.T, file, store string, people int) []ensemble.Ballot {
 	defer v.Close()
 	server := httptest.NewServer(v.HTTPServer().Handler)
 	defer server.Close()
-	simulation := study.Simulation{URL: server.URL, Room: v.Room, Together: 4, Look: func(images []*srspace.Image) ([]ensemble.Appearance, error) {
+	simulation := study.Simulation{URL: server.URL, Room: v.Room, Together: 4, Look: func(images []*picture.Image) ([]ensemble.Appearance, error) {
 		looks := make([]ensemble.Appearance, len(images))
 		for i := range looks {
 			looks[i] = ensemble.Appearance{Readings: map[string]float64{"8": 1}, Quality: float64(i) / float64(len(images))}

@@ -10,13 +10,13 @@ import (
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // subject is an LR picture and, for a test digit, its truth.
 type subject struct {
 	subjectRecord
-	lr, hr *srspace.Image // hr is nil for a picture from a file
+	lr, hr *picture.Image // hr is nil for a picture from a file
 	label  *int
 }
 
@@ -60,7 +60,7 @@ func (e *Engine) digit(i int) (*subject, error) {
 // picture returns the subject of an image file's content. Its name comes from
 // its pixels: a changed file makes another space.
 func (e *Engine) picture(file string, content []byte) (*subject, error) {
-	lr, err := srspace.Decode(bytes.NewReader(content))
+	lr, err := picture.Decode(bytes.NewReader(content))
 	if err != nil {
 		return nil, withContext(file, err)
 	}
@@ -104,7 +104,7 @@ func (s *subject) save(dir string) error {
 
 // subjectOf returns what the space in dir with LR picture lr is of. A space
 // without a record, made elsewhere, has no truth.
-func (e *Engine) subjectOf(dir, name string, lr *srspace.Image) *subject {
+func (e *Engine) subjectOf(dir, name string, lr *picture.Image) *subject {
 	s := &subject{subjectRecord: subjectRecord{Name: name, Title: name}, lr: lr}
 	data, err := os.ReadFile(filepath.Join(dir, subjectFile))
 	if err != nil || json.Unmarshal(data, &s.subjectRecord) != nil || s.Digit == nil {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/engine/wire"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 	"github.com/trustsr/trustsr/srspace/plane"
 	"github.com/trustsr/trustsr/srspace/variety"
 )
@@ -15,7 +15,7 @@ import (
 type varied struct {
 	*space
 	seeds  []uint64
-	images []*srspace.Image
+	images []*picture.Image
 	set    *variety.Set
 }
 
@@ -51,8 +51,8 @@ func (v *varied) seedsOf(places []int) []uint64 {
 }
 
 // imagesOf returns the pictures of samples given by their places.
-func (v *varied) imagesOf(places []int) []*srspace.Image {
-	out := make([]*srspace.Image, len(places))
+func (v *varied) imagesOf(places []int) []*picture.Image {
+	out := make([]*picture.Image, len(places))
 	for i, at := range places {
 		out[i] = v.images[at]
 	}
@@ -81,12 +81,12 @@ func (v *varied) disagreement(*wire.Request) (*wire.Result, error) {
 		return nil, err
 	}
 	heat := plane.Heat{Width: spread.Width, Height: spread.Height, Values: spread.Std, Label: "disagreement", Unit: "levels"}
-	picture, err := heat.Row([]string{fmt.Sprintf("sample %d", v.seeds[0]), "mean of all"}, []*srspace.Image{v.images[0], components.MeanImage()})
+	img, err := heat.Row([]string{fmt.Sprintf("sample %d", v.seeds[0]), "mean of all"}, []*picture.Image{v.images[0], components.MeanImage()})
 	if err != nil {
 		return nil, err
 	}
 	_, x, y := spread.Max()
-	f, err := pictureFigure(picture, fmt.Sprintf("%s: standard deviation of each pixel over %d samples, in levels of 0 to 255; they disagree most at x=%d, y=%d, and by %.1f in the root mean square. Where samples agree they may still all be wrong.",
+	f, err := pictureFigure(img, fmt.Sprintf("%s: standard deviation of each pixel over %d samples, in levels of 0 to 255; they disagree most at x=%d, y=%d, and by %.1f in the root mean square. Where samples agree they may still all be wrong.",
 		v.subject.Title, len(v.seeds), x, y, spread.RMS()))
 	return &wire.Result{Figure: f}, err
 }
@@ -104,18 +104,18 @@ func (v *varied) directions(req *wire.Request) (*wire.Result, error) {
 		return nil, fmt.Errorf("all %d samples of space %s are equal: they vary in no direction", len(v.seeds), v.name)
 	}
 	var names [][]string
-	var rows [][]*srspace.Image
+	var rows [][]*picture.Image
 	together := 0.0
 	for i, d := range components.Directions {
 		names = append(names, []string{fmt.Sprintf("direction %d", i+1), fmt.Sprintf("%.1f %% of variance", 100*d.Share), fmt.Sprintf("σ = %.1f levels", d.Std)})
-		rows = append(rows, []*srspace.Image{components.At(i, -2), components.At(i, -1), components.MeanImage(), components.At(i, 1), components.At(i, 2)})
+		rows = append(rows, []*picture.Image{components.At(i, -2), components.At(i, -1), components.MeanImage(), components.At(i, 1), components.At(i, 2)})
 		together += d.Share
 	}
-	picture, err := plane.Grid([]string{"mean − 2σ", "mean − σ", "mean", "mean + σ", "mean + 2σ"}, names, rows)
+	img, err := plane.Grid([]string{"mean − 2σ", "mean − σ", "mean", "mean + σ", "mean + 2σ"}, names, rows)
 	if err != nil {
 		return nil, err
 	}
-	f, err := pictureFigure(picture, fmt.Sprintf("%s: the %d directions (principal components) in which %d samples vary most, together %.0f %% of the variance. These pictures are computed; none of them is a sample.",
+	f, err := pictureFigure(img, fmt.Sprintf("%s: the %d directions (principal components) in which %d samples vary most, together %.0f %% of the variance. These pictures are computed; none of them is a sample.",
 		v.subject.Title, len(names), len(v.seeds), 100*together))
 	return &wire.Result{Figure: f}, err
 }
@@ -139,7 +139,7 @@ func (v *varied) clusters(req *wire.Request) (*wire.Result, error) {
 		return nil, err
 	}
 	var names [][]string
-	var rows [][]*srspace.Image
+	var rows [][]*picture.Image
 	var groups [][]uint64
 	for c, members := range clusters {
 		within, err := variety.New(v.imagesOf(members))
@@ -150,18 +150,18 @@ func (v *varied) clusters(req *wire.Request) (*wire.Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		var row []*srspace.Image
+		var row []*picture.Image
 		for _, at := range few.Samples {
 			row = append(row, v.images[members[at]])
 		}
 		names = append(names, []string{fmt.Sprintf("cluster %d", c+1), fmt.Sprintf("%d of %d", len(members), len(v.seeds))})
 		rows, groups = append(rows, row), append(groups, v.seedsOf(members))
 	}
-	picture, err := plane.Dendrogram(above, tree.Linkage.String()+" distance, levels", names, rows)
+	img, err := plane.Dendrogram(above, tree.Linkage.String()+" distance, levels", names, rows)
 	if err != nil {
 		return nil, err
 	}
-	f, err := pictureFigure(picture, fmt.Sprintf("%s: %d clusters of %d samples by %s linkage of pixel differences; of each its medoid, then members that cover it. Clusters are of pixels: what they mean is for people to say.",
+	f, err := pictureFigure(img, fmt.Sprintf("%s: %d clusters of %d samples by %s linkage of pixel differences; of each its medoid, then members that cover it. Clusters are of pixels: what they mean is for people to say.",
 		v.subject.Title, len(clusters), len(v.seeds), tree.Linkage))
 	return &wire.Result{Figure: f, Groups: groups}, err
 }
@@ -180,11 +180,11 @@ func (v *varied) diverse(req *wire.Request) (*wire.Result, error) {
 	for _, seed := range seeds {
 		labels = append(labels, fmt.Sprintf("seed %d", seed))
 	}
-	picture, err := plane.Labelled(labels, v.imagesOf(subset.Samples), 8)
+	img, err := plane.Labelled(labels, v.imagesOf(subset.Samples), 8)
 	if err != nil {
 		return nil, err
 	}
-	f, err := pictureFigure(picture, fmt.Sprintf("%s: %d of %d samples that cover the space: each sample is within %.1f levels (root mean square) of one of them, and no %d pictures can do that within less than %.1f (farthest-point traversal, at most twice the optimum: Gonzalez 1985).",
+	f, err := pictureFigure(img, fmt.Sprintf("%s: %d of %d samples that cover the space: each sample is within %.1f levels (root mean square) of one of them, and no %d pictures can do that within less than %.1f (farthest-point traversal, at most twice the optimum: Gonzalez 1985).",
 		v.subject.Title, len(seeds), len(v.seeds), subset.Radius, len(seeds), subset.Bound()))
 	return &wire.Result{Figure: f, Groups: [][]uint64{seeds}}, err
 }

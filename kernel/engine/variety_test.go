@@ -34,9 +34,9 @@ func TestVarietyFigures(t *testing.T) {
 				t.Errorf("%s: no %q in %q", test.op, want, r.Figure.Caption)
 			}
 		}
-		picture, err := png.Decode(bytes.NewReader(r.Figure.PNG))
-		if err != nil || picture.Bounds().Dx() < test.wide {
-			t.Errorf("%s: picture of %v, %v", test.op, picture.Bounds(), err)
+		img, err := png.Decode(bytes.NewReader(r.Figure.PNG))
+		if err != nil || img.Bounds().Dx() < test.wide {
+			t.Errorf("%s: picture of %v, %v", test.op, img.Bounds(), err)
 		}
 		if dir := os.Getenv(envScreenshots); dir != "" {
 			os.WriteFile(filepath.Join(dir, "variety-"+test.op+".png"), r.Figure.PNG, 0o644)

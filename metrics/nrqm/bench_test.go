@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // texture is a picture with detail at all scales and no flat parts.
-func texture(width, height int, seed uint64) *srspace.Image {
-	img := srspace.NewImage(width, height)
+func texture(width, height int, seed uint64) *picture.Image {
+	img := picture.NewImage(width, height)
 	s := seed
 	for i := range img.Pix {
 		s = s*6364136223846793005 + 1442695040888963407 // Knuth's MMIX generator

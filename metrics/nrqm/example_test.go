@@ -4,12 +4,12 @@ import (
 	"fmt"
 
 	"github.com/trustsr/trustsr/metrics/nrqm"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // Rings around the middle, from coarse to fine.
 func ExampleCompute() {
-	img := srspace.NewImage(96, 96)
+	img := picture.NewImage(96, 96)
 	for i := range img.Pix {
 		x, y := i/3%96-48, i/3/96-48
 		if (x*x+y*y)/200%2 == 0 {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/trustsr/trustsr/internal/npy"
 	"github.com/trustsr/trustsr/internal/shared"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 type goldenImage struct {
@@ -41,9 +41,9 @@ func goldens(t testing.TB) []goldenImage {
 	return file.Images
 }
 
-func goldenPicture(t testing.TB, name string) *srspace.Image {
+func goldenPicture(t testing.TB, name string) *picture.Image {
 	t.Helper()
-	img, err := srspace.ReadFile(filepath.Join(shared.Path(t, "golden", "metrics", "img"), name+".png"))
+	img, err := picture.ReadFile(filepath.Join(shared.Path(t, "golden", "metrics", "img"), name+".png"))
 	if err != nil {
 		t.Fatal(err)
 	}

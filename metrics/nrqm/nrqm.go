@@ -21,7 +21,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 var (
@@ -93,7 +93,7 @@ type Features struct {
 // remainder of 1 by 3 otherwise.
 //
 // Errors wrap [ErrTooSmall], [ErrTooLarge], [ErrPixels] or [ErrFlat]. Calls may overlap.
-func Compute(img *srspace.Image) (*Features, error) {
+func Compute(img *picture.Image) (*Features, error) {
 	if img == nil {
 		return nil, fmt.Errorf("no image: %w", ErrTooSmall)
 	}
@@ -189,7 +189,7 @@ const (
 
 // grayscale returns MATLAB's rgb2gray of the 8-bit pixels: whole numbers in
 // 0..255.
-func grayscale(img *srspace.Image) band {
+func grayscale(img *picture.Image) band {
 	rgb := img.Bytes()
 	g := newBand(img.Width, img.Height)
 	for i := range g.v {

@@ -7,7 +7,7 @@ import (
 	"runtime"
 	"testing"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 func TestCheckSize(t *testing.T) {
@@ -34,7 +34,7 @@ func TestCheckSize(t *testing.T) {
 			t.Errorf("%d×%d: got %v, want %v", c.w, c.h, err, c.want)
 		}
 	}
-	if _, err := Compute(srspace.NewImage(64, 64)); !errors.Is(err, ErrTooSmall) {
+	if _, err := Compute(picture.NewImage(64, 64)); !errors.Is(err, ErrTooSmall) {
 		t.Errorf("compute of 64×64: %v", err)
 	}
 }
@@ -87,8 +87,8 @@ func checkRanges(t *testing.T, name string, f *Features) {
 }
 
 func TestComputePatterns(t *testing.T) {
-	pattern := func(value func(x, y int) float64) *srspace.Image {
-		img := srspace.NewImage(96, 100)
+	pattern := func(value func(x, y int) float64) *picture.Image {
+		img := picture.NewImage(96, 100)
 		for i := range img.Pix {
 			img.Pix[i] = float32(value(i/3%96, i/3/96))
 		}
@@ -149,7 +149,7 @@ func TestComputeOnAnyCores(t *testing.T) {
 // their singular values flatter: the direction in which quality falls.
 func TestComputeNoise(t *testing.T) {
 	smooth := func(noise float64) *Features {
-		img := srspace.NewImage(128, 128)
+		img := picture.NewImage(128, 128)
 		s := uint64(1)
 		for i := range img.Pix {
 			if i%3 == 0 {
@@ -174,7 +174,7 @@ func TestComputeNoise(t *testing.T) {
 }
 
 func TestGrayscale(t *testing.T) {
-	img, err := srspace.FromBytes([]byte{255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255, 7, 7, 7, 1, 2, 4}, 6, 1)
+	img, err := picture.FromBytes([]byte{255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255, 7, 7, 7, 1, 2, 4}, 6, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,14 +219,14 @@ func TestHalve(t *testing.T) {
 }
 
 func TestComputeRefuses(t *testing.T) {
-	broken := srspace.NewImage(90, 90)
+	broken := picture.NewImage(90, 90)
 	broken.Pix[5] = float32(math.Inf(-1))
 	for what, c := range map[string]struct {
-		image *srspace.Image
+		image *picture.Image
 		want  error
 	}{
 		"nil":         {nil, ErrTooSmall},
-		"one channel": {&srspace.Image{Width: 90, Height: 90, Pix: make([]float32, 8100)}, ErrPixels},
+		"one channel": {&picture.Image{Width: 90, Height: 90, Pix: make([]float32, 8100)}, ErrPixels},
 		"infinite":    {broken, ErrPixels},
 	} {
 		if _, err := Compute(c.image); !errors.Is(err, c.want) {

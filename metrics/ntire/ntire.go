@@ -11,7 +11,7 @@ import (
 	"math"
 
 	"github.com/trustsr/trustsr/metrics"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // GoalLRPSNR is the LR consistency in dB from which on the challenges rank
@@ -24,7 +24,7 @@ var ErrNoSamples = errors.New("no samples")
 // Spatial returns the distance of image and ref at each pixel, a map of their
 // size, such as the Map method of LPIPS; the challenges use LPIPS 0.1 with
 // AlexNet.
-type Spatial func(image, ref *srspace.Image) (*metrics.Map, error)
+type Spatial func(image, ref *picture.Image) (*metrics.Map, error)
 
 // Diversity is how much the samples of one picture differ where it helps.
 type Diversity struct {
@@ -43,7 +43,7 @@ type Diversity struct {
 // MeasureDiversity returns the diversity of samples of one picture, hr. Maps
 // are worked out one by one; two are in memory at a time. It cuts no border:
 // see [Crop8].
-func MeasureDiversity(samples []*srspace.Image, hr *srspace.Image, spatial Spatial) (Diversity, error) {
+func MeasureDiversity(samples []*picture.Image, hr *picture.Image, spatial Spatial) (Diversity, error) {
 	if len(samples) == 0 {
 		return Diversity{}, fmt.Errorf("NTIRE diversity: %w", ErrNoSamples)
 	}
@@ -82,7 +82,7 @@ type Consistency struct {
 
 // MeasureConsistency returns the LR consistency of samples of one picture, hr,
 // enlarged by scale: "lrpsnr/ntire/xN" of each ([metrics.NTIRELRPSNR]).
-func MeasureConsistency(samples []*srspace.Image, hr *srspace.Image, scale int) (Consistency, error) {
+func MeasureConsistency(samples []*picture.Image, hr *picture.Image, scale int) (Consistency, error) {
 	if len(samples) == 0 {
 		return Consistency{}, fmt.Errorf("NTIRE LR-PSNR: %w", ErrNoSamples)
 	}
@@ -110,12 +110,12 @@ type Result struct {
 // Measure cuts hr to multiples of 8 pixels and the samples to its size, as
 // measure.py does, and returns diversity and consistency. The challenges report
 // the mean of each number over pictures.
-func Measure(samples []*srspace.Image, hr *srspace.Image, scale int, spatial Spatial) (Result, error) {
+func Measure(samples []*picture.Image, hr *picture.Image, scale int, spatial Spatial) (Result, error) {
 	cut, err := Crop8(hr)
 	if err != nil {
 		return Result{}, fmt.Errorf("NTIRE: %w", err)
 	}
-	cropped := make([]*srspace.Image, len(samples))
+	cropped := make([]*picture.Image, len(samples))
 	for i, s := range samples {
 		if s.Width != hr.Width || s.Height != hr.Height {
 			return Result{}, fmt.Errorf("NTIRE: sample %d: %d×%d against %d×%d: %w", i, s.Width, s.Height, hr.Width, hr.Height, metrics.ErrSize)
@@ -135,7 +135,7 @@ func Measure(samples []*srspace.Image, hr *srspace.Image, scale int, spatial Spa
 // Crop8 returns the image less the columns and rows at the right and at the
 // bottom that exceed a multiple of 8 pixels. Sides below 8 are an error that
 // wraps [metrics.ErrTooSmall].
-func Crop8(m *srspace.Image) (*srspace.Image, error) {
+func Crop8(m *picture.Image) (*picture.Image, error) {
 	if err := metrics.Check(m); err != nil {
 		return nil, err
 	}
@@ -143,7 +143,7 @@ func Crop8(m *srspace.Image) (*srspace.Image, error) {
 	if w == 0 || h == 0 {
 		return nil, fmt.Errorf("%d×%d is below 8 pixels a side: %w", m.Width, m.Height, metrics.ErrTooSmall)
 	}
-	out := srspace.NewImage(w, h)
+	out := picture.NewImage(w, h)
 	for y := range h {
 		copy(out.Pix[3*y*w:3*(y+1)*w], m.Pix[3*y*m.Width:])
 	}

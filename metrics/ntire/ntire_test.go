@@ -12,7 +12,7 @@ import (
 	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/metrics/ntire"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 func near(t *testing.T, what string, got, want, tolerance float64) {
@@ -23,14 +23,14 @@ func near(t *testing.T, what string, got, want, tolerance float64) {
 }
 
 // squares is a spatial distance simple enough to work out by hand.
-func squares(image, ref *srspace.Image) (*metrics.Map, error) {
+func squares(image, ref *picture.Image) (*metrics.Map, error) {
 	return metrics.PSNRMetric{}.Map(image, ref)
 }
 
 // picture returns a picture whose pixels have these greys, 0 to 255, the last
 // for all that remain.
-func picture(width, height int, greys ...int) *srspace.Image {
-	m := srspace.NewImage(width, height)
+func greyPicture(width, height int, greys ...int) *picture.Image {
+	m := picture.NewImage(width, height)
 	for i := range m.Pix {
 		m.Pix[i] = float32(greys[min(i/3, len(greys)-1)]) / 255
 	}
@@ -39,8 +39,8 @@ func picture(width, height int, greys ...int) *srspace.Image {
 
 // Squared errors 4 0 | 0 16: means 2 and 8; the better of each pixel is 0 0.
 func TestDiversity(t *testing.T) {
-	hr := picture(2, 1, 0)
-	samples := []*srspace.Image{picture(2, 1, 2, 0), picture(2, 1, 0, 4)}
+	hr := greyPicture(2, 1, 0)
+	samples := []*picture.Image{greyPicture(2, 1, 2, 0), greyPicture(2, 1, 0, 4)}
 	got, err := ntire.MeasureDiversity(samples, hr, squares)
 	if err != nil {
 		t.Fatal(err)
@@ -49,13 +49,13 @@ func TestDiversity(t *testing.T) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	// 4 9 | 1 16 : means 6.5 and 8.5, pixel-wise 1 and 9, mean 5.
-	samples = []*srspace.Image{picture(2, 1, 2, 3), picture(2, 1, 1, 4)}
+	samples = []*picture.Image{greyPicture(2, 1, 2, 3), greyPicture(2, 1, 1, 4)}
 	if got, err = ntire.MeasureDiversity(samples, hr, squares); err != nil {
 		t.Fatal(err)
 	}
 	near(t, "score", got.Score, 1.5/6.5*100, 1e-12)
 	// One sample, or one that is right: no diversity.
-	for _, samples := range [][]*srspace.Image{samples[:1], {samples[0], hr}} {
+	for _, samples := range [][]*picture.Image{samples[:1], {samples[0], hr}} {
 		if got, err := ntire.MeasureDiversity(samples, hr, squares); err != nil || got.Score != 0 {
 			t.Errorf("got %+v, %v, want a score of 0", got, err)
 		}
@@ -63,17 +63,17 @@ func TestDiversity(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
-	hr := srspace.NewImage(16, 16)
+	hr := picture.NewImage(16, 16)
 	for what, c := range map[string]struct {
-		samples []*srspace.Image
-		hr      *srspace.Image
+		samples []*picture.Image
+		hr      *picture.Image
 		scale   int
 		want    error
 	}{
 		"no samples":    {nil, hr, 4, ntire.ErrNoSamples},
-		"another size":  {[]*srspace.Image{hr, srspace.NewImage(16, 17)}, hr, 4, metrics.ErrSize},
-		"below 8":       {[]*srspace.Image{srspace.NewImage(7, 16)}, srspace.NewImage(7, 16), 4, metrics.ErrTooSmall},
-		"scale of zero": {[]*srspace.Image{hr}, hr, 0, metrics.ErrSize},
+		"another size":  {[]*picture.Image{hr, picture.NewImage(16, 17)}, hr, 4, metrics.ErrSize},
+		"below 8":       {[]*picture.Image{picture.NewImage(7, 16)}, picture.NewImage(7, 16), 4, metrics.ErrTooSmall},
+		"scale of zero": {[]*picture.Image{hr}, hr, 0, metrics.ErrSize},
 	} {
 		if _, err := ntire.Measure(c.samples, c.hr, c.scale, squares); !errors.Is(err, c.want) {
 			t.Errorf("%s: got %v, want %v", what, err, c.want)
@@ -83,11 +83,11 @@ func TestErrors(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	sizes := 0
-	grows := func(image, ref *srspace.Image) (*metrics.Map, error) {
+	grows := func(image, ref *picture.Image) (*metrics.Map, error) {
 		sizes++
 		return metrics.NewMap(sizes, 1), nil
 	}
-	if _, err := ntire.MeasureDiversity([]*srspace.Image{hr, hr}, hr, grows); !errors.Is(err, metrics.ErrSize) {
+	if _, err := ntire.MeasureDiversity([]*picture.Image{hr, hr}, hr, grows); !errors.Is(err, metrics.ErrSize) {
 		t.Errorf("maps of two sizes: got %v", err)
 	}
 }
@@ -107,7 +107,7 @@ func TestConsistencyGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	byRef := map[string][]float64{}
-	samples := map[string][]*srspace.Image{}
+	samples := map[string][]*picture.Image{}
 	for _, r := range records {
 		if want, ok := r.Want.(float64); ok {
 			byRef[r.Ref] = append(byRef[r.Ref], want)
@@ -131,9 +131,9 @@ func TestConsistencyGolden(t *testing.T) {
 	}
 }
 
-func read(t *testing.T, dir, name string) *srspace.Image {
+func read(t *testing.T, dir, name string) *picture.Image {
 	t.Helper()
-	m, err := srspace.ReadFile(filepath.Join(dir, "img", name+".png"))
+	m, err := picture.ReadFile(filepath.Join(dir, "img", name+".png"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func TestDiversityGolden(t *testing.T) {
 	if err := json.Unmarshal(b, &golden); err != nil {
 		t.Fatal(err)
 	}
-	var samples []*srspace.Image
+	var samples []*picture.Image
 	for i := range 5 {
 		samples = append(samples, read(t, dir, fmt.Sprintf("a_s%d", i)))
 	}

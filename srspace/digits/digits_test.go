@@ -13,8 +13,8 @@ import (
 
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/weights"
-	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/ldm"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // Test digits whose samples agree and whose samples split, as training.json
@@ -37,13 +37,13 @@ func embedded(t testing.TB) *Model {
 	return m
 }
 
-func draw(t *testing.T, m *Model, lr *srspace.Image, n int) []*srspace.Image {
+func draw(t *testing.T, m *Model, lr *picture.Image, n int) []*picture.Image {
 	t.Helper()
 	seeds := make([]uint64, n)
 	for i := range seeds {
 		seeds[i] = uint64(i)
 	}
-	var images []*srspace.Image
+	var images []*picture.Image
 	for s, err := range m.Sample(context.Background(), lr, seeds) {
 		if err != nil {
 			t.Fatal(err)
@@ -53,7 +53,7 @@ func draw(t *testing.T, m *Model, lr *srspace.Image, n int) []*srspace.Image {
 	return images
 }
 
-func lowRes(t *testing.T, i int) *srspace.Image {
+func lowRes(t *testing.T, i int) *picture.Image {
 	t.Helper()
 	hr, _, err := TestDigit(i)
 	if err != nil {
@@ -119,7 +119,7 @@ func TestReadingsOfSamples(t *testing.T) {
 }
 
 func TestSampleRefusesOtherSizes(t *testing.T) {
-	for _, err := range embedded(t).Sample(context.Background(), srspace.NewImage(6, 7), []uint64{1}) {
+	for _, err := range embedded(t).Sample(context.Background(), picture.NewImage(6, 7), []uint64{1}) {
 		if err == nil || hint.Of(err) == "" || !strings.Contains(err.Error(), "6×7") {
 			t.Errorf("error %v, hint %q", err, hint.Of(err))
 		}

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/imresize"
 	"github.com/trustsr/trustsr/srspace/ldm"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // Evaluation is what was measured of a model on MNIST's test digits.
@@ -87,7 +87,7 @@ func (m *Model) outcome(ctx context.Context, sampler *ldm.Sampler, i, samples in
 	for j := range seeds {
 		seeds[j] = uint64(j)
 	}
-	var images []*srspace.Image
+	var images []*picture.Image
 	for s, err := range sampler.Sample(ctx, lr, seeds) {
 		if err != nil {
 			return o, err
@@ -145,7 +145,7 @@ func (e *Evaluation) sum(outcomes []outcome) error {
 
 // readerAccuracy is the share of the first n test digits read as labelled.
 func (m *Model) readerAccuracy(n int) (float64, error) {
-	images, labels := make([]*srspace.Image, n), make([]int, n)
+	images, labels := make([]*picture.Image, n), make([]int, n)
 	for i := range images {
 		var err error
 		if images[i], labels[i], err = TestDigit(i); err != nil {
@@ -171,7 +171,7 @@ func agreement(readings []Reading, labels []int) float64 {
 
 // reconstructions sends the test digits through the first stage.
 func (m *Model) reconstructions(e *Evaluation) error {
-	var images []*srspace.Image
+	var images []*picture.Image
 	var labels []int
 	for i := range e.Digits {
 		hr, label, err := TestDigit(i)
@@ -190,7 +190,7 @@ func (m *Model) reconstructions(e *Evaluation) error {
 		if err != nil {
 			return err
 		}
-		img := srspace.NewImage(side, side)
+		img := picture.NewImage(side, side)
 		for p, v := range y.Data {
 			for k := range 3 {
 				img.Pix[3*p+k] = (v + 1) / 2
@@ -210,7 +210,7 @@ func (m *Model) reconstructions(e *Evaluation) error {
 
 // psnr of two 8-bit pictures of one size, in dB; the public metric is in
 // package metrics, which lies above this one.
-func psnr(a, b *srspace.Image) float64 {
+func psnr(a, b *picture.Image) float64 {
 	x, y := a.Bytes(), b.Bytes()
 	sum := 0.0
 	for i := range x {

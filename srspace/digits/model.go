@@ -9,6 +9,7 @@ import (
 	"context"
 
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/srspace/picture"
 
 	_ "embed"
 	"encoding/json"
@@ -114,7 +115,7 @@ func newReader(config string, data []byte) (*model.Exec, error) {
 }
 
 // Accepts returns an error unless the LR picture is 7×7.
-func (m *Model) Accepts(lr *srspace.Image) error {
+func (m *Model) Accepts(lr *picture.Image) error {
 	if lr.Width == lrSide && lr.Height == lrSide {
 		return nil
 	}
@@ -124,7 +125,7 @@ func (m *Model) Accepts(lr *srspace.Image) error {
 }
 
 // Sample implements srspace.Sampler, for what [Model.Accepts].
-func (m *Model) Sample(ctx context.Context, lr *srspace.Image, seeds []uint64) iter.Seq2[srspace.Sample, error] {
+func (m *Model) Sample(ctx context.Context, lr *picture.Image, seeds []uint64) iter.Seq2[srspace.Sample, error] {
 	if err := m.Accepts(lr); err != nil {
 		return func(yield func(srspace.Sample, error) bool) { yield(srspace.Sample{}, err) }
 	}
@@ -137,7 +138,7 @@ const readBatch = 324
 // Read classifies 28×28 pictures (the mean of RGB, white on black). The
 // reader was trained on clean digits; it stands in for a person in tests and
 // demonstrations and proves nothing about what a picture shows.
-func (m *Model) Read(images []*srspace.Image) ([]Reading, error) {
+func (m *Model) Read(images []*picture.Image) ([]Reading, error) {
 	probabilities, err := m.Probabilities(images)
 	if err != nil {
 		return nil, err
@@ -155,7 +156,7 @@ func (m *Model) Read(images []*srspace.Image) ([]Reading, error) {
 
 // Probabilities returns what [Model.Read] goes by: for each picture the
 // reader's probability of each digit.
-func (m *Model) Probabilities(images []*srspace.Image) ([][10]float64, error) {
+func (m *Model) Probabilities(images []*picture.Image) ([][10]float64, error) {
 	out := make([][10]float64, 0, len(images))
 	m.one.Lock()
 	defer m.one.Unlock()

@@ -9,8 +9,8 @@ import (
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/weights"
-	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/ldm"
+	"github.com/trustsr/trustsr/srspace/picture"
 	"github.com/trustsr/trustsr/srspace/plane"
 )
 
@@ -40,7 +40,7 @@ func (t *trainer) sheet(ctx context.Context, step int, first, unet weights.Dict)
 func (m *Model) sheet(ctx context.Context, path string, samples int) error {
 	small := *m.Sampler // batches are padded to their full size
 	small.Batch, small.Workers = min(m.Batch, samples), 1
-	var images []*srspace.Image
+	var images []*picture.Image
 	for _, i := range []int{0, 1, 4, 8, 18, 65, 92, 151, 247, 321} {
 		hr, _, err := TestDigit(i)
 		if err != nil {

@@ -2,13 +2,13 @@ package digits
 
 import (
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/srspace/picture"
 
 	_ "embed"
 	"fmt"
 	"strings"
 	"sync"
 
-	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/imresize"
 )
 
@@ -25,7 +25,7 @@ const TestCount = 10_000
 
 // TestDigit returns digit i of MNIST's test set, 28×28 grey, white on black,
 // and what the person who wrote it meant. It was not seen in training.
-func TestDigit(i int) (hr *srspace.Image, label int, err error) {
+func TestDigit(i int) (hr *picture.Image, label int, err error) {
 	s, err := testSet()
 	if err != nil {
 		return nil, 0, fmt.Errorf("embedded MNIST test set: %w", err)
@@ -33,17 +33,17 @@ func TestDigit(i int) (hr *srspace.Image, label int, err error) {
 	if i < 0 || i >= s.n {
 		return nil, 0, hint.With(fmt.Errorf("test digit %d does not exist", i), fmt.Sprintf("the test set has digits 0 to %d", s.n-1))
 	}
-	hr, err = srspace.FromGray(s.image(i), side, side)
+	hr, err = picture.FromGray(s.image(i), side, side)
 	return hr, int(s.labels[i]), err
 }
 
 // LR returns the 7×7 picture of a 28×28 digit by the degradation model:
 // MATLAB's bicubic imresize of 8-bit pixels, ×1/4.
-func LR(hr *srspace.Image) (*srspace.Image, error) { return imresize.Downscale(hr, scale) }
+func LR(hr *picture.Image) (*picture.Image, error) { return imresize.Downscale(hr, scale) }
 
 // FindLR returns the LR picture of the test digit whose Image.Hash begins
 // with prefix, or nil. It looks through all of them, in about a second.
-func FindLR(prefix string) *srspace.Image {
+func FindLR(prefix string) *picture.Image {
 	for i := range TestCount {
 		hr, _, err := TestDigit(i)
 		if err != nil {

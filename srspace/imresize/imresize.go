@@ -20,7 +20,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // MaxSide is the longest side, in pixels, of a picture taken or made.
@@ -93,7 +93,7 @@ func Float(pix []float64, width, height, channels int, o Options) ([]float64, in
 // Downscale returns the LR picture of img: MATLAB's imresize(A, 1/factor) of
 // its 8-bit pixels, ceil(size/factor) on each side. It is the degradation
 // model with which sources, LR consistency and training data agree.
-func Downscale(img *srspace.Image, factor int) (*srspace.Image, error) {
+func Downscale(img *picture.Image, factor int) (*picture.Image, error) {
 	if factor < 1 {
 		return nil, fmt.Errorf("downscale by %d: the factor must be at least 1: %w", factor, ErrSize)
 	}
@@ -106,7 +106,7 @@ func Downscale(img *srspace.Image, factor int) (*srspace.Image, error) {
 
 // Upscale returns MATLAB's imresize(A, factor) of the 8-bit pixels of img:
 // the bicubic baseline of SR papers.
-func Upscale(img *srspace.Image, factor int) (*srspace.Image, error) {
+func Upscale(img *picture.Image, factor int) (*picture.Image, error) {
 	if factor < 1 {
 		return nil, fmt.Errorf("upscale by %d: the factor must be at least 1: %w", factor, ErrSize)
 	}
@@ -117,12 +117,12 @@ func Upscale(img *srspace.Image, factor int) (*srspace.Image, error) {
 	return out, nil
 }
 
-func resizeImage(img *srspace.Image, o Options) (*srspace.Image, error) {
+func resizeImage(img *picture.Image, o Options) (*picture.Image, error) {
 	out, w, h, err := U8(img.Bytes(), img.Width, img.Height, 3, o)
 	if err != nil {
 		return nil, err
 	}
-	return srspace.FromBytes(out, w, h)
+	return picture.FromBytes(out, w, h)
 }
 
 // resize does both passes, the more shrinking (or less enlarging) one first

@@ -14,8 +14,8 @@ import (
 
 	"github.com/trustsr/trustsr/internal/npy"
 	"github.com/trustsr/trustsr/internal/shared"
-	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/imresize"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 type goldenCase struct {
@@ -302,9 +302,9 @@ func TestBenchmarkLR(t *testing.T) {
 	t.Logf("%d LR images reproduced", reproduced)
 }
 
-func readImage(t *testing.T, path string) *srspace.Image {
+func readImage(t *testing.T, path string) *picture.Image {
 	t.Helper()
-	m, err := srspace.ReadFile(path)
+	m, err := picture.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -318,7 +318,7 @@ func TestSizes(t *testing.T) {
 		{1, 3, 4, 1, 1},
 		{147, 9, 3, 49, 3},
 	} {
-		lr, err := imresize.Downscale(srspace.NewImage(c.w, c.h), c.factor)
+		lr, err := imresize.Downscale(picture.NewImage(c.w, c.h), c.factor)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -352,14 +352,14 @@ func TestErrors(t *testing.T) {
 	if _, _, _, err := imresize.U8(pix, 2, 3, 3, imresize.Options{Scale: 2}); !errors.Is(err, imresize.ErrSize) {
 		t.Errorf("short pixels: got error %v", err)
 	}
-	if _, err := imresize.Downscale(srspace.NewImage(4, 4), 0); !errors.Is(err, imresize.ErrSize) {
+	if _, err := imresize.Downscale(picture.NewImage(4, 4), 0); !errors.Is(err, imresize.ErrSize) {
 		t.Errorf("factor 0: got error %v", err)
 	}
 }
 
 func ExampleDownscale() {
 	// A bright right half: HR of 28×28 pixels.
-	hr := srspace.NewImage(28, 28)
+	hr := picture.NewImage(28, 28)
 	for i := range hr.Pix {
 		if i/3%28 >= 14 {
 			hr.Pix[i] = 1

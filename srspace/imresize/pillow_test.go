@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"github.com/trustsr/trustsr/internal/shared"
-	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/imresize"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 func TestPillowGolden(t *testing.T) {
@@ -32,11 +32,11 @@ func TestPillowGolden(t *testing.T) {
 	filters := map[string]imresize.Filter{"bilinear": imresize.PillowBilinear, "bicubic": imresize.PillowBicubic}
 	for _, c := range cases {
 		t.Run(c.Out, func(t *testing.T) {
-			in, err := srspace.ReadFile(filepath.Join(dir, c.In))
+			in, err := picture.ReadFile(filepath.Join(dir, c.In))
 			if err != nil {
 				t.Fatal(err)
 			}
-			want, err := srspace.ReadFile(filepath.Join(dir, "imresize", c.Out))
+			want, err := picture.ReadFile(filepath.Join(dir, "imresize", c.Out))
 			if err != nil {
 				t.Fatal(err)
 			}

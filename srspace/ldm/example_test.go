@@ -41,11 +41,11 @@ func ExampleOpen() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	picture, err := model.Decode(codes, false) // true would quantise first
+	img, err := model.Decode(codes, false) // true would quantise first
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(latent.Shape, len(numbers), picture.Shape)
+	fmt.Println(latent.Shape, len(numbers), img.Shape)
 
 	// The UNet: the noise in x beside the LR picture, at time step 500.
 	x, lr := zeros(2, 3, 7, 7), zeros(2, 1, 7, 7)

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // Ways to bring an LR picture to a size that the UNet takes: multiples of
@@ -44,7 +44,7 @@ func (s *Sampler) fitted(width, height int) (w, h int, err error) {
 }
 
 // fit returns lr at a size the UNet takes.
-func (s *Sampler) fit(lr *srspace.Image) (*srspace.Image, error) {
+func (s *Sampler) fit(lr *picture.Image) (*picture.Image, error) {
 	w, h, err := s.fitted(lr.Width, lr.Height)
 	if err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func (s *Sampler) fit(lr *srspace.Image) (*srspace.Image, error) {
 	case FitPeriodic:
 		from = func(i, n int) int { return i % n }
 	}
-	out := srspace.NewImage(w, h)
+	out := picture.NewImage(w, h)
 	for y := range h {
 		for x := range w {
 			copy(out.Pix[3*(y*w+x):][:3], lr.Pix[3*(from(y, lr.Height)*lr.Width+from(x, lr.Width)):])
@@ -77,11 +77,11 @@ func (s *Sampler) fit(lr *srspace.Image) (*srspace.Image, error) {
 }
 
 // repeat returns n × n copies of an image side by side; 0 is one.
-func repeat(img *srspace.Image, n int) *srspace.Image {
+func repeat(img *picture.Image, n int) *picture.Image {
 	if n == 0 {
 		return img
 	}
-	out := srspace.NewImage(n*img.Width, n*img.Height)
+	out := picture.NewImage(n*img.Width, n*img.Height)
 	for y := range out.Height {
 		row := img.Pix[y%img.Height*3*img.Width:][:3*img.Width]
 		for x := range n {
@@ -92,11 +92,11 @@ func repeat(img *srspace.Image, n int) *srspace.Image {
 }
 
 // crop returns the part of an image whose first pixel is (left, top).
-func crop(img *srspace.Image, left, top, width, height int) *srspace.Image {
+func crop(img *picture.Image, left, top, width, height int) *picture.Image {
 	if img.Width == width && img.Height == height {
 		return img
 	}
-	out := srspace.NewImage(width, height)
+	out := picture.NewImage(width, height)
 	for y := range height {
 		copy(out.Pix[3*y*width:][:3*width], img.Pix[3*((top+y)*img.Width+left):])
 	}

@@ -4,13 +4,13 @@ import (
 	"testing"
 
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // A 3×2 picture fitted to multiples of 8, by hand.
 func TestFit(t *testing.T) {
 	s := &Sampler{Model: &Model{Config: Config{UNet: UNetConfig{ChannelMult: []int{1, 1, 1, 1}}}}}
-	lr := srspace.NewImage(3, 2)
+	lr := picture.NewImage(3, 2)
 	for i := range 6 {
 		lr.Pix[3*i] = float32(i)
 	}
@@ -41,13 +41,13 @@ func TestFit(t *testing.T) {
 			t.Errorf("fit %q: error %v", way, err)
 		}
 	}
-	if _, err := s.fit(&srspace.Image{}); err == nil {
+	if _, err := s.fit(&picture.Image{}); err == nil {
 		t.Error("a picture without pixels is taken")
 	}
 }
 
 func TestCrop(t *testing.T) {
-	img := srspace.NewImage(3, 2)
+	img := picture.NewImage(3, 2)
 	for i := range img.Pix {
 		img.Pix[i] = float32(i)
 	}

@@ -23,13 +23,12 @@ import (
 	"time"
 
 	"github.com/gomlx/compute"
-
 	"github.com/trustsr/trustsr/internal/backend"
 	"github.com/trustsr/trustsr/internal/npy"
 	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/internal/weights"
-	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/ldm"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // generate fills a tensor with the numbers of golden/ldm/README.txt, section
@@ -448,7 +447,7 @@ func sampleChild(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	s := &ldm.Sampler{Model: m, Steps: 4, Eta: 1}
-	lr := srspace.NewImage(side, side)
+	lr := picture.NewImage(side, side)
 	start := time.Now()
 	for sample, err := range s.Sample(context.Background(), lr, []uint64{1}) {
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/weights"
 	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // Sampler draws the SR space of an LR picture with a Model: denoised from noise
@@ -124,7 +125,7 @@ func (s *Sampler) noise(seeds []uint64, each int) (NoiseSource, error) {
 // own size, or fitted as Description.Fit says; samples are Scale times as
 // wide and high as the picture, rounded to 8 bits as they will be seen and
 // stored. With Tile a run is drawn whole for the samples wanted of it.
-func (s *Sampler) Sample(ctx context.Context, lr *srspace.Image, seeds []uint64) iter.Seq2[srspace.Sample, error] {
+func (s *Sampler) Sample(ctx context.Context, lr *picture.Image, seeds []uint64) iter.Seq2[srspace.Sample, error] {
 	return func(yield func(srspace.Sample, error) bool) {
 		plan, err := s.Model.Config.Schedule.Plan(s.method(), s.Steps, s.Eta)
 		if err == nil {
@@ -189,7 +190,7 @@ func runs(seeds []uint64, each uint64, most int) []uint64 {
 
 // Accepts returns an error for an LR picture that Sample would refuse: of a
 // size that the network does not take, or that needs more than Memory.
-func (s *Sampler) Accepts(lr *srspace.Image) error {
+func (s *Sampler) Accepts(lr *picture.Image) error {
 	if lrs := s.Model.Config.UNet.InChannels - s.Model.Config.UNet.OutChannels; lrs != 1 && lrs != 3 {
 		return fmt.Errorf("a network that takes LR pictures of %d channels: samplers give it 1, grey, or 3, RGB", lrs)
 	}
@@ -214,7 +215,7 @@ func (s *Sampler) Accepts(lr *srspace.Image) error {
 
 // condition brings the LR picture to the UNet's form, [channels, h, w] in
 // [-1,1]: RGB, or for a one-channel model the mean of RGB.
-func (s *Sampler) condition(lr *srspace.Image) []float32 {
+func (s *Sampler) condition(lr *picture.Image) []float32 {
 	channels := s.Model.Config.UNet.InChannels - s.Model.Config.UNet.OutChannels
 	n := lr.Width * lr.Height
 	cond := make([]float32, channels*n)
@@ -230,10 +231,10 @@ func (s *Sampler) condition(lr *srspace.Image) []float32 {
 }
 
 // round draws one sample per seed, sharing them out over parallel calls.
-func (s *Sampler) round(ctx context.Context, cond []float32, lr *srspace.Image, seeds []uint64, plan *Plan, batch int) ([]*srspace.Image, error) {
+func (s *Sampler) round(ctx context.Context, cond []float32, lr *picture.Image, seeds []uint64, plan *Plan, batch int) ([]*picture.Image, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	images := make([]*srspace.Image, len(seeds))
+	images := make([]*picture.Image, len(seeds))
 	var running sync.WaitGroup
 	for from := 0; from < len(seeds); from += batch {
 		to := min(len(seeds), from+batch)
@@ -259,7 +260,7 @@ func (s *Sampler) round(ctx context.Context, cond []float32, lr *srspace.Image, 
 }
 
 // batch draws samples in one batch of network calls.
-func (s *Sampler) batch(ctx context.Context, cond []float32, lr *srspace.Image, wanted []uint64, plan *Plan, report func(step int)) ([]*srspace.Image, error) {
+func (s *Sampler) batch(ctx context.Context, cond []float32, lr *picture.Image, wanted []uint64, plan *Plan, report func(step int)) ([]*picture.Image, error) {
 	c := s.Model.Config
 	seeds := make([]uint64, max(1, s.Batch))
 	for i := range seeds {
@@ -325,11 +326,11 @@ func notFinite(x []float32) int {
 }
 
 // pictures turns decoded [n, 1 or 3, h, w] in [-1,1] into 8-bit pictures.
-func pictures(t *Tensor) []*srspace.Image {
+func pictures(t *Tensor) []*picture.Image {
 	n, c, h, w := t.Shape[0], t.Shape[1], t.Shape[2], t.Shape[3]
-	images := make([]*srspace.Image, n)
+	images := make([]*picture.Image, n)
 	for i := range images {
-		img := srspace.NewImage(w, h)
+		img := picture.NewImage(w, h)
 		planes := t.Data[i*c*h*w : (i+1)*c*h*w]
 		for p := range h * w {
 			for k := range 3 {

@@ -5,10 +5,10 @@ import (
 	"testing"
 
 	"github.com/gomlx/compute"
-
 	"github.com/trustsr/trustsr/internal/weights"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/ldm"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // small is a model of the digit model's size that needs no file.
@@ -46,7 +46,7 @@ func small(t *testing.T, b compute.Backend) *ldm.Model {
 func TestSampleDependsOnSeedAlone(t *testing.T) {
 	onEachBackend(t, func(t *testing.T, b compute.Backend) {
 		m := small(t, b)
-		lr := srspace.NewImage(7, 7)
+		lr := picture.NewImage(7, 7)
 		for i := range lr.Pix {
 			lr.Pix[i] = float32(i%9) / 9
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/trustsr/trustsr/internal/weights"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/ldm"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // twoLevels is a model that takes latents of even size and needs no file; its
@@ -59,17 +60,17 @@ func twoLevelsOn(t testing.TB, b compute.Backend, noise float32, change func(wei
 	return m
 }
 
-func gradient(width, height int) *srspace.Image {
-	img := srspace.NewImage(width, height)
+func gradient(width, height int) *picture.Image {
+	img := picture.NewImage(width, height)
 	for i := range img.Pix {
 		img.Pix[i] = float32(i*7%23) / 23
 	}
 	return img.Quantized()
 }
 
-func drawSeeds(t *testing.T, s *ldm.Sampler, lr *srspace.Image, seeds ...uint64) map[uint64]*srspace.Image {
+func drawSeeds(t *testing.T, s *ldm.Sampler, lr *picture.Image, seeds ...uint64) map[uint64]*picture.Image {
 	t.Helper()
-	got := map[uint64]*srspace.Image{}
+	got := map[uint64]*picture.Image{}
 	var order []uint64
 	for sample, err := range s.Sample(context.Background(), lr, seeds) {
 		if err != nil {
@@ -89,7 +90,7 @@ func drawSeeds(t *testing.T, s *ldm.Sampler, lr *srspace.Image, seeds ...uint64)
 // together.
 func TestTile(t *testing.T) {
 	m := twoLevels(t, 0.08)
-	lr, repeated := gradient(7, 7), srspace.NewImage(21, 21)
+	lr, repeated := gradient(7, 7), picture.NewImage(21, 21)
 	for y := range 21 {
 		for x := range 21 {
 			copy(repeated.Pix[3*(21*y+x):][:3], lr.Pix[3*(7*(y%7)+x%7):])
@@ -108,7 +109,7 @@ func TestTile(t *testing.T) {
 	all := drawSeeds(t, s, lr, seeds...)
 	for seed, got := range all {
 		run, tile := runs[seed/9], int(seed%9)
-		want := srspace.NewImage(28, 28)
+		want := picture.NewImage(28, 28)
 		for y := range 28 {
 			copy(want.Pix[3*28*y:][:3*28], run.Pix[3*((tile/3*28+y)*84+tile%3*28):])
 		}
@@ -174,7 +175,7 @@ func TestMemoryRefused(t *testing.T) {
 	if err := s.Accepts(gradient(64, 64)); err != nil {
 		t.Fatal(err)
 	}
-	large := srspace.NewImage(512, 512)
+	large := picture.NewImage(512, 512)
 	err := s.Accepts(large)
 	if err == nil || !strings.Contains(err.Error(), "GiB") || !strings.Contains(hint.Of(err), "windows") {
 		t.Errorf("%v (%s)", err, hint.Of(err))

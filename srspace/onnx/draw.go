@@ -11,16 +11,17 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // Accepts returns an error for an LR picture that Sample would refuse: of a
 // size that the model does not take, or that needs more than the memory.
-func (s *Sampler) Accepts(lr *srspace.Image) error {
+func (s *Sampler) Accepts(lr *picture.Image) error {
 	_, _, _, err := s.shapes(lr)
 	return err
 }
 
-func (s *Sampler) shapes(lr *srspace.Image) (in, noise, out shapes.Shape, err error) {
+func (s *Sampler) shapes(lr *picture.Image) (in, noise, out shapes.Shape, err error) {
 	if in, noise, out, err = s.output(lr.Height, lr.Width); err != nil {
 		return in, noise, out, fmt.Errorf("model %s, LR picture of %d×%d pixels: %w", s.recipe.Model, lr.Width, lr.Height, err)
 	}
@@ -52,7 +53,7 @@ var errSame = hint.With(errors.New("the model has no noise input: all its sample
 // Sample implements srspace.Sampler. Samples are rounded to 8 bits, as they
 // will be seen and stored. Several seeds for a model that is Deterministic are
 // an error, since a space of equal samples would look like certainty.
-func (s *Sampler) Sample(ctx context.Context, lr *srspace.Image, seeds []uint64) iter.Seq2[srspace.Sample, error] {
+func (s *Sampler) Sample(ctx context.Context, lr *picture.Image, seeds []uint64) iter.Seq2[srspace.Sample, error] {
 	return func(yield func(srspace.Sample, error) bool) {
 		in, noise, out, err := s.shapes(lr)
 		if err == nil && s.noise == nil && len(seeds) > 1 {
@@ -123,7 +124,7 @@ func (s *Sampler) call(x []float32, in, noise, out shapes.Shape, seeds []uint64)
 
 // condition brings the LR picture to the model's range and channels, once for
 // every sample of a call.
-func (s *Sampler) condition(lr *srspace.Image, in shapes.Shape) []float32 {
+func (s *Sampler) condition(lr *picture.Image, in shapes.Shape) []float32 {
 	channels, n := in.Dimensions[1], lr.Width*lr.Height
 	black, span := s.options.LRRange.Black, s.options.LRRange.White-s.options.LRRange.Black
 	x := make([]float32, in.Size())
@@ -144,10 +145,10 @@ func (s *Sampler) condition(lr *srspace.Image, in shapes.Shape) []float32 {
 }
 
 // picture makes an 8-bit picture of one sample of the output.
-func (s *Sampler) picture(planes []float32, out shapes.Shape) (*srspace.Image, error) {
+func (s *Sampler) picture(planes []float32, out shapes.Shape) (*picture.Image, error) {
 	channels, h, w := out.Dimensions[1], out.Dimensions[2], out.Dimensions[3]
 	black, span := s.options.OutputRange.Black, s.options.OutputRange.White-s.options.OutputRange.Black
-	img := srspace.NewImage(w, h)
+	img := picture.NewImage(w, h)
 	for i, v := range planes {
 		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
 			return nil, hint.With(fmt.Errorf("the output is not finite: value %d is %v", i, v), "check the model's weights and the range of its input")

@@ -7,6 +7,7 @@ import (
 
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/onnx"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // A generator whose file does not say that its pictures are in [-1,1] fills a
@@ -16,7 +17,7 @@ func ExampleOpen() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	lr, err := srspace.ReadFile("lr.png")
+	lr, err := picture.ReadFile("lr.png")
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -30,8 +30,8 @@ func named(name string, usual []string) bool {
 	return slices.ContainsFunc(parts, func(p string) bool { return slices.Contains(usual, p) })
 }
 
-// picture says whether a shape may be that of pictures: [batch, 1 or 3, h, w].
-func picture(s shapes.Shape) bool {
+// isPicture says whether a shape may be that of pictures: [batch, 1 or 3, h, w].
+func isPicture(s shapes.Shape) bool {
 	return s.Rank() == 4 && (s.Dimensions[1] == 1 || s.Dimensions[1] == 3 || s.Dimensions[1] < 0)
 }
 
@@ -75,14 +75,14 @@ func ports(m onnx.Model, o Options) (lr port, noise *port, out port, err error) 
 		return fail("inputs besides the LR picture %q and noise: %s", lr.name, names(rest))
 	}
 	if i := slices.IndexFunc(outputs, func(p port) bool {
-		return p.name == o.Output || o.Output == "" && (picture(p.shape) || p.shape.Rank() == 0)
+		return p.name == o.Output || o.Output == "" && (isPicture(p.shape) || p.shape.Rank() == 0)
 	}); i >= 0 {
 		out = outputs[i]
 	} else {
 		return fail("no output for pictures; the outputs are %s", names(outputs))
 	}
 	for _, p := range []port{lr, out} {
-		if p.shape.DType != dtypes.Float32 || p.shape.Rank() != 0 && !picture(p.shape) {
+		if p.shape.DType != dtypes.Float32 || p.shape.Rank() != 0 && !isPicture(p.shape) {
 			return fail("%.100q is %s", p.name, p.shape)
 		}
 	}
@@ -103,7 +103,7 @@ func chooseLR(in []port, noiseKnown bool) int {
 	for _, fits := range []func(p port) bool{
 		func(p port) bool { return !named(p.name, noiseNames) },
 		func(p port) bool { return named(p.name, lrNames) },
-		func(p port) bool { return picture(p.shape) },
+		func(p port) bool { return isPicture(p.shape) },
 	} {
 		switch first, second := fits(in[0]), fits(in[1]); {
 		case first && !second:

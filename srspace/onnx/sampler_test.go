@@ -13,6 +13,7 @@ import (
 	"github.com/trustsr/trustsr/internal/backend"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 func onEachBackend(t *testing.T, test func(t *testing.T, config string)) {
@@ -36,17 +37,17 @@ func write(t *testing.T, graph string) string {
 }
 
 // lowResolution is a picture of 8-bit values that differ everywhere.
-func lowResolution(w, h int) *srspace.Image {
-	m := srspace.NewImage(w, h)
+func lowResolution(w, h int) *picture.Image {
+	m := picture.NewImage(w, h)
 	for i := range m.Pix {
 		m.Pix[i] = 0.2 + 0.6*float32(i*29%97)/97
 	}
 	return m.Quantized()
 }
 
-func draw(t *testing.T, s *Sampler, lr *srspace.Image, seeds ...uint64) []*srspace.Image {
+func draw(t *testing.T, s *Sampler, lr *picture.Image, seeds ...uint64) []*picture.Image {
 	t.Helper()
-	var out []*srspace.Image
+	var out []*picture.Image
 	for sample, err := range s.Sample(context.Background(), lr, seeds) {
 		if err != nil {
 			t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 	"github.com/trustsr/trustsr/srspace/variety"
 )
 
@@ -19,13 +19,13 @@ import (
 // tree's samples, as [variety.Tree.Above] numbers them; the rows are in the
 // order of [variety.Tree.Order]. It fails with an error that wraps
 // [ErrEmpty] or [ErrSize].
-func Dendrogram(tree *variety.Tree, unit string, names [][]string, pictures [][]*srspace.Image) (*image.NRGBA, error) {
+func Dendrogram(tree *variety.Tree, unit string, names [][]string, pictures [][]*picture.Image) (*image.NRGBA, error) {
 	if tree.Samples < 1 || len(names) != tree.Samples || len(pictures) != tree.Samples {
 		return nil, fmt.Errorf("dendrogram of %d leaves, %d names, %d rows of pictures: %w", tree.Samples, len(names), len(pictures), ErrEmpty)
 	}
 	order := tree.Order()
 	var rowNames [][]string
-	var rows [][]*srspace.Image
+	var rows [][]*picture.Image
 	for _, leaf := range order {
 		rowNames, rows = append(rowNames, names[leaf]), append(rows, pictures[leaf])
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 	"github.com/trustsr/trustsr/srspace/plane"
 	"gonum.org/v1/plot/vg"
 )
@@ -89,12 +90,12 @@ func ExamplePlane_WritePNG_crowded() {
 }
 
 func ExampleWall() {
-	hr := picture("e_ref")
-	var samples []*srspace.Image
+	hr := readExample("e_ref")
+	var samples []*picture.Image
 	noise := make([]float32, len(hr.Pix))
 	for seed := range uint64(22) {
 		srspace.Noise(noise, seed, 0)
-		sample := srspace.NewImage(hr.Width, hr.Height)
+		sample := picture.NewImage(hr.Width, hr.Height)
 		for i, v := range hr.Pix {
 			sample.Pix[i] = v + 0.15*noise[i/3]
 		}
@@ -112,7 +113,7 @@ func ExampleWall() {
 func ExampleRow() {
 	row, err := plane.Row(
 		[]string{"LR", "bicubic", "HR"},
-		[]*srspace.Image{picture("e_lr"), picture("e_up"), picture("e_ref")},
+		[]*picture.Image{readExample("e_lr"), readExample("e_up"), readExample("e_ref")},
 	)
 	if err != nil {
 		log.Fatal(err)
@@ -123,8 +124,8 @@ func ExampleRow() {
 }
 
 // picture reads a test picture.
-func picture(name string) *srspace.Image {
-	m, err := srspace.ReadFile(filepath.Join("testdata", name+".png"))
+func readExample(name string) *picture.Image {
+	m, err := picture.ReadFile(filepath.Join("testdata", name+".png"))
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"image"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 	"golang.org/x/image/font"
 	"golang.org/x/image/math/fixed"
 )
@@ -18,7 +18,7 @@ const thumbSide = 84
 // that makes them at least 84 pixels high; a nil picture leaves its place
 // empty. columns may be nil. It fails with an error that wraps [ErrEmpty] or
 // [ErrSize].
-func Grid(columns []string, rows [][]string, images [][]*srspace.Image) (*image.NRGBA, error) {
+func Grid(columns []string, rows [][]string, images [][]*picture.Image) (*image.NRGBA, error) {
 	if len(images) == 0 || len(images[0]) == 0 || images[0][0] == nil {
 		return nil, fmt.Errorf("grid: %w", ErrEmpty)
 	}
@@ -76,7 +76,7 @@ func Grid(columns []string, rows [][]string, images [][]*srspace.Image) (*image.
 
 // cellOf returns the size at which the pictures are shown: that of the first,
 // which all must have, enlarged.
-func cellOf(images [][]*srspace.Image) (image.Point, error) {
+func cellOf(images [][]*picture.Image) (image.Point, error) {
 	first := images[0][0]
 	if first.Width < 1 || first.Height < 1 {
 		return image.Point{}, fmt.Errorf("pictures of %d×%d: %w", first.Width, first.Height, ErrSize)
@@ -94,14 +94,14 @@ func cellOf(images [][]*srspace.Image) (image.Point, error) {
 // Labelled returns the images as [Wall] does, each with a line below it, at
 // the size that [Grid] has. It fails with an error that wraps [ErrEmpty] or
 // [ErrSize].
-func Labelled(labels []string, images []*srspace.Image, columns int) (*image.NRGBA, error) {
+func Labelled(labels []string, images []*picture.Image, columns int) (*image.NRGBA, error) {
 	if len(images) == 0 {
 		return nil, fmt.Errorf("labelled wall: %w", ErrEmpty)
 	}
 	if len(labels) != len(images) || columns < 1 {
 		return nil, fmt.Errorf("labelled wall: %d labels for %d images in %d columns", len(labels), len(images), columns)
 	}
-	cell, err := cellOf([][]*srspace.Image{images})
+	cell, err := cellOf([][]*picture.Image{images})
 	if err != nil {
 		return nil, fmt.Errorf("labelled wall: %w", err)
 	}

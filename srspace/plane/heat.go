@@ -7,9 +7,8 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/trustsr/trustsr/srspace/picture"
 	"gonum.org/v1/plot/palette/moreland"
-
-	"github.com/trustsr/trustsr/srspace"
 )
 
 // Heat is a number at every pixel of a picture, to be shown in colours.
@@ -26,7 +25,7 @@ type Heat struct {
 // their order in grey print and for the colour-blind (Moreland's extended
 // black body). It
 // fails with an error that wraps [ErrEmpty] or [ErrSize].
-func (h *Heat) Row(labels []string, images []*srspace.Image) (*image.NRGBA, error) {
+func (h *Heat) Row(labels []string, images []*picture.Image) (*image.NRGBA, error) {
 	if h.Width < 1 || h.Height < 1 || len(h.Values) != h.Width*h.Height {
 		return nil, fmt.Errorf("heat map: %d values for %d×%d pixels: %w", len(h.Values), h.Width, h.Height, ErrSize)
 	}
@@ -41,7 +40,7 @@ func (h *Heat) Row(labels []string, images []*srspace.Image) (*image.NRGBA, erro
 	if err != nil {
 		return nil, fmt.Errorf("heat map: %w", err)
 	}
-	pictures, err := Row(append(append([]string{}, labels...), h.Label), append(append([]*srspace.Image{}, images...), colours))
+	pictures, err := Row(append(append([]string{}, labels...), h.Label), append(append([]*picture.Image{}, images...), colours))
 	if err != nil {
 		return nil, err
 	}
@@ -86,12 +85,12 @@ func (h *Heat) scale(w *writer, pictures *image.NRGBA, high float64) (*image.NRG
 }
 
 // colours returns the map as a picture, high the brightest.
-func (h *Heat) colours(high float64) (*srspace.Image, error) {
+func (h *Heat) colours(high float64) (*picture.Image, error) {
 	ramp, err := ramp()
 	if err != nil {
 		return nil, err
 	}
-	out := srspace.NewImage(h.Width, h.Height)
+	out := picture.NewImage(h.Width, h.Height)
 	for i, v := range h.Values {
 		c := ramp(v / high)
 		out.Pix[3*i], out.Pix[3*i+1], out.Pix[3*i+2] = float32(c.R)/255, float32(c.G)/255, float32(c.B)/255

@@ -17,7 +17,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 	"github.com/trustsr/trustsr/srspace/plane"
 	"gonum.org/v1/plot/vg"
 )
@@ -210,9 +210,9 @@ func TestPlaneErrors(t *testing.T) {
 }
 
 func TestWall(t *testing.T) {
-	var images []*srspace.Image
+	var images []*picture.Image
 	for i := range 3 {
-		m := srspace.NewImage(2, 1)
+		m := picture.NewImage(2, 1)
 		for j := range m.Pix {
 			m.Pix[j] = float32(10*i+j/3) / 255
 		}
@@ -243,19 +243,19 @@ func TestWall(t *testing.T) {
 }
 
 func TestPictureErrors(t *testing.T) {
-	small, other := srspace.NewImage(2, 2), srspace.NewImage(3, 2)
+	small, other := picture.NewImage(2, 2), picture.NewImage(3, 2)
 	for name, c := range map[string]struct {
-		images        []*srspace.Image
+		images        []*picture.Image
 		columns, zoom int
 		want          error
 	}{
 		"none":         {nil, 2, 2, plane.ErrEmpty},
-		"two sizes":    {[]*srspace.Image{small, other}, 2, 2, plane.ErrSize},
-		"no columns":   {[]*srspace.Image{small}, 0, 2, plane.ErrSize},
-		"no zoom":      {[]*srspace.Image{small}, 2, 0, plane.ErrSize},
-		"zoom":         {[]*srspace.Image{small}, 2, math.MaxInt, plane.ErrSize},
-		"large":        {[]*srspace.Image{srspace.NewImage(512, 512)}, 2, 256, plane.ErrSize},
-		"empty images": {[]*srspace.Image{{}, {}}, 1, 1, plane.ErrSize},
+		"two sizes":    {[]*picture.Image{small, other}, 2, 2, plane.ErrSize},
+		"no columns":   {[]*picture.Image{small}, 0, 2, plane.ErrSize},
+		"no zoom":      {[]*picture.Image{small}, 2, 0, plane.ErrSize},
+		"zoom":         {[]*picture.Image{small}, 2, math.MaxInt, plane.ErrSize},
+		"large":        {[]*picture.Image{picture.NewImage(512, 512)}, 2, 256, plane.ErrSize},
+		"empty images": {[]*picture.Image{{}, {}}, 1, 1, plane.ErrSize},
 	} {
 		if _, err := plane.Wall(c.images, c.columns, c.zoom); !errors.Is(err, c.want) {
 			t.Errorf("wall, %s: got error %v, want %v", name, err, c.want)
@@ -264,10 +264,10 @@ func TestPictureErrors(t *testing.T) {
 	if _, err := plane.Row(nil, nil); !errors.Is(err, plane.ErrEmpty) {
 		t.Errorf("row of none: got error %v", err)
 	}
-	if _, err := plane.Row([]string{"a"}, []*srspace.Image{small, small}); err == nil {
+	if _, err := plane.Row([]string{"a"}, []*picture.Image{small, small}); err == nil {
 		t.Error("a row with too few labels was drawn")
 	}
-	if _, err := plane.Row([]string{"a"}, []*srspace.Image{{}}); !errors.Is(err, plane.ErrSize) {
+	if _, err := plane.Row([]string{"a"}, []*picture.Image{{}}); !errors.Is(err, plane.ErrSize) {
 		t.Errorf("row of an empty image: got error %v", err)
 	}
 }

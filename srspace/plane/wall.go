@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/gofont/goregular"
 	"golang.org/x/image/font/opentype"
@@ -35,7 +35,7 @@ var paper = color.NRGBA{0xFF, 0xFF, 0xFF, 0xFF}
 // as narrow as they are. It fails with an error that wraps [ErrEmpty] for no
 // images and [ErrSize] for images of different sizes or a wall that is too
 // large.
-func Wall(images []*srspace.Image, columns, zoom int) (*image.NRGBA, error) {
+func Wall(images []*picture.Image, columns, zoom int) (*image.NRGBA, error) {
 	if len(images) == 0 {
 		return nil, fmt.Errorf("wall: %w", ErrEmpty)
 	}
@@ -78,7 +78,7 @@ const (
 // same size: the largest image's, times the whole number that makes it at
 // least 168 pixels high, or 112 where more than five stand in the row. It fails
 // with an error that wraps [ErrEmpty] or [ErrSize].
-func Row(labels []string, images []*srspace.Image) (*image.NRGBA, error) {
+func Row(labels []string, images []*picture.Image) (*image.NRGBA, error) {
 	if len(images) == 0 {
 		return nil, fmt.Errorf("row: %w", ErrEmpty)
 	}
@@ -160,7 +160,7 @@ func sheet(width, height int) (*image.NRGBA, error) {
 }
 
 // nearest fills the rectangle r of dst with img, without smoothing.
-func nearest(dst *image.NRGBA, r image.Rectangle, img *srspace.Image) {
+func nearest(dst *image.NRGBA, r image.Rectangle, img *picture.Image) {
 	rgb := img.Bytes()
 	for y := range r.Dy() {
 		row := rgb[3*img.Width*(y*img.Height/r.Dy()):]

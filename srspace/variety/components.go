@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/trustsr/trustsr/srspace/picture"
 	"gonum.org/v1/gonum/mat"
-
-	"github.com/trustsr/trustsr/srspace"
 )
 
 // Components are the principal components of the samples: the directions in
@@ -130,7 +129,7 @@ func (s *Set) direction(eigenvector []float64, value float64, c *Components) Dir
 // Coordinate returns where a picture lies along direction i, as Along says it
 // of the samples: from their mean, in levels. It fails with an error that
 // wraps [ErrSize] for a picture of another size.
-func (c *Components) Coordinate(i int, m *srspace.Image) (float64, error) {
+func (c *Components) Coordinate(i int, m *picture.Image) (float64, error) {
 	if m.Width != c.Width || m.Height != c.Height || len(m.Pix) != len(c.Mean) {
 		return 0, fmt.Errorf("coordinate of a picture of %d×%d among samples of %d×%d: %w", m.Width, m.Height, c.Width, c.Height, ErrSize)
 	}
@@ -144,18 +143,18 @@ func (c *Components) Coordinate(i int, m *srspace.Image) (float64, error) {
 // At returns the picture at the mean plus so many standard deviations along
 // direction i, e.g. -2 and 2; values outside [0,1] are clipped. It is no
 // sample, and may look like none.
-func (c *Components) At(i int, sigmas float64) *srspace.Image {
+func (c *Components) At(i int, sigmas float64) *picture.Image {
 	d := c.Directions[i]
 	return c.picture(func(j int) float64 { return c.Mean[j] + sigmas*d.Std*d.Vector[j] })
 }
 
 // MeanImage returns the mean of all samples.
-func (c *Components) MeanImage() *srspace.Image {
+func (c *Components) MeanImage() *picture.Image {
 	return c.picture(func(j int) float64 { return c.Mean[j] })
 }
 
-func (c *Components) picture(level func(j int) float64) *srspace.Image {
-	out := srspace.NewImage(c.Width, c.Height)
+func (c *Components) picture(level func(j int) float64) *picture.Image {
+	out := picture.NewImage(c.Width, c.Height)
 	for j := range out.Pix {
 		out.Pix[j] = float32(min(max(level(j)/255, 0), 1))
 	}

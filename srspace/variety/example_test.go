@@ -4,16 +4,16 @@ import (
 	"fmt"
 	"log"
 
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 	"github.com/trustsr/trustsr/srspace/variety"
 )
 
 // strokes returns pictures of 9 × 9 pixels: seven of an upright stroke of
 // different brightness, and two of a level one.
-func strokes() []*srspace.Image {
-	var out []*srspace.Image
+func strokes() []*picture.Image {
+	var out []*picture.Image
 	for i := range 9 {
-		m := srspace.NewImage(9, 9)
+		m := picture.NewImage(9, 9)
 		for k := range 9 {
 			at := 9*k + 4
 			if i >= 7 {

@@ -21,7 +21,7 @@ import (
 	"sync/atomic"
 
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 var (
@@ -50,7 +50,7 @@ type Set struct {
 // New returns the set of these images. It fails with an error that wraps
 // [ErrEmpty] for no images and [ErrSize] for images of different sizes or for
 // more than [MaxSamples].
-func New(images []*srspace.Image) (*Set, error) {
+func New(images []*picture.Image) (*Set, error) {
 	if len(images) == 0 {
 		return nil, fmt.Errorf("variety: %w", ErrEmpty)
 	}

@@ -7,21 +7,21 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/picture"
+	"github.com/trustsr/trustsr/srspace/variety"
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/combin"
-
-	"github.com/trustsr/trustsr/srspace"
-	"github.com/trustsr/trustsr/srspace/variety"
 )
 
 // grey returns pictures one pixel high, each of these grey levels. The
 // distance of two with one pixel is the difference of their levels.
 func grey(t *testing.T, pictures ...[]byte) *variety.Set {
 	t.Helper()
-	var images []*srspace.Image
+	var images []*picture.Image
 	for _, levels := range pictures {
-		m, err := srspace.FromGray(levels, len(levels), 1)
+		m, err := picture.FromGray(levels, len(levels), 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -44,10 +44,10 @@ func line(t *testing.T, levels ...byte) *variety.Set {
 }
 
 // random returns n pictures of noise.
-func random(n, width, height int, seed uint64) []*srspace.Image {
-	var out []*srspace.Image
+func random(n, width, height int, seed uint64) []*picture.Image {
+	var out []*picture.Image
 	for i := range n {
-		m := srspace.NewImage(width, height)
+		m := picture.NewImage(width, height)
 		srspace.Noise(m.Pix, seed, uint32(i))
 		for j := range m.Pix {
 			m.Pix[j] = 0.5 + 0.15*m.Pix[j]
@@ -91,9 +91,9 @@ func TestSpread(t *testing.T) {
 		t.Errorf("root mean square %v, want %v", s.RMS(), want)
 	}
 	// A difference in one channel of three.
-	a, b := srspace.NewImage(1, 1), srspace.NewImage(1, 1)
+	a, b := picture.NewImage(1, 1), picture.NewImage(1, 1)
 	b.Pix[2] = 30.0 / 255
-	colour, _ := variety.New([]*srspace.Image{a, b})
+	colour, _ := variety.New([]*picture.Image{a, b})
 	if s, err := colour.Spread(); err != nil || !near(s.Std[0], math.Sqrt(2*15*15/3.0)) {
 		t.Errorf("one channel: %v, %v", s, err)
 	}
@@ -173,7 +173,7 @@ func TestComponentsEqualPC(t *testing.T) {
 		}
 		sum += direction.Share
 	}
-	if _, err := c.Coordinate(0, srspace.NewImage(4, 5)); !errors.Is(err, variety.ErrSize) {
+	if _, err := c.Coordinate(0, picture.NewImage(4, 5)); !errors.Is(err, variety.ErrSize) {
 		t.Errorf("coordinate of a picture of another size: %v", err)
 	}
 	spread, err := s.Spread()
@@ -270,7 +270,7 @@ func TestClustersEqualDefinition(t *testing.T) {
 	}
 }
 
-func meanLevel(images []*srspace.Image, members []int, j int) float64 {
+func meanLevel(images []*picture.Image, members []int, j int) float64 {
 	sum := 0.0
 	for _, i := range members {
 		sum += float64(images[i].Bytes()[j])
@@ -379,12 +379,12 @@ func TestPrepare(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
-	small, other := srspace.NewImage(2, 2), srspace.NewImage(3, 2)
-	one, err := variety.New([]*srspace.Image{small})
+	small, other := picture.NewImage(2, 2), picture.NewImage(3, 2)
+	one, err := variety.New([]*picture.Image{small})
 	if err != nil {
 		t.Fatal(err)
 	}
-	many := make([]*srspace.Image, variety.MaxSamples+1)
+	many := make([]*picture.Image, variety.MaxSamples+1)
 	for i := range many {
 		many[i] = small
 	}
@@ -393,9 +393,9 @@ func TestErrors(t *testing.T) {
 		want error
 	}{
 		"no samples":     {func() error { _, err := variety.New(nil); return err }, variety.ErrEmpty},
-		"two sizes":      {func() error { _, err := variety.New([]*srspace.Image{small, other}); return err }, variety.ErrSize},
-		"empty pictures": {func() error { _, err := variety.New([]*srspace.Image{{}}); return err }, variety.ErrSize},
-		"cut off":        {func() error { _, err := variety.New([]*srspace.Image{{Width: 9, Height: 9}}); return err }, variety.ErrSize},
+		"two sizes":      {func() error { _, err := variety.New([]*picture.Image{small, other}); return err }, variety.ErrSize},
+		"empty pictures": {func() error { _, err := variety.New([]*picture.Image{{}}); return err }, variety.ErrSize},
+		"cut off":        {func() error { _, err := variety.New([]*picture.Image{{Width: 9, Height: 9}}); return err }, variety.ErrSize},
 		"too many":       {func() error { _, err := variety.New(many); return err }, variety.ErrSize},
 		"spread of one":  {func() error { _, err := one.Spread(); return err }, variety.ErrEmpty},
 		"components":     {func() error { _, err := one.Components(1); return err }, variety.ErrEmpty},

@@ -1,36 +1,15 @@
-package srspace
+package picture
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"image"
 	"image/png"
 	"io"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
 )
-
-// removeTemporary removes what interrupted writers left in dir. The caller
-// holds the lock that keeps other writers away.
-func removeTemporary(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), atomicfile.TempPrefix) && e.Type().IsRegular() {
-			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, os.ErrNotExist) {
-				return err
-			}
-		}
-	}
-	return nil
-}
 
 // EncodePNG writes the picture as an 8-bit PNG: grey if every pixel is grey
 // after rounding, else RGB; never with alpha. Values are clamped and rounded

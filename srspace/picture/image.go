@@ -1,4 +1,7 @@
-package srspace
+// Package picture holds colour pictures: what every other package reads,
+// compares, averages and writes. [ReadFile] and [Decode] read a file and refuse
+// what they cannot read exactly; [Image.WritePNG] writes one.
+package picture
 
 import (
 	"crypto/sha256"

@@ -1,10 +1,9 @@
-package srspace
+package picture
 
 import (
 	"bytes"
 	"image"
 	"image/png"
-	"os"
 	"testing"
 )
 
@@ -59,18 +58,4 @@ func TestEncodePNG(t *testing.T) {
 			t.Errorf("encoded an image of %d×%d with %d values", bad.Width, bad.Height, len(bad.Pix))
 		}
 	}
-}
-
-// fileNames lists a folder.
-func fileNames(t testing.TB, dir string) []string {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	return names
 }

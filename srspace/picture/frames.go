@@ -1,4 +1,4 @@
-package srspace
+package picture
 
 import (
 	"bytes"
