@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/trustsr/trustsr/ensemble/stats"
 )
 
 // Concord is how far people agree in what they read, over the trials of a
@@ -64,7 +66,7 @@ func ReadingConcord(ballots []Ballot) Concord {
 			table[row[b.Trial]][at]++
 		}
 	}
-	if f, err := Fleiss(table); err == nil {
+	if f, err := stats.Fleiss(table); err == nil {
 		c.Kappa = f.Kappa
 	}
 	return c
@@ -87,4 +89,60 @@ func people(n int) string {
 		return "1 person"
 	}
 	return fmt.Sprintf("%d people", n)
+}
+
+// ReadingAgreement returns Krippendorff's nominal alpha of the readings of
+// ballots: raters are participants, units trials; who gave no reading is
+// missing there. With one trial alone agreement cannot be told from chance,
+// and the error wraps [ErrRatings] where all read the same.
+func ReadingAgreement(ballots []Ballot) (float64, error) {
+	people, trials := Participants(ballots), Trials(ballots)
+	var words []string
+	for _, b := range ballots {
+		words = append(words, b.Reading)
+	}
+	slices.Sort(words)
+	words = slices.Compact(words)
+	ratings := make([][]float64, len(people))
+	row, column := index(people), index(trials)
+	for i := range ratings {
+		ratings[i] = slices.Repeat([]float64{math.NaN()}, len(trials))
+	}
+	for _, b := range ballots {
+		if b.Reading != "" {
+			code, _ := slices.BinarySearch(words, b.Reading)
+			ratings[row[b.Participant]][column[b.Trial]] = float64(code)
+		}
+	}
+	return stats.Krippendorff(ratings, stats.Nominal)
+}
+
+// PickAgreement returns Krippendorff's nominal alpha of the picks of one
+// trial: raters are participants, units samples, each rated picked or not.
+// Samples that a participant was not shown are missing. The error wraps
+// [ErrRatings] where nothing or everything was picked.
+func PickAgreement(t *Tally) (float64, error) {
+	column := make(map[uint64]int, len(t.Samples))
+	for i, v := range t.Samples {
+		column[v.Sample] = i
+	}
+	ratings := make([][]float64, len(t.ballots))
+	for i, b := range t.ballots {
+		ratings[i] = slices.Repeat([]float64{math.NaN()}, len(t.Samples))
+		for _, s := range b.Shown {
+			ratings[i][column[s]] = 0
+		}
+		for _, s := range b.Picks {
+			ratings[i][column[s]] = 1
+		}
+	}
+	return stats.Krippendorff(ratings, stats.Nominal)
+}
+
+func index(names []string) map[string]int {
+	m := make(map[string]int, len(names))
+	for i, n := range names {
+		m[n] = i
+	}
+	return m
 }

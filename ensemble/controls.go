@@ -11,6 +11,9 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/trustsr/trustsr/ensemble/stats"
+	"github.com/trustsr/trustsr/internal/bootstrap"
+	"github.com/trustsr/trustsr/internal/random"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/picture"
 	"gonum.org/v1/gonum/stat/combin"
@@ -84,7 +87,7 @@ type Standing struct {
 
 	// Interval is the 95 % Wilson interval of Percentile for the finite
 	// number of draws, both ends at Percentile where they are exhaustive.
-	Interval Interval
+	Interval stats.Interval
 
 	// P is the probability that an ensemble chosen by lot is as good or
 	// better: (1 + number as good) / (1 + draws), or the plain share where
@@ -223,14 +226,14 @@ func (c *Controls) standing(j int) Standing {
 	s := Standing{Percentile: 100 * (float64(worse) + float64(equal)/2) / float64(n)}
 	if c.Exhaustive {
 		s.P = float64(n-worse) / float64(n)
-		s.Interval = Interval{s.Percentile, s.Percentile}
+		s.Interval = stats.Interval{Low: s.Percentile, High: s.Percentile}
 		return s
 	}
 	s.P = float64(1+n-worse) / float64(1+n)
 	// Half a count is no count: the interval of both neighbours.
-	s.Interval = Interval{
-		100 * Wilson(worse+equal/2, n, 0.95).Low,
-		100 * Wilson(worse+(equal+1)/2, n, 0.95).High,
+	s.Interval = stats.Interval{
+		Low:  100 * stats.Wilson(worse+equal/2, n, 0.95).Low,
+		High: 100 * stats.Wilson(worse+(equal+1)/2, n, 0.95).High,
 	}
 	return s
 }
@@ -247,7 +250,7 @@ func randomSets(n, k, sets int, seed uint64) (rows [][]int, exhaustive bool) {
 		for j := range list {
 			list[j] = uint64(j)
 		}
-		generator(seed, "control", fmt.Sprint(i)).draw(list, k)
+		random.Named(seed, "control", fmt.Sprint(i)).Draw(list, k)
 		for _, r := range list[n-k:] {
 			rows[i] = append(rows[i], int(r))
 		}
@@ -388,7 +391,7 @@ func (c *Controls) quantiles(j int, p ...float64) []float64 {
 	slices.Sort(scores)
 	out := make([]float64, len(p))
 	for i, v := range p {
-		out[i] = sortedQuantile(scores, v)
+		out[i] = bootstrap.Quantile(scores, v)
 	}
 	return out
 }

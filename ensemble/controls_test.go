@@ -166,3 +166,11 @@ func ExampleNewControls() {
 	fmt.Printf("brighter than %.0f %% of %d pairs\n", c.Standing[0].Percentile, len(c.Random))
 	// Output: brighter than 95 % of 10 pairs
 }
+
+// near compares to a relative 1e-10 and to an absolute 1e-12 at zero.
+func near(t *testing.T, what string, got, want float64) {
+	t.Helper()
+	if !(math.Abs(got-want) <= 1e-12+1e-10*math.Abs(want)) {
+		t.Errorf("%s: got %.17g, want %.17g", what, got, want)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/trustsr/trustsr/ensemble/stats"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
@@ -55,9 +56,9 @@ type Result struct {
 	Image     *picture.Image // the selection combined
 	Range     *TieRange      // nil unless combined by the mean
 	Rivals    *Rivals
-	Controls  *Controls   // nil without metrics
-	Projected *Projection // nil unless asked for
-	Positions ChiSquare   // whether picks favour parts of the page ([PositionBias])
+	Controls  *Controls       // nil without metrics
+	Projected *Projection     // nil unless asked for
+	Positions stats.ChiSquare // whether picks favour parts of the page ([PositionBias])
 	Warnings  []string
 }
 
@@ -322,7 +323,7 @@ func (r *Result) votesMarkdown(s *strings.Builder, heading string, o ReportOptio
 		}
 		in := probability[v.Sample]
 		fmt.Fprintf(s, "| %d | %d | %.0f–%.0f | %s | %.2f | %s |\n", v.Sample, v.Votes, in.Low, in.High,
-			percent(Wilson(v.Votes, v.Shown, 0.95)), in.Probability, status[v.Sample])
+			percent(stats.Wilson(v.Votes, v.Shown, 0.95)), in.Probability, status[v.Sample])
 	}
 	if left > 0 {
 		fmt.Fprintf(s, "\n%s more, with at most %s each, not listed.\n", plural(left, "sample"), plural(most, "vote"))

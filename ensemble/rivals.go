@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/trustsr/trustsr/ensemble/stats"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 
@@ -16,11 +17,11 @@ type ReadingCount struct {
 	People  int // who read this
 	Of      int // who read anything
 
-	Wilson, ClopperPearson Interval // of People/Of, at 95 %
+	Wilson, ClopperPearson stats.Interval // of People/Of, at 95 %
 
 	// Test is the exact test of People of Of against ½: whether the reading
 	// is that of more, or fewer, than half.
-	Test BinomialTest
+	Test stats.BinomialTest
 }
 
 // CountReadings counts the readings of ballots, the most frequent first,
@@ -48,7 +49,7 @@ func CountReadings(ballots []Ballot) []ReadingCount {
 func countReading(reading string, n, of int) ReadingCount {
 	return ReadingCount{
 		Reading: reading, People: n, Of: of,
-		Wilson: Wilson(n, of, 0.95), ClopperPearson: ClopperPearson(n, of, 0.95), Test: Binomial(n, of, 0.5),
+		Wilson: stats.Wilson(n, of, 0.95), ClopperPearson: stats.ClopperPearson(n, of, 0.95), Test: stats.Binomial(n, of, 0.5),
 	}
 }
 
@@ -87,8 +88,8 @@ func SampleReadings(t *Tally) map[uint64]string {
 type Rival struct {
 	ReadingCount
 
-	Samples     []uint64 // in which it was read, in rising order of seed
-	SampleShare Interval // 95 % Wilson interval of their share of all read samples
+	Samples     []uint64       // in which it was read, in rising order of seed
+	SampleShare stats.Interval // 95 % Wilson interval of their share of all read samples
 
 	Selection *Selection     // top k of Samples by votes; nil where none has a vote
 	Image     *picture.Image // of the selection; nil without one
@@ -159,7 +160,7 @@ func FindRivals(t *Tally, readings map[uint64]string, k int, rule TieRule, seed 
 	}
 	for _, c := range counts {
 		rival := Rival{ReadingCount: c, Samples: groups[c.Reading]}
-		rival.SampleShare = Wilson(len(rival.Samples), read, 0.95)
+		rival.SampleShare = stats.Wilson(len(rival.Samples), read, 0.95)
 		voters := t.ballots
 		if !r.ByReader {
 			voters = nil

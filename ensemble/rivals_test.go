@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/trustsr/trustsr/ensemble"
+	"github.com/trustsr/trustsr/ensemble/stats"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
@@ -46,7 +47,7 @@ func TestRivalsByPeople(t *testing.T) {
 	if six.Reading != "6" || !slices.Equal(six.Samples, []uint64{2, 4}) || !slices.Equal(six.Selection.Chosen, []uint64{4, 2}) || six.Image.Bytes()[0] != 150 {
 		t.Errorf("“6”: %+v", six)
 	}
-	if six.SampleShare != ensemble.Wilson(2, 4, 0.95) {
+	if six.SampleShare != stats.Wilson(2, 4, 0.95) {
 		t.Errorf("share of samples %v", six.SampleShare)
 	}
 	readings := ensemble.SampleReadings(tally)

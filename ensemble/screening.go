@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/trustsr/trustsr/ensemble/stats"
 )
 
 // Golden is a trial with a known answer, to find participants who do not
@@ -234,7 +236,7 @@ func samePositions(ballots []Ballot) float64 {
 // something only where every participant had an own order; in one fixed order
 // it cannot tell a place from the sample that stands there. P is NaN without
 // picks or with fewer than four samples shown.
-func PositionBias(t *Tally) ChiSquare {
+func PositionBias(t *Tally) stats.ChiSquare {
 	const parts = 4
 	var observed, expected [parts]float64
 	total := 0
@@ -252,9 +254,9 @@ func PositionBias(t *Tally) ChiSquare {
 		}
 	}
 	if total == 0 {
-		return ChiSquare{P: math.NaN()}
+		return stats.ChiSquare{P: math.NaN()}
 	}
-	return chiSquare(observed[:], expected[:])
+	return stats.PearsonChiSquare(observed[:], expected[:])
 }
 
 func (s *Screening) reasons(c *Conduct) []string {

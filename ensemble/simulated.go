@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/trustsr/trustsr/internal/random"
 )
 
 // ErrBehaviour is what errors about a simulated participant of no known
@@ -79,8 +81,8 @@ func (s *SimulatedParticipant) Answer(p *Protocol, trial string, shown []uint64,
 		}
 	}
 	b := Ballot{Participant: s.Name, Trial: trial, Shown: slices.Clone(shown), Began: began, Browser: "simulated " + string(s.Behaviour), PixelRatio: 1}
-	random := generator(s.Seed, "participant", s.Name, trial)
-	m := &mind{protocol: p, shown: shown, samples: samples, random: random, normal: random.normal(), noise: s.Noise, looks: s.Looks}
+	source := random.Named(s.Seed, "participant", s.Name, trial)
+	m := &mind{protocol: p, shown: shown, samples: samples, source: source, normal: source.Normal(), noise: s.Noise, looks: s.Looks}
 	if m.noise == 0 {
 		m.noise = 0.1
 	}
@@ -93,7 +95,7 @@ func (s *SimulatedParticipant) Answer(p *Protocol, trial string, shown []uint64,
 	awake := 25 * time.Second
 	if behaviour == Sleeper {
 		behaviour = Expert
-		if random.below(2) == 0 {
+		if source.Below(2) == 0 {
 			behaviour, awake = Uniform, 600*time.Millisecond
 		}
 	}
@@ -117,7 +119,7 @@ func (s *SimulatedParticipant) Answer(p *Protocol, trial string, shown []uint64,
 		b.Reading = ""
 	}
 	if p.Confidence > 0 {
-		b.Confidence = 1 + random.below(p.Confidence)
+		b.Confidence = 1 + source.Below(p.Confidence)
 	}
 	// People's times spread by about a third of an order of magnitude.
 	b.Cast = began.Add(time.Duration(float64(awake) * math.Exp(0.3*m.normal())))
@@ -134,7 +136,7 @@ type mind struct {
 	samples  map[uint64]Appearance
 	readings []string // all there are, sorted; digits where there are none
 	blank    bool     // there are none
-	random   *splitmix64
+	source   *random.Source
 	normal   func() float64
 	noise    float64
 	looks    int
@@ -160,10 +162,10 @@ func (m *mind) most() int { return min(m.protocol.MaxPicks, len(m.shown)) }
 
 func (m *mind) uniform() ([]uint64, string) {
 	least := max(1, min(m.protocol.MinPicks, len(m.shown)))
-	k := least + m.random.below(m.most()-least+1)
+	k := least + m.source.Below(m.most()-least+1)
 	list := slices.Clone(m.shown)
-	m.random.draw(list, k)
-	return list[len(list)-k:], m.readings[m.random.below(len(m.readings))]
+	m.source.Draw(list, k)
+	return list[len(list)-k:], m.readings[m.source.Below(len(m.readings))]
 }
 
 func (m *mind) expert() ([]uint64, string) {
@@ -171,7 +173,7 @@ func (m *mind) expert() ([]uint64, string) {
 	if m.protocol.Reading != NoReading {
 		looked := slices.Clone(m.shown)
 		k := min(m.looks, len(looked))
-		m.random.draw(looked, k)
+		m.source.Draw(looked, k)
 		best := math.Inf(-1)
 		for _, r := range m.readings {
 			var belief float64
@@ -206,7 +208,7 @@ func (m *mind) positionBiased() ([]uint64, string) {
 		for _, w := range weights {
 			total += w
 		}
-		at := float64(m.random.Uint64()>>11) / (1 << 53) * total
+		at := float64(m.source.Uint64()>>11) / (1 << 53) * total
 		i := 0
 		for i < len(weights)-1 && (weights[i] == 0 || at >= weights[i]) {
 			at -= weights[i]

@@ -5,6 +5,9 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/trustsr/trustsr/ensemble/stats"
+	"github.com/trustsr/trustsr/internal/bootstrap"
 )
 
 // Advantage is what choosing gained over choosing by lot by one metric, over
@@ -16,10 +19,10 @@ type Advantage struct {
 	// of the random ones, with the sign turned where lower is better.
 	Gains []float64
 
-	Mean       float64    // gain
-	Interval   Interval   // 95 % bootstrap interval of Mean over trials
-	Percentile float64    // mean over trials; 50 by lot
-	Test       PairedTest // Wilcoxon's, of Gains against 0
+	Mean       float64          // gain
+	Interval   stats.Interval   // 95 % bootstrap interval of Mean over trials
+	Percentile float64          // mean over trials; 50 by lot
+	Test       stats.PairedTest // Wilcoxon's, of Gains against 0
 }
 
 // Advantages compares the chosen ensembles of several trials with random ones
@@ -61,8 +64,8 @@ func advantages(reports []*Report, of func(*Report) *Result) []Advantage {
 			a.Mean += g / float64(len(a.Gains))
 		}
 		a.Percentile /= float64(len(a.Gains))
-		a.Interval = BootstrapMean(a.Gains, 2000, reports[0].Options.Seed, 0.95).Interval
-		a.Test = Wilcoxon(a.Gains)
+		a.Interval = stats.BootstrapMean(a.Gains, bootstrap.Resamples, reports[0].Options.Seed, 0.95)
+		a.Test = stats.Wilcoxon(a.Gains)
 		out = append(out, a)
 	}
 	return out

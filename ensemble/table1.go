@@ -6,6 +6,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"github.com/trustsr/trustsr/ensemble/stats"
 )
 
 // Table1Markdown returns the paper's Table 1 of what people read, as
@@ -60,7 +62,7 @@ func Table1CSV(w io.Writer, counts []ReadingCount) error {
 }
 
 // percent formats an interval of shares.
-func percent(i Interval) string { return fmt.Sprintf("%.1f–%.1f%%", 100*i.Low, 100*i.High) }
+func percent(i stats.Interval) string { return fmt.Sprintf("%.1f–%.1f%%", 100*i.Low, 100*i.High) }
 
 // pValue formats a p-value with two digits, small ones as a bound.
 func pValue(p float64) string {

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+
+	"github.com/trustsr/trustsr/internal/bootstrap"
+	"github.com/trustsr/trustsr/internal/random"
 )
 
 // ErrNoVotes is what errors about a tally in which no sample has a vote wrap.
@@ -219,7 +222,7 @@ func resolve(tied []Votes, places int, rule TieRule, seed uint64) []uint64 {
 	switch rule {
 	case SeededDraw:
 		list := samplesOf(tied)
-		generator(seed, "tie").draw(list, places)
+		random.Named(seed, "tie").Draw(list, places)
 		drawn := list[len(list)-places:]
 		slices.Sort(drawn)
 		return drawn
@@ -272,7 +275,7 @@ func (t *Tally) Bootstrap(k int, rule TieRule, resamples int, seed uint64) ([]In
 			people[i] = append(people[i], row[s])
 		}
 	}
-	random := generator(seed, "bootstrap")
+	source := random.Named(seed, "bootstrap")
 	chosen := make([]float64, len(voted))
 	counts := make([][]int, len(voted)) // counts[i][n]: resamples in which i had n votes
 	for i := range counts {
@@ -283,7 +286,7 @@ func (t *Tally) Bootstrap(k int, rule TieRule, resamples int, seed uint64) ([]In
 	for range resamples {
 		clear(votes)
 		for range people {
-			for _, i := range people[random.below(len(people))] {
+			for _, i := range people[source.Below(len(people))] {
 				votes[i]++
 			}
 		}
@@ -326,17 +329,14 @@ func (t *Tally) Bootstrap(k int, rule TieRule, resamples int, seed uint64) ([]In
 	return out, nil
 }
 
-// countQuantile is the quantile p, linearly interpolated (type 7 of Hyndman
-// and Fan), of values given as a histogram of whole numbers.
+// countQuantile is the quantile p of values given as a histogram of whole
+// numbers.
 func countQuantile(histogram []int, p float64) float64 {
 	n := 0
 	for _, c := range histogram {
 		n += c
 	}
-	at := p * float64(n-1)
-	below := int(at)
-	low := nth(histogram, below)
-	return low + (at-float64(below))*(nth(histogram, min(below+1, n-1))-low)
+	return bootstrap.QuantileOf(n, func(rank int) float64 { return nth(histogram, rank) }, p)
 }
 
 // nth is the value of rank n, from 0, in a histogram.

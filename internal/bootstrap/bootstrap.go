@@ -6,21 +6,22 @@ package bootstrap
 import (
 	"math"
 	"slices"
+
+	"github.com/trustsr/trustsr/internal/random"
 )
 
-// Resamples is how often data are drawn anew unless there is a reason for
+// Resamples is how often data are resampled unless there is a reason for
 // another number.
 const Resamples = 2000
 
 // Mean returns the percentile interval of the mean of values at a level, e.g.
 // 0.95, from n resamples. Values may be infinite, not NaN. Without values or
-// resamples it returns NaN.
+// resamples, or with a level outside (0, 1), it returns NaN.
 //
-// The stream is splitmix64 from seed; index k of a resample of m values is the
-// upper half of the k-th number times m, shifted right by 32. Percentiles are
-// interpolated linearly, as by numpy.
+// The draws are those of [random.New] with the seed, one [random.Source.Below]
+// a value. Percentiles are those of [Quantile].
 func Mean(values []float64, n int, seed uint64, level float64) (low, high float64) {
-	if len(values) == 0 || n < 1 {
+	if len(values) == 0 || n < 1 || !(level > 0 && level < 1) {
 		return math.NaN(), math.NaN()
 	}
 	means := Means(values, n, seed)
@@ -30,37 +31,33 @@ func Mean(values []float64, n int, seed uint64, level float64) (low, high float6
 
 // Means returns the means of n resamples, in the order of the stream.
 func Means(values []float64, n int, seed uint64) []float64 {
+	source := random.New(seed)
 	means := make([]float64, n)
 	for i := range means {
 		sum := 0.0
 		for range values {
-			sum += values[next(&seed, len(values))]
+			sum += values[source.Below(len(values))]
 		}
 		means[i] = sum / float64(len(values))
 	}
 	return means
 }
 
-// Quantile returns the quantile of sorted values, 0 to 1, interpolated
-// linearly between the two nearest.
-func Quantile(sorted []float64, q float64) float64 {
-	at := q * float64(len(sorted)-1)
-	i := min(max(int(math.Floor(at)), 0), len(sorted)-1)
-	j := min(i+1, len(sorted)-1)
-	a, b := sorted[i], sorted[j]
+// Quantile returns the quantile p, 0 to 1, of sorted values: type 7 of Hyndman
+// and Fan, interpolated linearly between the two nearest, as by numpy.
+func Quantile(sorted []float64, p float64) float64 {
+	return QuantileOf(len(sorted), func(rank int) float64 { return sorted[rank] }, p)
+}
+
+// QuantileOf is [Quantile] of n values, at least 1, of which value returns the one of a
+// rank, 0 to n-1 from the smallest.
+func QuantileOf(n int, value func(rank int) float64, p float64) float64 {
+	at := p * float64(n-1)
+	i := min(max(int(math.Floor(at)), 0), n-1)
+	a, b := value(i), value(min(i+1, n-1))
 	t := at - float64(i)
 	if a == b || t <= 0 { // also infinities
 		return a
 	}
 	return a + t*(b-a)
-}
-
-// next draws an index below n (at most 2³²).
-func next(state *uint64, n int) int {
-	*state += 0x9E3779B97F4A7C15
-	z := *state
-	z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
-	z = (z ^ z>>27) * 0x94D049BB133111EB
-	z ^= z >> 31
-	return int((z >> 32) * uint64(n) >> 32)
 }

@@ -1,4 +1,9 @@
-package ensemble
+// Package stats has the statistics of answers that people give: intervals and
+// the exact test of a proportion ([Wilson], [ClopperPearson], [Binomial]), how
+// far raters agree ([Krippendorff], [Fleiss]), and paired differences
+// ([Wilcoxon], [BootstrapMean]). It knows nothing of ballots or pictures; each
+// function names its paper and the library that it was compared with.
+package stats
 
 import (
 	"fmt"
@@ -15,7 +20,8 @@ func (i Interval) Contains(v float64) bool { return i.Low <= v && v <= i.High }
 
 func (i Interval) String() string { return fmt.Sprintf("[%.3f, %.3f]", i.Low, i.High) }
 
-// proportion returns whether k of n is one; of nothing nothing is known.
+// proportion reports whether k of n is a proportion about which something is
+// known; where not, i is the interval to return.
 func proportion(k, n int, confidence float64) (i Interval, known bool) {
 	switch {
 	case k < 0 || k > n || !(confidence > 0 && confidence < 1):
@@ -54,26 +60,6 @@ func Wilson(k, n int, confidence float64) Interval {
 	return i
 }
 
-// WilsonContinuity returns the Wilson interval with continuity correction:
-// Newcombe, "Two-sided confidence intervals for the single proportion",
-// Statistics in Medicine 17 (1998), method 4. NaN and [0, 1] as in [Wilson].
-func WilsonContinuity(k, n int, confidence float64) Interval {
-	i, known := proportion(k, n, confidence)
-	if !known {
-		return i
-	}
-	p, size, z := float64(k)/float64(n), float64(n), z(confidence)
-	mid, denominator := 2*size*p+z*z, 2*(size+z*z)
-	i = Interval{0, 1}
-	if k > 0 {
-		i.Low = max(0, (mid-1-z*math.Sqrt(z*z-2-1/size+4*p*(size*(1-p)+1)))/denominator)
-	}
-	if k < n {
-		i.High = min(1, (mid+1+z*math.Sqrt(z*z+2-1/size+4*p*(size*(1-p)-1)))/denominator)
-	}
-	return i
-}
-
 // ClopperPearson returns the exact interval of a proportion: Clopper and
 // Pearson, "The use of confidence or fiducial limits illustrated in the case
 // of the binomial", Biometrika 26 (1934). It covers at least with the
@@ -92,48 +78,6 @@ func ClopperPearson(k, n int, confidence float64) Interval {
 		i.High = distuv.Beta{Alpha: float64(k + 1), Beta: float64(n - k)}.Quantile(1 - tail)
 	}
 	return i
-}
-
-// Jeffreys returns the equal-tailed interval of the posterior under Jeffreys'
-// prior Beta(½, ½). NaN and [0, 1] as in [Wilson].
-func Jeffreys(k, n int, confidence float64) Interval {
-	i, known := proportion(k, n, confidence)
-	if !known {
-		return i
-	}
-	tail := (1 - confidence) / 2
-	posterior := distuv.Beta{Alpha: float64(k) + 0.5, Beta: float64(n-k) + 0.5}
-	return Interval{posterior.Quantile(tail), posterior.Quantile(1 - tail)}
-}
-
-// AgrestiCoull returns the interval of Agresti and Coull, "Approximate is
-// better than 'exact' for interval estimation of binomial proportions", The
-// American Statistician 52 (1998), clipped to [0, 1]. NaN and [0, 1] as in
-// [Wilson].
-func AgrestiCoull(k, n int, confidence float64) Interval {
-	i, known := proportion(k, n, confidence)
-	if !known {
-		return i
-	}
-	z := z(confidence)
-	size := float64(n) + z*z
-	return wald((float64(k)+z*z/2)/size, size, z)
-}
-
-// Wald returns the normal approximation's interval clipped to [0, 1], which
-// is to be found in many papers and covers too little for few people: use
-// [Wilson]. NaN and [0, 1] as there.
-func Wald(k, n int, confidence float64) Interval {
-	i, known := proportion(k, n, confidence)
-	if !known {
-		return i
-	}
-	return wald(float64(k)/float64(n), float64(n), z(confidence))
-}
-
-func wald(p, n, z float64) Interval {
-	half := z * math.Sqrt(p*(1-p)/n)
-	return Interval{max(0, p-half), min(1, p+half)}
 }
 
 // BinomialTest is the exact test of k successes in n trials against the

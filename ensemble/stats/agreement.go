@@ -1,4 +1,4 @@
-package ensemble
+package stats
 
 import (
 	"errors"
@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// ErrRatings is what errors about ratings of which no agreement can be
-// calculated wrap.
+// ErrRatings is wrapped by errors about ratings of which no agreement can be
+// calculated.
 var ErrRatings = errors.New("ratings without agreement")
 
 // FleissKappa is the agreement of several raters: Fleiss, "Measuring nominal
@@ -165,88 +165,4 @@ func squaredDifference(scale Scale, values, marginal []float64, c, k int) float6
 	}
 	d := values[k] - values[c]
 	return d * d
-}
-
-// Cohen returns the kappa of two raters of the same subjects: Cohen, "A
-// coefficient of agreement for nominal scales" (1960). The error wraps
-// [ErrRatings] where there are no subjects, unequally many, or both raters
-// use the same single category.
-func Cohen[T comparable](a, b []T) (float64, error) {
-	if len(a) != len(b) || len(a) == 0 {
-		return 0, fmt.Errorf("kappa of Cohen, %d and %d ratings: %w", len(a), len(b), ErrRatings)
-	}
-	agreed := 0
-	inA, inB := make(map[T]int), make(map[T]int)
-	for i := range a {
-		if a[i] == b[i] {
-			agreed++
-		}
-		inA[a[i]]++
-		inB[b[i]]++
-	}
-	n := len(a)
-	chance := 0 // in units of 1/n²
-	for v, c := range inA {
-		chance += c * inB[v]
-	}
-	if chance == n*n {
-		return 0, fmt.Errorf("kappa of Cohen: all ratings are in one category: %w", ErrRatings)
-	}
-	return float64(agreed*n-chance) / float64(n*n-chance), nil
-}
-
-// ReadingAgreement returns Krippendorff's nominal alpha of the readings of
-// ballots: raters are participants, units trials; who gave no reading is
-// missing there. With one trial alone agreement cannot be told from chance,
-// and the error wraps [ErrRatings] where all read the same.
-func ReadingAgreement(ballots []Ballot) (float64, error) {
-	people, trials := Participants(ballots), Trials(ballots)
-	var words []string
-	for _, b := range ballots {
-		words = append(words, b.Reading)
-	}
-	slices.Sort(words)
-	words = slices.Compact(words)
-	ratings := make([][]float64, len(people))
-	row, column := index(people), index(trials)
-	for i := range ratings {
-		ratings[i] = slices.Repeat([]float64{math.NaN()}, len(trials))
-	}
-	for _, b := range ballots {
-		if b.Reading != "" {
-			code, _ := slices.BinarySearch(words, b.Reading)
-			ratings[row[b.Participant]][column[b.Trial]] = float64(code)
-		}
-	}
-	return Krippendorff(ratings, Nominal)
-}
-
-// PickAgreement returns Krippendorff's nominal alpha of the picks of one
-// trial: raters are participants, units samples, each rated picked or not.
-// Samples that a participant was not shown are missing. The error wraps
-// [ErrRatings] where nothing or everything was picked.
-func PickAgreement(t *Tally) (float64, error) {
-	column := make(map[uint64]int, len(t.Samples))
-	for i, v := range t.Samples {
-		column[v.Sample] = i
-	}
-	ratings := make([][]float64, len(t.ballots))
-	for i, b := range t.ballots {
-		ratings[i] = slices.Repeat([]float64{math.NaN()}, len(t.Samples))
-		for _, s := range b.Shown {
-			ratings[i][column[s]] = 0
-		}
-		for _, s := range b.Picks {
-			ratings[i][column[s]] = 1
-		}
-	}
-	return Krippendorff(ratings, Nominal)
-}
-
-func index(names []string) map[string]int {
-	m := make(map[string]int, len(names))
-	for i, n := range names {
-		m[n] = i
-	}
-	return m
 }
