@@ -1,41 +1,31 @@
 package command
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
+
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/metrics"
+	"github.com/trustsr/trustsr/kernel/app"
 	"github.com/trustsr/trustsr/srspace"
-	"github.com/trustsr/trustsr/srspace/digits"
-	"github.com/trustsr/trustsr/srspace/ldm"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // sampleOptions are the flags of sample.
 type sampleOptions struct {
-	lr                           []string
-	out, backend, shard, address string
-	digit, n                     int
-	seed                         uint64
-	json                         bool
-
-	name, fit              string // of the model; how the LR gets its size
-	batch                  int
-	method, rng, precision string
-	steps                  int
-	eta                    float64
-	fitOptions
-	onnxOptions
-	given    func(flag string) bool
-	fitGiven bool
+	models              modelFlags
+	lr                  []string
+	out, shard, address string
+	digit, n            int
+	seed                uint64
+	json                bool
 }
 
 func sampleCommand() *cobra.Command {
@@ -61,10 +51,7 @@ its inputs, standard normal noise of the sample's seed to the other.`,
   go run ./kernel sample --address digits@…/lr@…/ddim-50-eta1/seed/17 -o 17.png`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if !c.Flags().Changed("eta") {
-				o.eta = ldm.DefaultEta(o.method)
-			}
-			o.given, o.fitGiven = c.Flags().Changed, c.Flags().Changed("fit")
+			o.models.onlyGiven(c.Flags().Changed)
 			if o.address != "" {
 				return drawAddress(c, o)
 			}
@@ -72,25 +59,15 @@ its inputs, standard normal noise of the sample's seed to the other.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.name, "model", digitModel, "a name of \"weights list\", or a checkpoint file or folder, or an .onnx file")
 	f.StringArrayVar(&o.lr, "lr", nil, "LR picture, 7×7 pixels for the digit model, or a folder of them; may be repeated")
 	f.IntVar(&o.digit, "digit", -1, "instead of --lr: the LR picture of a test digit, 0 to 9999")
 	f.StringVarP(&o.out, "out", "o", "space", "folder of the SR space; with --address a PNG file")
 	f.IntVarP(&o.n, "n", "n", 324, "number of samples")
-	f.StringVar(&o.method, "sampler", ldm.DefaultMethod, "one of "+strings.Join(ldm.Methods(), ", "))
-	f.IntVar(&o.steps, "steps", 50, "denoising steps")
-	f.Float64Var(&o.eta, "eta", 1, "noise of DDIM's steps, 0 to 1; the other samplers have their own")
-	f.StringVar(&o.fit, "fit", ldm.FitEdge, "how an LR picture gets a size the network takes: "+strings.Join(ldm.Fits(), ", ")+"; the digit model takes 7×7 alone")
-	f.IntVar(&o.batch, "batch", 0, "samples of a checkpoint drawn side by side; changes no sample. 0: what the cores are good for and free memory, or --memory, allows")
-	f.StringVar(&o.precision, "precision", "float32", "of convolutions and matrix products: float32, or bfloat16 where the backend has it; part of the recipe")
-	f.StringVar(&o.rng, "rng", srspace.RNG, "noise generator, or "+srspace.TorchRNG+" for seeds published with PyTorch")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of the first sample; the others follow")
 	f.StringVar(&o.shard, "shard", srspace.Whole.String(), "the part of the samples to draw, e.g. 3/16; auto in a Slurm array job, auto/16 in an indexed Kubernetes job")
 	f.StringVar(&o.address, "address", "", "draw the one sample of this address again")
-	f.BoolVar(&o.json, "json", false, "tell of each finished sample as a line of JSON on standard output")
-	f.StringVar(&o.backend, "backend", "", "GoMLX backend, e.g. go or onnx:cpu; chosen by default")
-	o.fitOptions.register(f)
-	o.onnxOptions.register(f)
+	f.BoolVar(&o.json, "json", false, "print one JSON line per finished sample")
+	o.models.register(f)
 	c.MarkFlagsMutuallyExclusive("lr", "digit")
 	return c
 }
@@ -107,16 +84,16 @@ func drawSpaces(c *cobra.Command, o sampleOptions) error {
 	if err != nil {
 		return err
 	}
-	m, err := o.model()
+	m, err := openModel(c.Context(), o.models.ModelOptions, pictures[0].LR)
 	if err != nil {
 		return err
 	}
 	for _, p := range pictures { // before a folder is made
-		if err := o.suit(m, p.lr); err != nil {
-			return fmt.Errorf("%s: %w", p.name, err)
-		}
-		if err := m.Accepts(p.lr); err != nil {
-			return fmt.Errorf("%s: %w", p.name, err)
+		if err := m.Check(p.LR, o.n); err != nil {
+			if len(pictures) > 1 {
+				err = fmt.Errorf("%s: %w", p.Name, err)
+			}
+			return inFlags(err)
 		}
 	}
 	from, to := part.Range(o.n)
@@ -126,27 +103,17 @@ func drawSpaces(c *cobra.Command, o sampleOptions) error {
 	for _, p := range pictures {
 		dir := o.out
 		if len(pictures) > 1 {
-			dir = filepath.Join(o.out, p.name)
+			dir = filepath.Join(o.out, p.Name)
 		}
-		if err := o.suit(m, p.lr); err != nil {
-			return err
-		}
-		space, err := srspace.Create(dir, p.lr, m.Recipe(), o.seed)
-		if err != nil {
-			return err
-		}
-		progress := func(p srspace.Progress) {
-			bar.samples(before + p.Done)
-			if o.json && p.Drawn {
-				tell(c.OutOrStdout(), sampleEvent{space.Path(p.Seed), space.Address(p.Seed).String(), before + p.Done, all})
+		progress := func(space *srspace.Space, s srspace.Progress) {
+			bar.samples(before + s.Done)
+			if o.json && s.Drawn {
+				tell(c.OutOrStdout(), sampleEvent{space.Path(s.Seed), space.Address(s.Seed).String(), before + s.Done, all})
 			}
 		}
-		if err := space.DrawPart(c.Context(), m, o.n, part, progress); err != nil {
+		if _, err := m.Draw(c.Context(), dir, p.LR, app.DrawOptions{N: o.n, Seed: o.seed, Part: part, Progress: progress}); err != nil {
 			bar.Break()
-			if c.Context().Err() != nil {
-				return hint.With(fmt.Errorf("stopped with %d of %d samples in %s", space.Len(), to-from, dir), "the same command goes on from there")
-			}
-			return err
+			return inFlags(err)
 		}
 		before += to - from
 		if !o.json {
@@ -155,6 +122,21 @@ func drawSpaces(c *cobra.Command, o sampleOptions) error {
 	}
 	return nil
 }
+
+// openModel opens a model and prints what its files did not say.
+func openModel(ctx context.Context, o app.ModelOptions, lr *picture.Image) (*app.Model, error) {
+	m, err := models.Open(ctx, o, lr)
+	if err != nil {
+		return nil, inFlags(err)
+	}
+	for _, a := range m.Assumed {
+		fmt.Fprintln(os.Stderr, "assumed:", a)
+	}
+	return m, nil
+}
+
+// models keeps what the command has loaded: its digit reader is asked often.
+var models app.Models
 
 // sampleEvent is a line of --json.
 type sampleEvent struct {
@@ -166,57 +148,20 @@ type sampleEvent struct {
 
 func tell(w io.Writer, e sampleEvent) { json.NewEncoder(w).Encode(e) }
 
-// lrPicture is an LR picture and the name its space gets among several.
-type lrPicture struct {
-	name string
-	lr   *picture.Image
-}
-
-func (o sampleOptions) pictures() ([]lrPicture, error) {
+// pictures are the LR pictures that the flags name.
+func (o sampleOptions) pictures() ([]app.LRPicture, error) {
 	if o.digit >= 0 {
-		hr, _, err := digits.TestDigit(o.digit)
-		if err != nil {
-			return nil, err
-		}
-		lr, err := digits.LR(hr)
-		return []lrPicture{{fmt.Sprint(o.digit), lr}}, err
+		lr, _, _, err := app.TestDigit(o.digit)
+		return []app.LRPicture{{Name: fmt.Sprint(o.digit), LR: lr}}, err
 	}
 	if len(o.lr) == 0 {
 		return nil, hint.With(errors.New("no LR picture"), "name one with --lr FILE, or a test digit with --digit 497")
 	}
-	var files []string
-	for _, path := range o.lr {
-		info, err := os.Stat(path)
-		if err != nil {
-			return nil, hint.With(fmt.Errorf("LR picture: %w", err), "check the path")
-		}
-		if !info.IsDir() {
-			files = append(files, path)
-			continue
-		}
-		inside, err := metrics.OpenFiles(path, "")
-		if err != nil {
-			return nil, fmt.Errorf("LR pictures: %w", err)
-		}
-		for _, name := range inside.Names() {
-			files = append(files, inside.Path(name))
-		}
+	pictures, err := app.ReadLR(o.lr)
+	if errors.Is(err, os.ErrNotExist) && hint.Of(err) == "" {
+		err = hint.With(err, "check the path")
 	}
-	var out []lrPicture
-	seen := map[string]string{}
-	for _, file := range files {
-		lr, err := picture.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
-		name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
-		if other, ok := seen[name]; ok {
-			return nil, fmt.Errorf("LR pictures %s and %s would share the folder %s", other, file, filepath.Join(o.out, name))
-		}
-		seen[name] = file
-		out = append(out, lrPicture{name, lr})
-	}
-	return out, nil
+	return pictures, err
 }
 
 // drawAddress draws one sample again, byte for byte the space's file.
@@ -225,43 +170,17 @@ func drawAddress(c *cobra.Command, o sampleOptions) error {
 	if err != nil {
 		return err
 	}
-	o.method, o.steps, o.eta, o.tile, o.window, o.precision = a.Method, a.Steps, a.Eta, a.Tile, a.Window, a.Precision
-	if o.rng = a.RNG; o.rng == "" {
-		o.rng = srspace.RNG
-	}
-	if a.Fit != "" {
-		o.fit, o.fitGiven = a.Fit, true
-	} else {
-		o.fit, o.fitGiven = ldm.FitEdge, false // the usual
-	}
-	if o.name == digitModel && a.Model != digitModel { // a name in the address, unless --model says where it is
-		o.name = a.Model
-	}
 	var lr *picture.Image
-	if o.digit < 0 && len(o.lr) == 0 {
-		if lr = digits.FindLR(a.LR); lr == nil {
-			return hint.With(fmt.Errorf("the LR picture %s of the address is none of the test digits", a.LR), "name it with --lr FILE")
-		}
-	} else {
+	if o.digit >= 0 || len(o.lr) > 0 {
 		pictures, err := o.pictures()
 		if err != nil {
 			return err
 		}
-		lr = pictures[0].lr
+		lr = pictures[0].LR
 	}
-	m, err := o.model()
-	if err == nil {
-		err = o.suit(m, lr)
-	}
+	data, err := models.DrawAddress(c.Context(), a, o.models.ModelOptions, lr)
 	if err != nil {
-		return err
-	}
-	if got := m.Recipe().Address(lr.Hash(), a.Seed); got != a {
-		return hint.With(fmt.Errorf("the address names %v, this model and LR picture make %v", a, got), "an address holds for one model and one LR picture; is it of an earlier model?")
-	}
-	data, err := srspace.DrawOne(c.Context(), m, lr, a.Seed)
-	if err != nil {
-		return err
+		return inFlags(err)
 	}
 	if !c.Flags().Changed("out") {
 		o.out = fmt.Sprintf("%06d.png", a.Seed)

@@ -6,8 +6,7 @@ import (
 	"os"
 	"sync"
 
-	"github.com/trustsr/trustsr/srspace/digits"
-	"github.com/trustsr/trustsr/srspace/ldm"
+	"github.com/trustsr/trustsr/kernel/app"
 )
 
 // sampleBar shows how many samples are finished and the denoising step of those
@@ -22,21 +21,9 @@ type sampleBar struct {
 }
 
 // newSampleBar follows a model that draws so many samples.
-func newSampleBar(total int, m drawer) *sampleBar {
-	b := &sampleBar{total: total, steps: 1}
-	var s *ldm.Sampler
-	switch m := m.(type) {
-	case *ldm.Sampler:
-		s = m
-	case *digits.Model:
-		s = m.Sampler
-	}
-	if s != nil {
-		b.steps = s.Steps
-		s.OnStep = func(step, steps int) {
-			b.step(s.Batch*max(1, s.Workers)*max(1, s.Tile*s.Tile), step, steps)
-		}
-	}
+func newSampleBar(total int, m *app.Model) *sampleBar {
+	b := &sampleBar{total: total, steps: m.Steps()}
+	m.OnStep(func(s app.Step) { b.step(s.UnderWay, s.Done, s.Total) })
 	if all := max(1, total*b.steps); inTerminal(os.Stderr) {
 		b.bar = newBar("samples", all)
 	} else { // the text says which samples: the count of steps is noise

@@ -6,16 +6,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 	"github.com/trustsr/trustsr/internal/backend"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/weightstore"
+	"github.com/trustsr/trustsr/kernel/app"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace/ldm"
 )
@@ -143,7 +141,7 @@ Nothing in a file is executed.`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
 			path := args[len(args)-1]
-			name := nameFor(path)
+			name := app.NameFor(path)
 			if len(args) == 2 {
 				name = args[0]
 			}
@@ -171,7 +169,7 @@ Nothing in a file is executed.`,
 				fmt.Fprintf(c.OutOrStdout(), "%s: %s\n", name, stored)
 				return nil
 			}
-			if name == digitModel {
+			if name == app.Digits {
 				return hint.With(fmt.Errorf("import %s: that is the name of the model that ships", name), "give another: weights import my-digits "+path)
 			}
 			return importModel(c, name, path, head)
@@ -179,14 +177,6 @@ Nothing in a file is executed.`,
 	}
 	c.Flags().IntVar(&head, "head-channels", 0, "channels of an attention head, if a single file does not tell (32 in the published model)")
 	return c
-}
-
-var notInName = regexp.MustCompile(`[^a-z0-9._-]+`)
-
-// nameFor makes a model's name of its path.
-func nameFor(path string) string {
-	base := filepath.Base(filepath.Clean(path))
-	return strings.Trim(notInName.ReplaceAllString(strings.ToLower(strings.TrimSuffix(base, filepath.Ext(base))), "-"), "-._")
 }
 
 func importModel(c *cobra.Command, name, path string, head int) error {
@@ -290,7 +280,7 @@ func verifyWeights(name string) (string, error) {
 		sum, err := metrics.CheckWeights(name)
 		return "ok, sha256 " + sum + as, err
 	}
-	path, err := modelPath(name)
+	path, err := app.ModelPath(name)
 	if err != nil {
 		return "", err
 	}
@@ -304,22 +294,6 @@ func verifyWeights(name string) (string, error) {
 	}
 	sum, err := checkpoint.SHA256()
 	return fmt.Sprintf("ok, %d tensors, sha256 %s%s", len(checkpoint.Names()), sum, as), err
-}
-
-// modelPath returns the file or folder of a diffusion model by its name.
-func modelPath(name string) (string, error) {
-	if item, ok := weightstore.Find(name); ok && name == weightstore.LDMX4 {
-		path, err := item.Where()
-		if err != nil {
-			return "", hint.With(err, "go run ./kernel weights fetch "+name)
-		}
-		return path, nil
-	}
-	path, err := weightstore.ModelPath(name)
-	if err != nil {
-		return "", hint.With(err, "go run ./kernel weights list tells the names")
-	}
-	return path, nil
 }
 
 const onnxRuntime = "onnxruntime"

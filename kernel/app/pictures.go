@@ -1,0 +1,72 @@
+package app
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/trustsr/trustsr/metrics"
+	"github.com/trustsr/trustsr/srspace/digits"
+	"github.com/trustsr/trustsr/srspace/picture"
+)
+
+// LRPicture is an LR picture and the name its space gets among several.
+type LRPicture struct {
+	Name string
+	LR   *picture.Image
+}
+
+// TestDigit returns the LR picture of MNIST's test digit i, 0 to 9999, with
+// its HR picture and what it was written as.
+func TestDigit(i int) (lr, hr *picture.Image, label int, err error) {
+	if hr, label, err = digits.TestDigit(i); err != nil {
+		return nil, nil, 0, err
+	}
+	lr, err = digits.LR(hr)
+	return lr, hr, label, err
+}
+
+// SharedNameError is two LR pictures whose spaces would have one folder.
+type SharedNameError struct{ First, Second, Name string }
+
+func (e *SharedNameError) Error() string {
+	return fmt.Sprintf("LR pictures %s and %s would share the folder %s", e.First, e.Second, e.Name)
+}
+
+// ReadLR reads LR pictures from files, and from folders all that are in them.
+func ReadLR(paths []string) ([]LRPicture, error) {
+	var files []string
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, fmt.Errorf("LR picture: %w", err)
+		}
+		if !info.IsDir() {
+			files = append(files, path)
+			continue
+		}
+		inside, err := metrics.OpenFiles(path, "")
+		if err != nil {
+			return nil, fmt.Errorf("LR pictures: %w", err)
+		}
+		for _, name := range inside.Names() {
+			files = append(files, inside.Path(name))
+		}
+	}
+	var out []LRPicture
+	seen := map[string]string{}
+	for _, file := range files {
+		lr, err := picture.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+		if other, ok := seen[name]; ok {
+			return nil, &SharedNameError{other, file, name}
+		}
+		seen[name] = file
+		out = append(out, LRPicture{name, lr})
+	}
+	return out, nil
+}
