@@ -8,6 +8,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // ErrBallot is what errors about a ballot that cannot be counted wrap.
@@ -42,6 +44,27 @@ type Ballot struct {
 
 	Browser    string  `json:"browser,omitempty"`     // its User-Agent
 	PixelRatio float64 `json:"pixel_ratio,omitempty"` // device pixels per CSS pixel; 0 when unknown
+
+	// Golden says that the trial serves to judge participants, since its
+	// answer is known. It does not count where agreement and gains are
+	// reported, see [Screening].
+	Golden bool `json:"golden,omitempty"`
+
+	// Simulated says that no person gave this answer.
+	Simulated bool `json:"simulated,omitempty"`
+
+	// Line is where in a file the ballot was read, from 1; 0 for ballots that
+	// come from no file.
+	Line int `json:"-"`
+}
+
+// where names a ballot in an error.
+func (b *Ballot) where() string {
+	name := fmt.Sprintf("participant %.40q, trial %.40q", b.Participant, b.Trial)
+	if b.Line > 0 {
+		return fmt.Sprintf("line %d, %s", b.Line, name)
+	}
+	return name
 }
 
 // Duration is the time from showing the trial to handing it in, and whether
@@ -58,7 +81,7 @@ func (b *Ballot) Duration() (time.Duration, bool) {
 // "none of these", times that run backwards. Errors wrap [ErrBallot].
 func (b *Ballot) Check() error {
 	if why := b.flaw(); why != "" {
-		return fmt.Errorf("participant %.40q, trial %.40q: %s: %w", b.Participant, b.Trial, why, ErrBallot)
+		return fmt.Errorf("%s: %s: %w", b.where(), why, ErrBallot)
 	}
 	return nil
 }
@@ -95,22 +118,20 @@ func (b *Ballot) flaw() string {
 	case math.IsNaN(b.PixelRatio) || b.PixelRatio < 0 || b.PixelRatio > 100:
 		return fmt.Sprintf("pixel ratio %g", b.PixelRatio)
 	}
-	shown := make(map[uint64]bool, len(b.Shown))
+	var shown seedSet
 	for _, s := range b.Shown {
-		if shown[s] {
+		if !shown.add(s) {
 			return fmt.Sprintf("sample %d shown twice", s)
 		}
-		shown[s] = true
 	}
-	picked := make(map[uint64]bool, len(b.Picks))
+	var picked seedSet
 	for _, s := range b.Picks {
-		if !shown[s] {
+		if !shown.has(s) {
 			return fmt.Sprintf("sample %d picked but not shown", s)
 		}
-		if picked[s] {
+		if !picked.add(s) {
 			return fmt.Sprintf("sample %d picked twice", s)
 		}
-		picked[s] = true
 	}
 	for _, t := range []time.Time{b.Began, b.Cast} {
 		if !t.IsZero() && (t.Year() < 1900 || t.Year() > 9999) { // RFC 3339 has four digits
@@ -153,14 +174,79 @@ func (b *Ballot) positions() []int {
 func Once(ballots []Ballot) error {
 	type key struct{ participant, trial string }
 	seen := make(map[key]bool, len(ballots))
-	for _, b := range ballots {
+	for i := range ballots {
+		b := &ballots[i]
 		k := key{b.Participant, b.Trial}
 		if seen[k] {
-			return fmt.Errorf("participant %.40q, trial %.40q: %w", b.Participant, b.Trial, ErrTwice)
+			return fmt.Errorf("%s: %w", b.where(), ErrTwice)
 		}
 		seen[k] = true
 	}
 	return nil
+}
+
+// seedSet is a set of samples. Small numbers, which nearly all are, take a
+// bit each; a map of them would take most of the time of counting.
+type seedSet struct {
+	bits [64]uint64
+	rest map[uint64]bool
+}
+
+// add puts a sample in and reports whether it was not there.
+func (s *seedSet) add(sample uint64) bool {
+	if s.has(sample) {
+		return false
+	}
+	if sample < 64*uint64(len(s.bits)) {
+		s.bits[sample/64] |= 1 << (sample % 64)
+		return true
+	}
+	if s.rest == nil {
+		s.rest = make(map[uint64]bool)
+	}
+	s.rest[sample] = true
+	return true
+}
+
+func (s *seedSet) has(sample uint64) bool {
+	if sample < 64*uint64(len(s.bits)) {
+		return s.bits[sample/64]>>(sample%64)&1 == 1
+	}
+	return s.rest[sample]
+}
+
+// CheckSamples returns an error that wraps [ErrBallot] and [ErrSample], and
+// names the ballot's line and the sample, where a ballot shows or picks a
+// sample that is not among those of its space.
+func CheckSamples(ballots []Ballot, space []uint64) error {
+	var known seedSet
+	for _, s := range space {
+		known.add(s)
+	}
+	for i := range ballots {
+		b := &ballots[i]
+		for _, list := range [][]uint64{b.Shown, b.Picks} {
+			for _, s := range list {
+				if known.has(s) {
+					continue
+				}
+				err := fmt.Errorf("%s: the space has no sample %d%s: %w: %w", b.where(), s, extent(space), ErrSample, ErrBallot)
+				if len(space) > 0 && len(b.Shown) > 0 && slices.Min(b.Shown) == slices.Min(space)+1 && slices.Max(b.Shown) == slices.Max(space)+1 {
+					return hint.With(err, "all numbers are one too high, as where counting starts at 1: subtract 1 from every number in shown and picks")
+				}
+				return hint.With(err, "name the space that was shown; its samples are named by their seeds")
+			}
+		}
+	}
+	return nil
+}
+
+// extent says which samples a space has, shortly.
+func extent(space []uint64) string {
+	if len(space) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", it has %d from %d to %d", len(space), slices.Min(space), slices.Max(space))
 }
 
 // Trials returns the trials of ballots, each once, in the order they first

@@ -114,7 +114,7 @@ func full() []ensemble.Ballot {
 	began := time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC)
 	return []ensemble.Ballot{
 		{Participant: "=1+1", Trial: "'quoted'", Shown: []uint64{7, 0, math.MaxUint64}, Picks: []uint64{math.MaxUint64, 7}, Reading: "-5, \"six\"",
-			Confidence: 4, Began: began, Cast: began.Add(time.Minute), Browser: "Mozilla/5.0 (X11; Linux)", PixelRatio: 1.5},
+			Confidence: 4, Began: began, Cast: began.Add(time.Minute), Browser: "Mozilla/5.0 (X11; Linux)", PixelRatio: 1.5, Golden: true},
 		{Participant: "p2", Trial: "'quoted'", Shown: []uint64{1}, Picks: []uint64{}, None: true},
 	}
 }
@@ -129,8 +129,15 @@ func TestBallotFiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !reflect.DeepEqual(got, full()) {
-			t.Errorf("%s: got %+v, want %+v", name, got, full())
+		want := full()
+		for i := range want {
+			want[i].Line = i + 1
+			if name == "b.csv" {
+				want[i].Line++ // the header
+			}
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %+v, want %+v", name, got, want)
 		}
 	}
 	if err := ensemble.WriteBallots(filepath.Join(t.TempDir(), "b.xls"), full()); !errors.Is(err, errors.ErrUnsupported) {

@@ -3,17 +3,13 @@ package ensemble
 import (
 	"bufio"
 	"bytes"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/hint"
@@ -24,12 +20,6 @@ const (
 	maxLine    = 1 << 20
 	maxBallots = 1 << 20
 )
-
-// columns are the fields of a ballot in CSV. Lists are separated by blanks.
-var columns = []string{
-	"participant", "trial", "shown", "picks", "reading", "none", "confidence",
-	"began", "cast", "browser", "pixel_ratio",
-}
 
 // WriteJSONL writes ballots as JSON Lines, one object a line.
 func WriteJSONL(w io.Writer, ballots []Ballot) error {
@@ -74,186 +64,36 @@ func ReadJSONL(r io.Reader) ([]Ballot, error) {
 		if _, err := dec.Token(); err != io.EOF {
 			return nil, fmt.Errorf("line %d: more than one object: %w", n, ErrBallot)
 		}
+		b.Line = n
+		b.markSimulated()
 		var err error
 		if ballots, err = add(ballots, b); err != nil {
-			return nil, fmt.Errorf("line %d: %w", n, err)
+			return nil, err
 		}
 	}
-	if err := lines.Err(); err != nil {
+	switch err := lines.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		return nil, fmt.Errorf("line %d is longer than %d bytes: %w", n+1, maxLine, ErrBallot)
+	case err != nil:
 		return nil, fmt.Errorf("line %d: %w", n+1, err)
 	}
 	return ballots, Once(ballots)
 }
 
-// WriteCSV writes ballots as comma-separated values with a header line. Lists
-// of samples are separated by blanks, times are RFC 3339. A text that a
-// spreadsheet would run as a formula is preceded by an apostrophe, which
-// [ReadCSV] removes.
-func WriteCSV(w io.Writer, ballots []Ballot) error {
-	out := csv.NewWriter(w)
-	if err := out.Write(columns); err != nil {
-		return err
-	}
-	for i := range ballots {
-		b := &ballots[i]
-		if err := b.Check(); err != nil {
-			return fmt.Errorf("write ballot %d: %w", i, err)
-		}
-		err := out.Write([]string{
-			guard(b.Participant), guard(b.Trial), formatList(b.Shown), formatList(b.Picks),
-			guard(b.Reading), strconv.FormatBool(b.None), strconv.Itoa(b.Confidence),
-			formatTime(b.Began), formatTime(b.Cast), guard(b.Browser),
-			strconv.FormatFloat(b.PixelRatio, 'g', -1, 64),
-		})
-		if err != nil {
-			return fmt.Errorf("write ballot %d: %w", i, err)
-		}
-	}
-	out.Flush()
-	return out.Error()
-}
-
-// ReadCSV reads what [WriteCSV] writes, with the checks of [ReadJSONL].
-// Columns may be in any order; participant, trial, shown and picks must be
-// there, and an unknown column is an error.
-func ReadCSV(r io.Reader) ([]Ballot, error) {
-	in := csv.NewReader(r)
-	in.ReuseRecord = true
-	header, err := in.Read()
-	if err == io.EOF {
-		return nil, fmt.Errorf("no header line: %w", ErrBallot)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%v: %w", err, ErrBallot)
-	}
-	header = slices.Clone(header)
-	header[0] = strings.TrimPrefix(header[0], "\ufeff") // as spreadsheets write it
-	for i, name := range header {
-		if !slices.Contains(columns, name) || slices.Contains(header[:i], name) {
-			return nil, fmt.Errorf("column %.40q is unknown or there twice: %w", name, ErrBallot)
-		}
-	}
-	for _, name := range columns[:4] {
-		if !slices.Contains(header, name) {
-			return nil, fmt.Errorf("no column %q: %w", name, ErrBallot)
-		}
-	}
-	var ballots []Ballot
-	for {
-		record, err := in.Read()
-		if err == io.EOF {
-			return ballots, Once(ballots)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%v: %w", err, ErrBallot)
-		}
-		line, _ := in.FieldPos(0)
-		var b Ballot
-		for i, name := range header {
-			if err := b.set(name, record[i]); err != nil {
-				return nil, fmt.Errorf("line %d: %s: %v: %w", line, name, err, ErrBallot)
-			}
-		}
-		if ballots, err = add(ballots, b); err != nil {
-			return nil, fmt.Errorf("line %d: %w", line, err)
-		}
-	}
-}
-
-// set parses one field of a CSV record.
-func (b *Ballot) set(column, s string) (err error) {
-	switch column {
-	case "participant":
-		b.Participant = unguard(s)
-	case "trial":
-		b.Trial = unguard(s)
-	case "shown":
-		b.Shown, err = parseList(s)
-	case "picks":
-		b.Picks, err = parseList(s)
-	case "reading":
-		b.Reading = unguard(s)
-	case "browser":
-		b.Browser = unguard(s)
-	case "none":
-		if s != "" {
-			b.None, err = strconv.ParseBool(s)
-		}
-	case "confidence":
-		if s != "" {
-			b.Confidence, err = strconv.Atoi(s)
-		}
-	case "began":
-		b.Began, err = parseTime(s)
-	case "cast":
-		b.Cast, err = parseTime(s)
-	case "pixel_ratio":
-		if s != "" {
-			b.PixelRatio, err = strconv.ParseFloat(s, 64)
-		}
-	}
-	return err
+// markSimulated marks the ballots of files from before there was a mark.
+func (b *Ballot) markSimulated() {
+	b.Simulated = b.Simulated || strings.HasPrefix(b.Browser, SimulatedBrowser)
 }
 
 func add(ballots []Ballot, b Ballot) ([]Ballot, error) {
 	if len(ballots) == maxBallots {
-		return nil, fmt.Errorf("more than %d ballots: %w", maxBallots, ErrBallot)
+		return nil, fmt.Errorf("line %d: more than %d ballots: %w", b.Line, maxBallots, ErrBallot)
 	}
 	if err := b.Check(); err != nil {
 		return nil, err
 	}
 	return append(ballots, b), nil
 }
-
-func formatList(samples []uint64) string {
-	var s []byte
-	for i, v := range samples {
-		if i > 0 {
-			s = append(s, ' ')
-		}
-		s = strconv.AppendUint(s, v, 10)
-	}
-	return string(s)
-}
-
-func parseList(s string) ([]uint64, error) {
-	fields := strings.Fields(s)
-	if len(fields) > MaxShown {
-		return nil, fmt.Errorf("%d samples, more than %d", len(fields), MaxShown)
-	}
-	list := make([]uint64, len(fields))
-	for i, f := range fields {
-		var err error
-		if list[i], err = strconv.ParseUint(f, 10, 64); err != nil {
-			return nil, err
-		}
-	}
-	return list, nil
-}
-
-func formatTime(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.Format(time.RFC3339Nano)
-}
-
-func parseTime(s string) (time.Time, error) {
-	if s == "" {
-		return time.Time{}, nil
-	}
-	return time.Parse(time.RFC3339Nano, s)
-}
-
-// guard keeps spreadsheets from running a text as a formula.
-func guard(s string) string {
-	if s != "" && strings.ContainsRune("=+-@'", rune(s[0])) {
-		return "'" + s
-	}
-	return s
-}
-
-func unguard(s string) string { return strings.TrimPrefix(s, "'") }
 
 // WriteBallots writes ballots to a file, whole or not at all, as CSV or JSON
 // Lines by its extension: .csv, or .jsonl or .ndjson.
@@ -274,7 +114,8 @@ func WriteBallots(path string, ballots []Ballot) error {
 	return atomicfile.Write(path, buf.Bytes())
 }
 
-// ReadBallots reads a file that [WriteBallots] wrote, or one like it.
+// ReadBallots reads a file that [WriteBallots] wrote, or one like it. A file
+// without ballots is an error that wraps [ErrNoVotes].
 func ReadBallots(path string) ([]Ballot, error) {
 	read := ReadCSV
 	switch ext := strings.ToLower(filepath.Ext(path)); ext {
@@ -292,6 +133,9 @@ func ReadBallots(path string) ([]Ballot, error) {
 	ballots, err := read(f)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	if len(ballots) == 0 {
+		return nil, hint.With(fmt.Errorf("read %s: no ballots: %w", path, ErrNoVotes), "a CSV file has a header line and then one line a ballot")
 	}
 	return ballots, nil
 }

@@ -145,7 +145,7 @@ func (p *Protocol) Validate(b *Ballot) error {
 		return err
 	}
 	if why := p.breach(b); why != "" {
-		return fmt.Errorf("participant %q, trial %q: %s: %w", b.Participant, b.Trial, why, ErrBallot)
+		return fmt.Errorf("%s: %s: %w", b.where(), why, ErrBallot)
 	}
 	return nil
 }
@@ -176,6 +176,8 @@ func (p *Protocol) breach(b *Ballot) string {
 		}
 	case p.Reading == NoReading:
 		return fmt.Sprintf("reading %q where none was asked for", b.Reading)
+	case p.Reading == DigitReading && len(whole(b.Reading)) == 1 && len(b.Reading) > 1:
+		return fmt.Sprintf("reading %q is no digit; write %s", b.Reading, whole(b.Reading))
 	case p.Reading == DigitReading && (len(b.Reading) != 1 || b.Reading[0] < '0' || b.Reading[0] > '9'):
 		return fmt.Sprintf("reading %q is no digit", b.Reading)
 	}
@@ -190,7 +192,7 @@ func (p *Protocol) ValidateAll(ballots []Ballot) error {
 	}
 	for i := range ballots {
 		if err := p.Validate(&ballots[i]); err != nil {
-			return fmt.Errorf("ballot %d: %w", i, err)
+			return err
 		}
 	}
 	return Once(ballots)

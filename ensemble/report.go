@@ -78,10 +78,17 @@ type Report struct {
 // NewReport counts the ballots of one trial and makes the ensemble, its
 // rivals and its controls, with and without the participants whom screening
 // sets apart. Screening looks at all trials of ballots, of which those of this
-// trial must obey the protocol. Controls take the longest; Options.Controls.Progress counts
+// trial must obey the protocol and be of the samples given ([CheckSamples]). Controls take the longest; Options.Controls.Progress counts
 // each result's.
 func NewReport(ctx context.Context, trial string, ballots []Ballot, samples []srspace.Sample, o ReportOptions) (*Report, error) {
 	if err := o.Protocol.ValidateAll(OfTrial(ballots, trial)); err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	space := make([]uint64, len(samples))
+	for i, s := range samples {
+		space[i] = s.Seed
+	}
+	if err := CheckSamples(OfTrial(ballots, trial), space); err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
 	if err := o.Combine.check(); err != nil {

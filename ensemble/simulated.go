@@ -17,6 +17,10 @@ import (
 // behaviour wrap.
 var ErrBehaviour = errors.New("unknown behaviour")
 
+// SimulatedBrowser is how the name begins that simulated participants give
+// for their browser.
+const SimulatedBrowser = "simulated "
+
 // Behaviour is how a simulated participant answers.
 type Behaviour string
 
@@ -80,7 +84,7 @@ func (s *SimulatedParticipant) Answer(p *Protocol, trial string, shown []uint64,
 			return Ballot{}, fmt.Errorf("simulate %s: sample %d looks like nothing: %w", s.Name, sample, ErrBallot)
 		}
 	}
-	b := Ballot{Participant: s.Name, Trial: trial, Shown: slices.Clone(shown), Began: began, Browser: "simulated " + string(s.Behaviour), PixelRatio: 1}
+	b := Ballot{Participant: s.Name, Trial: trial, Shown: slices.Clone(shown), Began: began, Browser: SimulatedBrowser + string(s.Behaviour), PixelRatio: 1, Simulated: true}
 	source := random.Named(s.Seed, "participant", s.Name, trial)
 	m := &mind{protocol: p, shown: shown, samples: samples, source: source, normal: source.Normal(), noise: s.Noise, looks: s.Looks}
 	if m.noise == 0 {

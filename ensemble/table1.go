@@ -50,7 +50,7 @@ func Table1CSV(w io.Writer, counts []ReadingCount) error {
 	out.Write([]string{"reading", "people", "of", "share", "wilson_low", "wilson_high",
 		"clopper_pearson_low", "clopper_pearson_high", "p_two_sided_against_half"}) // an error stays until Flush
 	for _, c := range counts {
-		line := []string{guard(c.Reading), strconv.Itoa(c.People), strconv.Itoa(c.Of)}
+		line := []string{Guard(c.Reading), strconv.Itoa(c.People), strconv.Itoa(c.Of)}
 		for _, v := range []float64{float64(c.People) / float64(c.Of), c.Wilson.Low, c.Wilson.High,
 			c.ClopperPearson.Low, c.ClopperPearson.High, c.Test.TwoSided} {
 			line = append(line, strconv.FormatFloat(v, 'g', -1, 64))
