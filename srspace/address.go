@@ -29,7 +29,7 @@ const maxAddress = 1024
 // Before "seed" or the tiling stands what departs from the usual, in this
 // order:
 //
-//	…/ddim-50-eta1/rng-torch-cpu/fit-pad-reflect/window-64/bfloat16/seed/17
+//	…/ddim-50-eta1/rng-torch-cpu/fit-pad-reflect/window-64/project-3/bfloat16/seed/17
 //
 // The rest of the recipe (schedule, backend, version) is in the [Manifest]:
 // an address holds for one version on one backend.
@@ -43,10 +43,11 @@ type Address struct {
 	Seed    uint64
 	Tile    int // copies of the LR in each direction, see [Recipe]; 0: not tiled
 
-	RNG       string // noise generator; "" is [RNG]
-	Fit       string // how the LR got its size; "" is the usual way, see usualFit
-	Window    int    // side of the overlapping windows; 0: sampled whole
-	Precision string // [BFloat16], or "" for float32
+	RNG        string // noise generator; "" is [RNG]
+	Fit        string // how the LR got its size; "" is the usual way, see usualFit
+	Window     int    // side of the overlapping windows; 0: sampled whole
+	Projection int    // times a sample is moved towards its LR picture, see [Recipe]
+	Precision  string // [BFloat16], or "" for float32
 }
 
 // usualFit tells the fits that addresses leave out: a picture drawn alone is
@@ -67,16 +68,17 @@ func usualFit(fit string, tile int) bool {
 // LR picture of the given [picture.Image.Hash] and seed.
 func (r Recipe) Address(lrHash string, seed uint64) Address {
 	a := Address{
-		Model:     r.Model,
-		Weights:   r.Weights[:min(hashDigits, len(r.Weights))],
-		LR:        lrHash[:min(hashDigits, len(lrHash))],
-		Method:    r.Method,
-		Steps:     r.Steps,
-		Eta:       r.Eta,
-		Seed:      seed,
-		Tile:      r.Tile,
-		Window:    r.Window,
-		Precision: r.Precision,
+		Model:      r.Model,
+		Weights:    r.Weights[:min(hashDigits, len(r.Weights))],
+		LR:         lrHash[:min(hashDigits, len(lrHash))],
+		Method:     r.Method,
+		Steps:      r.Steps,
+		Eta:        r.Eta,
+		Seed:       seed,
+		Tile:       r.Tile,
+		Window:     r.Window,
+		Projection: r.Projection,
+		Precision:  r.Precision,
 	}
 	if r.RNG != RNG && nameForm.MatchString(r.RNG) {
 		a.RNG = r.RNG
@@ -103,6 +105,9 @@ func (a Address) String() string {
 	}
 	if a.Window != 0 {
 		s += fmt.Sprintf("/window-%d", a.Window)
+	}
+	if a.Projection != 0 {
+		s += fmt.Sprintf("/project-%d", a.Projection)
 	}
 	if a.Precision != "" {
 		s += "/" + a.Precision
@@ -209,6 +214,12 @@ func (a *Address) parseUnusual(parts []string) (rest []string, why string) {
 		var err error
 		if a.Window, err = strconv.Atoi(side); err != nil || a.Window < 1 {
 			return nil, "the window is not a whole number from 1"
+		}
+	}
+	if times, ok := take("project-"); ok {
+		var err error
+		if a.Projection, err = strconv.Atoi(times); err != nil || a.Projection < 1 || a.Projection > MaxProjection {
+			return nil, fmt.Sprintf("the projection is not a whole number from 1 to %d", MaxProjection)
 		}
 	}
 	if more, ok := take(BFloat16); ok {

@@ -65,6 +65,8 @@ func TestUnusualAddress(t *testing.T) {
 		{"fit-pad-reflect/seed/17", func(r *Recipe) { r.Fit = "pad-reflect" }},
 		{"fit-pad-edge/9x9/run0/tile1,8", func(r *Recipe) { r.Fit, r.Tile = "pad-edge", 9 }},
 		{"window-64/seed/17", func(r *Recipe) { r.Window = 64 }},
+		{"project-3/seed/17", func(r *Recipe) { r.Projection = 3 }},
+		{"window-64/project-16/bfloat16/seed/17", func(r *Recipe) { r.Window, r.Projection, r.Precision = 64, 16, BFloat16 }},
 		{"bfloat16/seed/17", func(r *Recipe) { r.Precision = BFloat16 }},
 		{"rng-torch-cpu/fit-pad-periodic/window-16/bfloat16/seed/17", func(r *Recipe) {
 			r.RNG, r.Fit, r.Window, r.Precision = TorchRNG, "pad-periodic", 16, BFloat16

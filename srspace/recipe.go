@@ -22,8 +22,8 @@ var (
 // in addresses); Weights is 64 lower-case hexadecimal digits (a sampler
 // without weights gives the SHA-256 of no bytes, e3b0c442…); Scale and Steps
 // are at least 1; Eta lies in [0,1];
-// Tile is 0, or 2 to 64; Window is at least 0; Precision is empty or
-// "bfloat16".
+// Tile is 0, or 2 to 64; Window is at least 0; Projection is 0 to
+// [MaxProjection]; Precision is empty or "bfloat16".
 func (r Recipe) Validate() error {
 	switch {
 	case len(r.Model) > 100 || !nameForm.MatchString(r.Model):
@@ -42,6 +42,8 @@ func (r Recipe) Validate() error {
 		return fmt.Errorf("recipe: tile %d is neither 0 nor 2 to %d", r.Tile, maxTile)
 	case r.Window < 0:
 		return fmt.Errorf("recipe: window %d is below 0", r.Window)
+	case r.Projection < 0 || r.Projection > MaxProjection:
+		return fmt.Errorf("recipe: projection %d is outside 0 to %d", r.Projection, MaxProjection)
 	case r.Precision != "" && r.Precision != BFloat16:
 		return fmt.Errorf("recipe: precision %.100q is neither empty, for float32, nor %s", r.Precision, BFloat16)
 	}
@@ -50,6 +52,10 @@ func (r Recipe) Validate() error {
 
 // BFloat16 is the precision of networks that compute products in bfloat16.
 const BFloat16 = "bfloat16"
+
+// MaxProjection bounds how often a sample is moved towards its LR picture:
+// more than a few times changes nothing that 8 bits show.
+const MaxProjection = 16
 
 // maxTile bounds the copies of a picture side by side: 64 of 7 pixels are
 // near the largest picture that is sampled whole.

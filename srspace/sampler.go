@@ -33,6 +33,11 @@ type Recipe struct {
 	// a large picture is denoised and decoded. 0: it is sampled whole.
 	Window int `json:"window,omitempty"`
 
+	// Projection is how many times a decoded picture y is moved towards the
+	// pictures whose reduction is the LR picture, y += up(LR − down(y)), before
+	// it is rounded to 8 bits. 0: it is left as decoded.
+	Projection int `json:"projection,omitempty"`
+
 	// Precision is that of the networks' convolutions and matrix products:
 	// "bfloat16", or "" for float32.
 	Precision string `json:"precision,omitempty"`

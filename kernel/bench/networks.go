@@ -91,7 +91,7 @@ func measureDecode(ctx context.Context, s *session) error {
 	for _, side := range s.sizes() {
 		z := generatedTensor(1, 1, 3, side, side)
 		err := s.time(ctx, fmt.Sprintf("decode/%dx%d to %dx%d", side, side, 4*side, 4*side), "ms", milliseconds, func() error {
-			_, err := m.Decode(z, true)
+			_, err := m.Decode(z, nil, true)
 			return err
 		})
 		if err != nil {

@@ -195,7 +195,7 @@ func decodePairs(s *session, p *pytorch) ([]pair, error) {
 		if req.X, err = p.array(z); err != nil {
 			return nil, err
 		}
-		call := func(context.Context) (*ldm.Tensor, error) { return m.Decode(z, true) }
+		call := func(context.Context) (*ldm.Tensor, error) { return m.Decode(z, nil, true) }
 		pairs = append(pairs, p.pair(fmt.Sprintf("decode/%dx%d to %dx%d", side, side, 4*side, 4*side), call, req))
 	}
 	return pairs, nil

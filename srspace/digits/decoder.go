@@ -54,7 +54,7 @@ func isDecoder(name string) bool {
 // [n, 3, 7, 7] and pictures [n, 1, 28, 28].
 func decoderLoss(c ldm.VQConfig) lossFunc {
 	return func(o *nn.Ops, s *model.Scope, batch []*Node) (*Node, []*Node) {
-		y := c.Decode(o, nn.Module(s, ldm.FirstStageModule), batch[0])
+		y := c.Decode(o, nn.Module(s, ldm.FirstStageModule), batch[0], nil)
 		e := Sub(y, batch[1])
 		return ReduceAllMean(Mul(e, e)), nil
 	}

@@ -182,11 +182,11 @@ func (m *Model) reconstructions(e *Evaluation) error {
 		for p := range x.Data {
 			x.Data[p] = 2*hr.Pix[3*p] - 1
 		}
-		z, err := m.Model.Encode(x)
+		z, err := m.Model.Encode(x, nil)
 		if err != nil {
 			return err
 		}
-		y, err := m.Model.Decode(z, true)
+		y, err := m.Model.Decode(z, nil, true)
 		if err != nil {
 			return err
 		}

@@ -44,10 +44,10 @@ func TestBFloat16(t *testing.T) {
 	}
 	got, err := half.Denoise(x, lr, []float32{900, 100})
 	near("UNet", want, got, err)
-	if want, err = m.Model.Decode(x, true); err != nil {
+	if want, err = m.Model.Decode(x, nil, true); err != nil {
 		t.Fatal(err)
 	}
-	got, err = half.Decode(x, true)
+	got, err = half.Decode(x, nil, true)
 	near("decoder", want, got, err)
 
 	sampler := *m.Sampler

@@ -39,7 +39,7 @@ func firstStageLoss(c ldm.VQConfig) lossFunc {
 		vq := Add(square(StopGradient(flat), codes), MulScalar(square(flat, StopGradient(codes)), 0.25))
 		through := Add(flat, StopGradient(Sub(codes, flat))) // straight-through gradient
 		through = TransposeAllAxes(Reshape(through, d[0], d[2], d[3], c.EmbedDim), 0, 3, 1, 2)
-		y := c.Decode(o, s, through)
+		y := c.Decode(o, s, through, nil)
 		return Add(ReduceAllMean(Abs(Sub(y, x))), vq), []*Node{index, flat}
 	}
 }

@@ -351,7 +351,7 @@ func (t *trainer) encode(whole weights.Dict) ([]float32, error) {
 			index[i] = from + i
 		}
 		x := imageBatch(t.train, index, 0, nil)
-		z, err := m.Encode(&ldm.Tensor{Shape: slices.Clone(x.Shape().Dimensions), Data: tensors.MustCopyFlatData[float32](x)})
+		z, err := m.Encode(&ldm.Tensor{Shape: slices.Clone(x.Shape().Dimensions), Data: tensors.MustCopyFlatData[float32](x)}, nil)
 		if err != nil {
 			return nil, err
 		}

@@ -49,11 +49,11 @@ func TestOpenGolden(t *testing.T) {
 					t.Fatal(err)
 				}
 				closeCall(t, "y", got, golden["y"])
-				if got, err = m.Decode(tensor(t, decoded["z"]), true); err != nil {
+				if got, err = m.Decode(tensor(t, decoded["z"]), nil, true); err != nil {
 					t.Fatal(err)
 				}
 				closeCall(t, "dec_q", got, decoded["dec_q"])
-				if got, err = m.Encode(tensor(t, decoded["img"])); err != nil {
+				if got, err = m.Encode(tensor(t, decoded["img"]), nil); err != nil {
 					t.Fatal(err)
 				}
 				closeCall(t, "enc", got, decoded["enc"])

@@ -9,6 +9,8 @@
 // [batch, channels, height, width] float32; pictures are in [-1,1].
 package ldm
 
+import "fmt"
+
 // Config describes a model whole. The JSON form is stored with the weights.
 type Config struct {
 	UNet     UNetConfig     `json:"unet"`
@@ -32,9 +34,19 @@ type UNetConfig struct {
 	ScaleShiftNorm       bool  `json:"use_scale_shift_norm,omitempty"`
 	NewAttentionOrder    bool  `json:"use_new_attention_order,omitempty"` // (3, heads) rather than (heads, 3)
 	NormGroups           int   `json:"norm_num_groups,omitempty"`         // 0: 32
+
+	// Prediction is what the network predicts: the noise where it is "", or
+	// with [PredictV] the velocity of Salimans and Ho, "Progressive
+	// Distillation for Fast Sampling of Diffusion Models" (ICLR 2022),
+	// v = √ᾱ·noise − √(1−ᾱ)·x0.
+	Prediction string `json:"prediction,omitempty"`
 }
 
-// VQConfig has the parameters of CompVis's VQModelInterface and its ddconfig.
+// PredictV is the [UNetConfig] Prediction of v.
+const PredictV = "v"
+
+// VQConfig has the parameters of the first stage: CompVis's VQModelInterface,
+// or without codes its AutoencoderKL, and their ddconfig.
 type VQConfig struct {
 	InChannels     int   `json:"in_channels"` // of a picture: 3, or 1 for the digit model
 	OutChannels    int   `json:"out_ch"`      // of a decoded picture
@@ -43,9 +55,15 @@ type VQConfig struct {
 	NumResBlocks   int   `json:"num_res_blocks"`
 	ZChannels      int   `json:"z_channels"`
 	EmbedDim       int   `json:"embed_dim"`                 // channels of the latent and of a code
-	NumEmbeddings  int   `json:"n_embed"`                   // codes
+	NumEmbeddings  int   `json:"n_embed"`                   // codes; 0: none, latents are used as they are
 	NormGroups     int   `json:"norm_num_groups,omitempty"` // 0: 32
 	NoMidAttention bool  `json:"no_mid_attention,omitempty"`
+
+	// Residual first stages encode only what the LR picture leaves open:
+	// twice the difference of the HR picture and the bicubic enlargement of
+	// the LR picture. Their decoder takes the LR picture after the latent's
+	// channels, and what it gives is added to the enlargement.
+	Residual bool `json:"residual,omitempty"`
 }
 
 // ScheduleConfig is the noise schedule of training.
@@ -69,6 +87,20 @@ func X4() Config {
 
 // Scale returns HR side / LR side: the first stage's downsampling factor.
 func (c VQConfig) Scale() int { return 1 << (len(c.ChannelMult) - 1) }
+
+// Check reports parameters that no network here is built of.
+func (c Config) Check() error {
+	lr := c.UNet.InChannels - c.UNet.OutChannels
+	switch {
+	case c.UNet.Prediction != "" && c.UNet.Prediction != PredictV:
+		return fmt.Errorf("a network that predicts %.50q: the noise, \"\", or %q", c.UNet.Prediction, PredictV)
+	case c.VQ.NumEmbeddings < 0:
+		return fmt.Errorf("a first stage of %d codes", c.VQ.NumEmbeddings)
+	case c.VQ.Residual && (lr != c.VQ.InChannels || lr != c.VQ.OutChannels):
+		return fmt.Errorf("a first stage from %d to %d channels that adds to an LR picture of %d", c.VQ.InChannels, c.VQ.OutChannels, lr)
+	}
+	return nil
+}
 
 func groups(n int) int {
 	if n == 0 {

@@ -42,7 +42,7 @@ func TestEndToEndPicture(t *testing.T) {
 		x := tensor(t, golden["img/x_T"])
 		n := len(x.Data)
 		z := sampled(t, m, 20, x, tensor(t, golden["img/cond"]), func(dst []float32, step int) { copy(dst, noise[(step-1)*n:step*n]) }, golden["img/latent"])
-		out, err := m.Decode(z, true)
+		out, err := m.Decode(z, nil, true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +94,7 @@ func TestEndToEndTiles(t *testing.T) {
 			}
 		}, golden["mnist/latent"])
 		// the golden latent, as codes are near ties in places
-		out, err := m.Decode(tensor(t, golden["mnist/latent"]), true)
+		out, err := m.Decode(tensor(t, golden["mnist/latent"]), nil, true)
 		if err != nil {
 			t.Fatal(err)
 		}

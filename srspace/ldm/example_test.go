@@ -33,7 +33,7 @@ func ExampleOpen() {
 	}
 
 	// The first stage: picture, latent, codes, picture.
-	latent, err := model.Encode(zeros(1, 1, 28, 28))
+	latent, err := model.Encode(zeros(1, 1, 28, 28), nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func ExampleOpen() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	img, err := model.Decode(codes, false) // true would quantise first
+	img, err := model.Decode(codes, nil, false) // true would quantise first
 	if err != nil {
 		log.Fatal(err)
 	}

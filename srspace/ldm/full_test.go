@@ -288,19 +288,19 @@ func fullFirstStage(t *testing.T, m *ldm.Model, golden map[string]*npy.Array) {
 	}
 	closeCall(t, "zq16", codes, golden["vq/zq16"])
 	for name, quantize := range map[string]bool{"vq/dec16_q": true, "vq/dec16_nq": false} {
-		got, err := m.Decode(z16, quantize)
+		got, err := m.Decode(z16, nil, quantize)
 		if err != nil {
 			t.Fatal(err)
 		}
 		closeCall(t, name, got, golden[name])
 	}
-	got, err := m.Encode(generatedInput("vq/img64", 1, 1, 3, 64, 64))
+	got, err := m.Encode(generatedInput("vq/img64", 1, 1, 3, 64, 64), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	closeCall(t, "enc64", got, golden["vq/enc64"])
 
-	if got, err = m.Decode(generatedInput("vq/z64", math.Sqrt(3), 1, 3, 64, 64), false); err != nil {
+	if got, err = m.Decode(generatedInput("vq/z64", math.Sqrt(3), 1, 3, 64, 64), nil, false); err != nil {
 		t.Fatal(err)
 	}
 	crop, rows, cols := weights.NewTensor(1, 3, 64, 64), weights.NewTensor(1, 3, 256), weights.NewTensor(1, 3, 256)

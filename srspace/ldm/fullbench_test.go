@@ -48,7 +48,7 @@ func BenchmarkFullModel(b *testing.B) {
 	onEachLoaded(b, func(b *testing.B, m *ldm.Model) {
 		x, lr := generatedInput("x", 1, 1, 3, 64, 64), generatedInput("lr", 1, 1, 3, 64, 64)
 		timed(b, "UNet", 1, func() (*ldm.Tensor, error) { return m.Denoise(x, lr, []float32{500}) })
-		timed(b, "decode", 1, func() (*ldm.Tensor, error) { return m.Decode(x, true) })
+		timed(b, "decode", 1, func() (*ldm.Tensor, error) { return m.Decode(x, nil, true) })
 	})
 }
 

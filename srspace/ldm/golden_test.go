@@ -235,14 +235,14 @@ func TestFirstStage(t *testing.T) {
 	onEachBackend(t, func(t *testing.T, b compute.Backend) {
 		m := loadTiny(t, b)
 		for _, suffix := range []string{"", "_ns"} {
-			got, err := m.Encode(tensor(t, golden["img"+suffix]))
+			got, err := m.Encode(tensor(t, golden["img"+suffix]), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			closeCall(t, "enc"+suffix, got, golden["enc"+suffix])
 			z := tensor(t, golden["z"+suffix])
 			for name, quantize := range map[string]bool{"dec_q": true, "dec_nq": false} {
-				got, err := m.Decode(z, quantize)
+				got, err := m.Decode(z, nil, quantize)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -350,7 +350,7 @@ func TestDDIM(t *testing.T) {
 				t.Fatal(err)
 			}
 			if dec := golden[c.key+"/dec_q"]; dec != nil {
-				got, err := m.Decode(x, true)
+				got, err := m.Decode(x, nil, true)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -53,6 +53,9 @@ type Model struct {
 // names them. Graphs are compiled at their first use with a shape.
 func New(b compute.Backend, config Config, dict weights.Dict) (m *Model, err error) {
 	defer recovered(&err)
+	if err := config.Check(); err != nil {
+		return nil, err
+	}
 	if err := Check(config, dict); err != nil {
 		return nil, err
 	}
@@ -102,28 +105,49 @@ func (m *Model) compile() error {
 	m.encode, errs[1] = model.NewExec(m.backend, m.store, func(s *model.Scope, x *Node) *Node {
 		return config.VQ.Encode(o, first(s), x)
 	})
-	m.quantize, errs[2] = model.NewExec(m.backend, m.store, func(s *model.Scope, z *Node) (*Node, *Node) {
+	if config.VQ.Residual {
+		m.decode, errs[2] = model.NewExec(m.backend, m.store, func(s *model.Scope, z, lr *Node) *Node {
+			return config.VQ.Decode(o, first(s), z, lr)
+		})
+	} else {
+		m.decode, errs[2] = model.NewExec(m.backend, m.store, func(s *model.Scope, z *Node) *Node {
+			return config.VQ.Decode(o, first(s), z, nil)
+		})
+	}
+	if config.VQ.NumEmbeddings == 0 {
+		return errors.Join(errs[:]...)
+	}
+	m.quantize, errs[3] = model.NewExec(m.backend, m.store, func(s *model.Scope, z *Node) (*Node, *Node) {
 		return config.VQ.Quantize(first(s), z)
-	})
-	m.decode, errs[3] = model.NewExec(m.backend, m.store, func(s *model.Scope, z *Node) *Node {
-		return config.VQ.Decode(o, first(s), z)
 	})
 	m.decodeQuantized, errs[4] = model.NewExec(m.backend, m.store, func(s *model.Scope, z *Node) *Node {
 		_, codes := config.VQ.Quantize(first(s), z)
-		return config.VQ.Decode(o, first(s), codes)
+		return config.VQ.Decode(o, first(s), codes, nil)
 	})
 	return errors.Join(errs[:]...)
 }
 
-// Denoise predicts the noise in x [batch, OutChannels, h, w] given lr
-// [batch, InChannels-OutChannels, h, w] at time steps t [batch].
+// Denoise predicts the noise in x [batch, OutChannels, h, w], or what
+// Config.UNet.Prediction names, given lr [batch, InChannels-OutChannels, h, w]
+// at time steps t [batch]. See [Model.Denoiser] for the noise always.
 func (m *Model) Denoise(x, lr *Tensor, t []float32) (*Tensor, error) {
 	out, err := m.run(m.denoise, x, lr, &Tensor{Shape: []int{len(t)}, Data: t})
 	return first(out), err
 }
 
-// Encode brings pictures [batch, channels, H, W] in [-1,1] to latents.
-func (m *Model) Encode(img *Tensor) (*Tensor, error) {
+// Encode brings pictures [batch, channels, H, W] in [-1,1] to latents. lr is
+// their LR pictures [batch, channels, H/Scale, W/Scale], for a Residual first
+// stage, elsewhere nil.
+func (m *Model) Encode(img, lr *Tensor) (*Tensor, error) {
+	if err := m.wantsLR(lr); err != nil {
+		return nil, fmt.Errorf("encode: %w", err)
+	}
+	if lr != nil {
+		var err error
+		if img, err = beyond(img, lr, m.Config.VQ.Scale()); err != nil {
+			return nil, fmt.Errorf("encode: %w", err)
+		}
+	}
 	out, err := m.run(m.encode, img)
 	return first(out), err
 }
@@ -132,6 +156,9 @@ func (m *Model) Encode(img *Tensor) (*Tensor, error) {
 // row-major over (batch, h, w), and the codes in z's shape.
 func (m *Model) Quantize(z *Tensor) (index []int, codes *Tensor, err error) {
 	defer recovered(&err)
+	if m.quantize == nil {
+		return nil, nil, errors.New("quantize: the first stage has no codes")
+	}
 	if m.serial {
 		m.one.Lock()
 		defer m.one.Unlock()
@@ -153,14 +180,45 @@ func (m *Model) Quantize(z *Tensor) (index []int, codes *Tensor, err error) {
 
 // Decode brings latents [batch, EmbedDim, h, w] to pictures [batch,
 // OutChannels, h·Scale, w·Scale], not clamped; quantize replaces each latent
-// pixel by its nearest code first, as published sampling does.
-func (m *Model) Decode(z *Tensor, quantize bool) (*Tensor, error) {
-	exec := m.decode
+// pixel by its nearest code first, as published sampling does; a first stage
+// without codes has none to quantise to. lr is as for [Model.Encode].
+func (m *Model) Decode(z, lr *Tensor, quantize bool) (*Tensor, error) {
+	out, err := m.decodeNetwork(z, lr, quantize)
+	if err != nil || lr == nil {
+		return out, err
+	}
+	return out, addBicubic(out, lr, m.Config.VQ.Scale())
+}
+
+// decodeNetwork is Decode without the enlargement of lr.
+func (m *Model) decodeNetwork(z, lr *Tensor, quantize bool) (*Tensor, error) {
+	if err := m.wantsLR(lr); err != nil {
+		return nil, fmt.Errorf("decode: %w", err)
+	}
+	exec, inputs := m.decode, []*Tensor{z}
 	if quantize {
 		exec = m.decodeQuantized
 	}
-	out, err := m.run(exec, z)
+	if exec == nil {
+		return nil, errors.New("decode quantised: the first stage has no codes")
+	}
+	if lr != nil {
+		inputs = append(inputs, lr)
+	}
+	out, err := m.run(exec, inputs...)
 	return first(out), err
+}
+
+// wantsLR returns an error unless an LR picture is there exactly where the
+// first stage takes one.
+func (m *Model) wantsLR(lr *Tensor) error {
+	switch residual := m.Config.VQ.Residual; {
+	case residual && lr == nil:
+		return errors.New("the first stage takes the LR picture too")
+	case !residual && lr != nil:
+		return errors.New("the first stage takes no LR picture")
+	}
+	return nil
 }
 
 func first(ts []*Tensor) *Tensor {
@@ -243,8 +301,14 @@ func (c Config) Tensors() (shapesByName map[string][]int, err error) {
 	c.UNet.Forward(o, nn.Module(store.RootScope(), UNetModule), input("x", 1, c.UNet.InChannels, side, side), input("t", 1))
 	s := nn.Module(store.RootScope(), FirstStageModule)
 	z := c.VQ.Encode(o, s, input("img", 1, c.VQ.InChannels, c.VQ.Scale(), c.VQ.Scale()))
-	_, codes := c.VQ.Quantize(s, z)
-	c.VQ.Decode(o, s, codes)
+	if c.VQ.NumEmbeddings > 0 {
+		_, z = c.VQ.Quantize(s, z)
+	}
+	var lr *Node
+	if c.VQ.Residual {
+		lr = input("lr", 1, c.VQ.OutChannels, 1, 1)
+	}
+	c.VQ.Decode(o, s, z, lr)
 
 	shapesByName = map[string][]int{}
 	for v := range store.IterVariables() {

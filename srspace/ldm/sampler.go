@@ -49,6 +49,11 @@ type Sampler struct {
 	// recorded in the recipe. 0: pictures are sampled whole.
 	Window int
 
+	// Project moves a decoded picture this many times towards the pictures
+	// whose reduction is the LR picture: y += up(LR − down(y)), both bicubic,
+	// which raises the LR consistency. It is recorded in the recipe.
+	Project int
+
 	// Memory refuses what would take more, in bytes, before work starts, see
 	// [Sampler.Estimate]. 0: no limit.
 	Memory int64
@@ -71,7 +76,7 @@ func (s *Sampler) Recipe() srspace.Recipe {
 	if s.Model.ops.Half {
 		r.Precision = srspace.BFloat16
 	}
-	r.Window = s.Window
+	r.Window, r.Projection = s.Window, s.Project
 	r.Backend = fmt.Sprintf("%s, %d a call", s.Description.Backend, max(1, s.Batch))
 	r.Schedule = fmt.Sprintf("sqrt-linear %g…%g, T=%d", c.LinearStart, c.LinearEnd, c.Timesteps)
 	if r.Method == DefaultMethod { // in CompVis's time steps; other names say theirs
@@ -197,6 +202,9 @@ func (s *Sampler) Accepts(lr *picture.Image) error {
 	if s.Tile < 0 || s.Tile == 1 {
 		return fmt.Errorf("%d copies of the LR picture in each direction: 0 for none, or 2 and more", s.Tile)
 	}
+	if s.Project < 0 || s.Project > srspace.MaxProjection {
+		return fmt.Errorf("%d projections on the LR picture: 0 to %d", s.Project, srspace.MaxProjection)
+	}
 	m := s.Model.Config.UNet.multiple()
 	if s.Window != 0 && (s.Window < 2*windowOverlap || s.Window%m != 0) {
 		return fmt.Errorf("windows of %d latent pixels: %d at least, a multiple of %d", s.Window, 2*windowOverlap, m)
@@ -296,11 +304,18 @@ func (s *Sampler) batch(ctx context.Context, cond []float32, lr *picture.Image, 
 	if err != nil {
 		return nil, err
 	}
+	var lrDecoded *Tensor
+	if c.VQ.Residual {
+		lrDecoded = lrs
+	}
 	var decoded *Tensor
-	if s.Window > 0 {
-		decoded, err = s.Model.DecodeWindows(ctx, x, true, s.Window)
+	if quantize := c.VQ.NumEmbeddings > 0; s.Window > 0 {
+		decoded, err = s.Model.DecodeWindows(ctx, x, lrDecoded, quantize, s.Window)
 	} else {
-		decoded, err = s.Model.Decode(x, true)
+		decoded, err = s.Model.Decode(x, lrDecoded, quantize)
+	}
+	if err == nil {
+		err = project(decoded, lrs, c.VQ.Scale(), s.Project)
 	}
 	if err != nil {
 		return nil, err

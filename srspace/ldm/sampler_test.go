@@ -21,6 +21,16 @@ func small(t *testing.T, b compute.Backend) *ldm.Model {
 			NumResBlocks: 1, ZChannels: 3, EmbedDim: 3, NumEmbeddings: 64, NormGroups: 8},
 		Schedule: ldm.ScheduleConfig{Timesteps: 1000, LinearStart: 0.0015, LinearEnd: 0.0155},
 	}
+	m, err := ldm.New(b, c, noiseWeights(t, c, 0.08))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// noiseWeights makes weights of normal noise of that standard deviation.
+func noiseWeights(t *testing.T, c ldm.Config, scale float32) weights.Dict {
+	t.Helper()
 	shapes, err := c.Tensors()
 	if err != nil {
 		t.Fatal(err)
@@ -30,15 +40,11 @@ func small(t *testing.T, b compute.Backend) *ldm.Model {
 		w := weights.NewTensor(shape...)
 		srspace.Noise(w.Data, uint64(len(name)), uint32(len(w.Data)))
 		for i := range w.Data {
-			w.Data[i] *= 0.08
+			w.Data[i] *= scale
 		}
 		dict[name] = w
 	}
-	m, err := ldm.New(b, c, dict)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return dict
 }
 
 // A sample is decided by its seed, not by the samples it is drawn with, its

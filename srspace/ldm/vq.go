@@ -16,8 +16,9 @@ const vqEpsilon = 1e-6
 
 // Encode brings pictures [batch, InChannels, H, W] in [-1,1] to latents
 // [batch, EmbedDim, H/Scale, W/Scale], not quantised: VQModelInterface.encode
-// (encoder, then quant_conv). H and W must be multiples of Scale. s is the
-// scope of the module (first_stage_model).
+// (encoder, then quant_conv), or without codes the mean of AutoencoderKL's
+// distribution. H and W must be multiples of Scale. s is the scope of the
+// module (first_stage_model).
 func (c VQConfig) Encode(o *nn.Ops, s *model.Scope, x *Node) *Node {
 	v := vq{c, o, nn.Module(s, "encoder")}
 	h := o.Conv2D(v.at("conv_in"), o.In(x), c.Channels, 3, 1, nn.Same)
@@ -32,8 +33,16 @@ func (c VQConfig) Encode(o *nn.Ops, s *model.Scope, x *Node) *Node {
 	}
 	h = v.middle(h)
 	h = o.SiLU(o.GroupNorm(v.at("norm_out"), h, groups(c.NormGroups), vqEpsilon))
-	h = o.Conv2D(v.at("conv_out"), h, c.ZChannels, 3, 1, nn.Same)
-	return o.Out(o.Conv2D(nn.Module(s, "quant_conv"), h, c.EmbedDim, 1, 1, nn.Padding{}))
+	parts := 1
+	if c.NumEmbeddings == 0 {
+		parts = 2 // mean and logarithm of the variance
+	}
+	h = o.Conv2D(v.at("conv_out"), h, parts*c.ZChannels, 3, 1, nn.Same)
+	z := o.Out(o.Conv2D(nn.Module(s, "quant_conv"), h, parts*c.EmbedDim, 1, 1, nn.Padding{}))
+	if parts == 2 {
+		z = SliceAxis(z, 1, AxisRange(0, c.EmbedDim))
+	}
+	return z
 }
 
 // Quantize replaces each latent pixel by the nearest code (Euclidean): z is
@@ -60,9 +69,17 @@ func (c VQConfig) Codebook(s *model.Scope, g *Graph) *Node {
 // Decode brings latents [batch, EmbedDim, h, w], used as they are, to
 // pictures [batch, OutChannels, h·Scale, w·Scale] of about [-1,1], not
 // clamped (post_quant_conv, then the decoder). Published sampling decodes
-// quantised latents: Decode(Quantize(z)).
-func (c VQConfig) Decode(o *nn.Ops, s *model.Scope, z *Node) *Node {
+// quantised latents: Decode(Quantize(z)). Where the first stage is Residual,
+// lr [batch, OutChannels, h, w] is the LR picture, and the result is what is to
+// be added to its enlargement; elsewhere lr is nil.
+func (c VQConfig) Decode(o *nn.Ops, s *model.Scope, z, lr *Node) *Node {
+	if c.Residual != (lr != nil) {
+		panic(fmt.Errorf("decode with an LR picture: %t, but the first stage is residual: %t", lr != nil, c.Residual))
+	}
 	h := o.Conv2D(nn.Module(s, "post_quant_conv"), o.In(z), c.ZChannels, 1, 1, nn.Padding{})
+	if lr != nil {
+		h = o.Concat(h, o.In(lr))
+	}
 	v := vq{c, o, nn.Module(s, "decoder")}
 	h = o.Conv2D(v.at("conv_in"), h, c.ChannelMult[len(c.ChannelMult)-1]*c.Channels, 3, 1, nn.Same)
 	h = v.middle(h)

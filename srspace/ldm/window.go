@@ -114,10 +114,10 @@ func (m *Model) windowDenoiser(lr *Tensor, side int) Denoiser {
 // group normalisation and attention then see a window in place of the whole
 // picture: large pictures differ from Decode's by what their windows'
 // statistics differ; a picture no larger than a window does not differ.
-func (m *Model) DecodeWindows(ctx context.Context, z *Tensor, quantize bool, side int) (*Tensor, error) {
+func (m *Model) DecodeWindows(ctx context.Context, z, lr *Tensor, quantize bool, side int) (*Tensor, error) {
 	n, h, w := z.Shape[0], z.Shape[2], z.Shape[3]
 	if h <= side && w <= side {
-		return m.Decode(z, quantize)
+		return m.Decode(z, lr, quantize)
 	}
 	scale := m.Config.VQ.Scale()
 	winH, winW := min(h, side), min(w, side)
@@ -128,12 +128,20 @@ func (m *Model) DecodeWindows(ctx context.Context, z *Tensor, quantize bool, sid
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			part, err := m.Decode(cut(z, top, left, winH, winW), quantize)
+			var lrPart *Tensor
+			if lr != nil {
+				lrPart = cut(lr, top, left, winH, winW)
+			}
+			part, err := m.decodeNetwork(cut(z, top, left, winH, winW), lrPart, quantize)
 			if err != nil {
 				return nil, err
 			}
 			out.add(part.Data, scale*top, scale*left, rows, cols)
 		}
 	}
-	return out.mean(), nil
+	img := out.mean()
+	if lr == nil {
+		return img, nil
+	}
+	return img, addBicubic(img, lr, scale)
 }
