@@ -10,11 +10,12 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace/digits"
+	"github.com/trustsr/trustsr/srspace/digits/training"
 )
 
 func trainCommand() *cobra.Command {
 	train := &cobra.Command{Use: "train", Short: "Train a model", Args: cobra.NoArgs}
-	o := digits.TrainOptions{CheckpointEvery: time.Minute, SheetEvery: 2 * time.Minute}
+	o := training.Options{CheckpointEvery: time.Minute, SheetEvery: 2 * time.Minute}
 	var evaluate bool
 	c := &cobra.Command{
 		Use:   "digits",
@@ -47,7 +48,7 @@ https://ossci-datasets.s3.amazonaws.com/mnist/. The test digits ship.`,
 				return hint.With(errors.New("no --data"), "name the folder that holds MNIST's training images and labels; --help says where to get them")
 			}
 			o.Progress = os.Stderr
-			return digits.Train(c.Context(), o)
+			return training.Train(c.Context(), o)
 		},
 	}
 	f := c.Flags()
@@ -68,21 +69,21 @@ https://ossci-datasets.s3.amazonaws.com/mnist/. The test digits ship.`,
 }
 
 // evaluateDigits measures the model in folder, or with "" the embedded one.
-func evaluateDigits(c *cobra.Command, o digits.TrainOptions, folder string) error {
+func evaluateDigits(c *cobra.Command, o training.Options, folder string) error {
 	n, samples := o.EvaluateDigits, o.EvaluateSamples
 	if n < 1 || n > digits.TestCount || samples < 1 {
 		return fmt.Errorf("cannot measure %d digits with %d samples each; there are %d test digits", n, samples, digits.TestCount)
 	}
 	bar := newBar("digits", n)
 	progress := func(done, _ int) { bar.Set(done) }
-	var e *digits.Evaluation
+	var e *training.Evaluation
 	var err error
 	if folder != "" {
-		e, err = digits.Measure(c.Context(), o.Backend, folder, n, samples, progress)
+		e, err = training.Measure(c.Context(), o.Backend, folder, n, samples, progress)
 	} else {
 		var m *digits.Model
 		if m, err = digits.Open(o.Backend); err == nil {
-			e, err = m.Evaluate(c.Context(), n, samples, progress)
+			e, err = training.Evaluate(c.Context(), m, n, samples, progress)
 		}
 	}
 	if err != nil {

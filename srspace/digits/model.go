@@ -9,6 +9,7 @@ import (
 	"context"
 
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/srspace/digits/internal/reader"
 	"github.com/trustsr/trustsr/srspace/picture"
 
 	_ "embed"
@@ -57,10 +58,12 @@ type Reading struct {
 // Open loads the embedded model on a GoMLX backend ("" chooses one): 50 DDIM
 // steps, eta 1.
 func Open(config string) (*Model, error) {
-	return load(config, modelWeights, readerWeights)
+	return Load(config, modelWeights, readerWeights)
 }
 
-func load(config string, modelData, readerData []byte) (*Model, error) {
+// Load is [Open] of another model of this kind: the contents of the
+// model.safetensors and reader.safetensors that training wrote.
+func Load(config string, modelData, readerData []byte) (*Model, error) {
 	if config == "" {
 		config = backend.Choose().Config
 	}
@@ -111,16 +114,16 @@ func newReader(config string, data []byte) (*model.Exec, error) {
 	if err := o.Load(store, dict); err != nil {
 		return nil, err
 	}
-	return model.NewExec(b, store, func(s *model.Scope, x *Node) *Node { return Softmax(reader(o, s, x), -1) })
+	return model.NewExec(b, store, func(s *model.Scope, x *Node) *Node { return Softmax(reader.Network(o, s, x), -1) })
 }
 
 // Accepts returns an error unless the LR picture is 7×7.
 func (m *Model) Accepts(lr *picture.Image) error {
-	if lr.Width == lrSide && lr.Height == lrSide {
+	if lr.Width == LRSide && lr.Height == LRSide {
 		return nil
 	}
 	return hint.With(
-		fmt.Errorf("LR picture of %d×%d pixels: the digit model takes %d×%d", lr.Width, lr.Height, lrSide, lrSide),
+		fmt.Errorf("LR picture of %d×%d pixels: the digit model takes %d×%d", lr.Width, lr.Height, LRSide, LRSide),
 		"crop one digit so that it fills the picture, and shrink it to 7×7 with the degradation model")
 }
 
@@ -162,16 +165,16 @@ func (m *Model) Probabilities(images []*picture.Image) ([][10]float64, error) {
 	defer m.one.Unlock()
 	for from := 0; from < len(images); from += readBatch {
 		part := images[from:min(len(images), from+readBatch)]
-		x := make([]float32, len(part)*side*side)
+		x := make([]float32, len(part)*Side*Side)
 		for i, img := range part {
-			if img.Width != side || img.Height != side {
-				return nil, fmt.Errorf("read digits: picture %d is %d×%d, not %d×%d", from+i, img.Width, img.Height, side, side)
+			if img.Width != Side || img.Height != Side {
+				return nil, fmt.Errorf("read digits: picture %d is %d×%d, not %d×%d", from+i, img.Width, img.Height, Side, Side)
 			}
-			for p := range side * side {
-				x[i*side*side+p] = 2*(img.Pix[3*p]+img.Pix[3*p+1]+img.Pix[3*p+2])/3 - 1
+			for p := range Side * Side {
+				x[i*Side*Side+p] = 2*(img.Pix[3*p]+img.Pix[3*p+1]+img.Pix[3*p+2])/3 - 1
 			}
 		}
-		y, err := m.read.Call1(tensors.FromFlatDataAndDimensions(x, len(part), 1, side, side))
+		y, err := m.read.Call1(tensors.FromFlatDataAndDimensions(x, len(part), 1, Side, Side))
 		if err != nil {
 			return nil, fmt.Errorf("read digits: %w", err)
 		}

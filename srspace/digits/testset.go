@@ -2,6 +2,7 @@ package digits
 
 import (
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/srspace/digits/internal/mnist"
 	"github.com/trustsr/trustsr/srspace/picture"
 
 	_ "embed"
@@ -18,7 +19,15 @@ var testImages []byte
 //go:embed data/t10k-labels-idx1-ubyte.gz
 var testLabels []byte
 
-var testSet = sync.OnceValues(func() (*set, error) { return parseSet(testImages, testLabels) })
+var testSet = sync.OnceValues(func() (*mnist.Set, error) { return mnist.Parse(testImages, testLabels) })
+
+// Side is the height and width of a digit in pixels, LRSide of its LR picture,
+// Scale the ratio.
+const (
+	Side   = mnist.Side
+	LRSide = 7
+	Scale  = 4
+)
 
 // TestCount is the number of digits in MNIST's test set.
 const TestCount = 10_000
@@ -30,16 +39,16 @@ func TestDigit(i int) (hr *picture.Image, label int, err error) {
 	if err != nil {
 		return nil, 0, fmt.Errorf("embedded MNIST test set: %w", err)
 	}
-	if i < 0 || i >= s.n {
-		return nil, 0, hint.With(fmt.Errorf("test digit %d does not exist", i), fmt.Sprintf("the test set has digits 0 to %d", s.n-1))
+	if i < 0 || i >= s.N {
+		return nil, 0, hint.With(fmt.Errorf("test digit %d does not exist", i), fmt.Sprintf("the test set has digits 0 to %d", s.N-1))
 	}
-	hr, err = picture.FromGray(s.image(i), side, side)
-	return hr, int(s.labels[i]), err
+	hr, err = picture.FromGray(s.Image(i), Side, Side)
+	return hr, int(s.Labels[i]), err
 }
 
 // LR returns the 7×7 picture of a 28×28 digit by the degradation model:
 // MATLAB's bicubic imresize of 8-bit pixels, ×1/4.
-func LR(hr *picture.Image) (*picture.Image, error) { return imresize.Downscale(hr, scale) }
+func LR(hr *picture.Image) (*picture.Image, error) { return imresize.Downscale(hr, Scale) }
 
 // FindLR returns the LR picture of the test digit whose Image.Hash begins
 // with prefix, or nil. It looks through all of them, in about a second.

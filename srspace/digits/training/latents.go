@@ -1,4 +1,4 @@
-package digits
+package training
 
 import (
 	"math"
@@ -7,6 +7,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/trustsr/trustsr/internal/weights"
+	"github.com/trustsr/trustsr/srspace/digits"
 	"github.com/trustsr/trustsr/srspace/ldm"
 )
 
@@ -58,7 +59,7 @@ func (c *codebook) reseed(opt *optimizer, step int, more []*tensors.Tensor) erro
 // normalise brings latents [n, 3, 7, 7] to channel means 0 and overall
 // standard deviation 1, in place.
 func normalise(latents []float32) LatentScale {
-	const plane = lrSide * lrSide
+	const plane = digits.LRSide * digits.LRSide
 	mean := make([]float64, 3)
 	n := len(latents) / (3 * plane)
 	for i, v := range latents {

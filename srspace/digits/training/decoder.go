@@ -1,4 +1,4 @@
-package digits
+package training
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/trustsr/trustsr/internal/nn"
 	"github.com/trustsr/trustsr/internal/weights"
+	"github.com/trustsr/trustsr/srspace/digits"
 	"github.com/trustsr/trustsr/srspace/ldm"
 )
 
@@ -18,7 +19,7 @@ import (
 // early, and PSNR, which LR consistency is too, is squared error. The UNet's
 // latents stay as they are. It changes dict, whose latents are normalised.
 func (t *trainer) refineDecoder(ctx context.Context, dict weights.Dict, latents []float32) error {
-	c := Config().VQ
+	c := digits.Config().VQ
 	start := weights.Dict{}
 	for name, tensor := range dict {
 		if isDecoder(name) {
@@ -26,14 +27,14 @@ func (t *trainer) refineDecoder(ctx context.Context, dict weights.Dict, latents 
 		}
 	}
 	codes := quantised(latents, dict[ldm.FirstStageModule+".quantize.embedding.weight"].Data)
-	const latent = 3 * lrSide * lrSide
+	const latent = 3 * digits.LRSide * digits.LRSide
 	batch := func(step int) ([]any, error) {
-		index := picks(t.train.n, t.batchOf(decoderStage), step, t.Seed+3)
+		index := picks(t.train.N, t.batchOf(decoderStage), step, t.Seed+3)
 		z := make([]float32, 0, len(index)*latent)
 		for _, k := range index {
 			z = append(z, codes[k*latent:(k+1)*latent]...)
 		}
-		return []any{tensors.FromFlatDataAndDimensions(z, len(index), 3, lrSide, lrSide), imageBatch(t.train, index, 0, nil)}, nil
+		return []any{tensors.FromFlatDataAndDimensions(z, len(index), 3, digits.LRSide, digits.LRSide), imageBatch(t.train, index, 0, nil)}, nil
 	}
 	refined, err := t.stage(ctx, decoderStage, start, t.DecoderSteps, 1e-3, decoderLoss(c), batch, nil, true, nil)
 	if err != nil {
@@ -63,7 +64,7 @@ func decoderLoss(c ldm.VQConfig) lossFunc {
 // quantised returns the latents [n, 3, 7, 7] with each pixel's three values
 // replaced by the nearest code of book [codes, 3].
 func quantised(latents, book []float32) []float32 {
-	const plane = lrSide * lrSide
+	const plane = digits.LRSide * digits.LRSide
 	out := make([]float32, len(latents))
 	for at := 0; at < len(latents); at += 3 * plane {
 		for p := at; p < at+plane; p++ {

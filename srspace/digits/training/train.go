@@ -1,4 +1,7 @@
-package digits
+// Package training makes the weights of the digit model: it trains the reader,
+// the first stage and the UNet on MNIST, measures them on the test digits and
+// records how they came to be.
+package training
 
 import (
 	"context"
@@ -20,12 +23,15 @@ import (
 	"github.com/trustsr/trustsr/internal/backend"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/weights"
+	"github.com/trustsr/trustsr/srspace/digits"
+	"github.com/trustsr/trustsr/srspace/digits/internal/mnist"
+	"github.com/trustsr/trustsr/srspace/digits/internal/reader"
 	"github.com/trustsr/trustsr/srspace/imresize"
 	"github.com/trustsr/trustsr/srspace/ldm"
 )
 
-// TrainOptions say how to train the digit model.
-type TrainOptions struct {
+// Options say how to train the digit model.
+type Options struct {
 	Data    string // folder with MNIST's training images and labels, two IDX files, .gz or not
 	Out     string // folder for checkpoints and results
 	Backend string // GoMLX configuration; "" chooses
@@ -51,9 +57,9 @@ type LatentScale struct {
 
 // trainer holds what the stages share.
 type trainer struct {
-	TrainOptions
+	Options
 	b      compute.Backend
-	train  *set
+	train  *mnist.Set
 	record Record
 }
 
@@ -61,7 +67,7 @@ type trainer struct {
 // model.safetensors, reader.safetensors and training.json to Out. It resumes
 // from the checkpoints in Out; batches and noise depend on seed and step
 // alone, so a resumed run equals an uninterrupted one.
-func Train(ctx context.Context, options TrainOptions) error {
+func Train(ctx context.Context, options Options) error {
 	config := options.Backend
 	if config == "" {
 		config = backend.Choose().Config
@@ -70,19 +76,19 @@ func Train(ctx context.Context, options TrainOptions) error {
 	if err != nil {
 		return err
 	}
-	t := &trainer{TrainOptions: options, b: b}
+	t := &trainer{Options: options, b: b}
 	if err := os.MkdirAll(t.Out, 0o755); err != nil {
 		return fmt.Errorf("train digits: %w", err)
 	}
 	t.record = Record{Created: time.Now().UTC().Format(time.RFC3339), Seed: t.Seed, Backend: backend.Name(config),
-		Go: runtime.Version(), Config: Config(), Data: map[string]string{}, Weights: map[string]string{}}
+		Go: runtime.Version(), Config: digits.Config(), Data: map[string]string{}, Weights: map[string]string{}}
 	if err := t.read(); err != nil {
 		return err
 	}
 	if err := t.check(); err != nil {
 		return err
 	}
-	readerDict, err := t.stage(ctx, "reader", initial(readerTensors, t.Seed), t.ReaderSteps, 2e-3, readerLoss, t.readerBatch, nil, false, nil)
+	readerDict, err := t.stage(ctx, "reader", initial(reader.Tensors, t.Seed), t.ReaderSteps, 2e-3, readerLoss, t.readerBatch, nil, false, nil)
 	if err != nil {
 		return err
 	}
@@ -90,7 +96,7 @@ func Train(ctx context.Context, options TrainOptions) error {
 	if err != nil {
 		return err
 	}
-	meta, err := json.Marshal(Config())
+	meta, err := json.Marshal(digits.Config())
 	if err != nil {
 		return err
 	}
@@ -139,10 +145,10 @@ func (t *trainer) read() error {
 	}
 	t.record.Data[filepath.Base(images)] = weights.SHA256(data)
 	t.record.Data[filepath.Base(labels)] = weights.SHA256(labelData)
-	if t.train, err = parseSet(data, labelData); err != nil {
+	if t.train, err = mnist.Parse(data, labelData); err != nil {
 		return hint.With(fmt.Errorf("%s: %w", t.Data, err), "a file may be cut or another data set: fetch MNIST's training images and labels again")
 	}
-	t.say("%d digits to train on, backend %s", t.train.n, t.record.Backend)
+	t.say("%d digits to train on, backend %s", t.train.N, t.record.Backend)
 	return nil
 }
 
@@ -156,8 +162,8 @@ func (t *trainer) check() error {
 		{"first-stage-steps", t.FirstStageSteps, 1, math.MaxInt32},
 		{"decoder-steps", t.DecoderSteps, 0, math.MaxInt32},
 		{"unet-steps", t.UNetSteps, 1, math.MaxInt32},
-		{"batch", t.Batch, 1, t.train.n},
-		{"digits", t.EvaluateDigits, 0, TestCount},
+		{"batch", t.Batch, 1, t.train.N},
+		{"digits", t.EvaluateDigits, 0, digits.TestCount},
 		{"samples", t.EvaluateSamples, min(1, t.EvaluateDigits), math.MaxInt32},
 	} {
 		if c.value < c.lo || c.value > c.hi {
@@ -192,7 +198,7 @@ func (t *trainer) batchOf(stage string) int {
 // networks trains the first stage, its decoder once more, then the UNet on
 // its latents.
 func (t *trainer) networks(ctx context.Context) (weights.Dict, error) {
-	c := Config()
+	c := digits.Config()
 	shapes, err := c.Tensors()
 	if err != nil {
 		return nil, err
@@ -235,7 +241,7 @@ func (t *trainer) networks(ctx context.Context) (weights.Dict, error) {
 	}
 	alphas := c.Schedule.AlphasCumprod()
 	unet, err = t.stage(ctx, "unet", unet, t.UNetSteps, 1e-3, unetLoss(c.UNet), func(step int) ([]any, error) {
-		return unetBatch(latents, lrs, picks(t.train.n, t.Batch, step, t.Seed+2), alphas, step, t.Seed), nil
+		return unetBatch(latents, lrs, picks(t.train.N, t.Batch, step, t.Seed+2), alphas, step, t.Seed), nil
 	}, nil, true, func(step int, averaged weights.Dict) { t.sheet(ctx, step, whole, averaged) })
 	if err != nil {
 		return nil, err
@@ -324,29 +330,29 @@ func (t *trainer) stage(ctx context.Context, name string, start weights.Dict, st
 }
 
 func (t *trainer) readerBatch(step int) ([]any, error) {
-	index := picks(t.train.n, t.Batch, step, t.Seed)
+	index := picks(t.train.N, t.Batch, step, t.Seed)
 	labels := make([]float32, 10*len(index))
 	for i, k := range index {
-		labels[10*i+int(t.train.labels[k])] = 1
+		labels[10*i+int(t.train.Labels[k])] = 1
 	}
 	rng := rand.New(rand.NewPCG(t.Seed, uint64(step)))
 	return []any{imageBatch(t.train, index, 1, rng), tensors.FromFlatDataAndDimensions(labels, len(index), 10)}, nil
 }
 
 func (t *trainer) firstStageBatch(step int) ([]any, error) {
-	return []any{imageBatch(t.train, picks(t.train.n, t.batchOf(firstStage), step, t.Seed+1), 0, nil)}, nil
+	return []any{imageBatch(t.train, picks(t.train.N, t.batchOf(firstStage), step, t.Seed+1), 0, nil)}, nil
 }
 
 // encode returns the latents of all training digits, [n, 3, 7, 7], flat.
 func (t *trainer) encode(whole weights.Dict) ([]float32, error) {
-	m, err := ldm.New(t.b, Config(), whole)
+	m, err := ldm.New(t.b, digits.Config(), whole)
 	if err != nil {
 		return nil, err
 	}
 	const batch = 100
-	out := make([]float32, 0, t.train.n*3*lrSide*lrSide)
-	for from := 0; from < t.train.n; from += batch {
-		index := make([]int, min(batch, t.train.n-from))
+	out := make([]float32, 0, t.train.N*3*digits.LRSide*digits.LRSide)
+	for from := 0; from < t.train.N; from += batch {
+		index := make([]int, min(batch, t.train.N-from))
 		for i := range index {
 			index[i] = from + i
 		}
@@ -362,9 +368,9 @@ func (t *trainer) encode(whole weights.Dict) ([]float32, error) {
 
 // lowRes returns the LR pictures of all training digits in [-1,1], flat.
 func (t *trainer) lowRes() ([]float32, error) {
-	out := make([]float32, 0, t.train.n*lrSide*lrSide)
-	for i := range t.train.n {
-		lr, _, _, err := imresize.U8(t.train.image(i), side, side, 1, imresize.Options{Scale: 1.0 / scale})
+	out := make([]float32, 0, t.train.N*digits.LRSide*digits.LRSide)
+	for i := range t.train.N {
+		lr, _, _, err := imresize.U8(t.train.Image(i), digits.Side, digits.Side, 1, imresize.Options{Scale: 1.0 / digits.Scale})
 		if err != nil {
 			return nil, err
 		}
@@ -373,4 +379,16 @@ func (t *trainer) lowRes() ([]float32, error) {
 		}
 	}
 	return out, nil
+}
+
+// readFirst reads the first file that is there of the names MNIST goes by.
+func readFirst(dir, name string) (path string, data []byte, err error) {
+	for _, suffix := range []string{".gz", ""} {
+		path = dir + "/" + name + suffix
+		if data, err = os.ReadFile(path); err == nil {
+			return path, data, nil
+		}
+	}
+	return "", nil, hint.With(fmt.Errorf("%s/%s or %s.gz: %w", dir, name, name, err),
+		"--data names the folder that holds MNIST's training images and labels, train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz")
 }

@@ -1,4 +1,4 @@
-package digits
+package training
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/weights"
 	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/digits"
 	"github.com/trustsr/trustsr/srspace/ldm"
 )
 
@@ -75,10 +76,10 @@ func (r *Record) keep(folder string) {
 }
 
 // Measure evaluates the model that training left in folder, see
-// [Model.Evaluate], writes the result into its training.json and a sheet of
-// samples beside it. What was stopped goes on where it was. config is the
+// [Evaluate], writes the result into its training.json and a sheet of
+// samples beside it. What was stopped continues where it was. config is the
 // GoMLX backend, "" chooses one.
-func Measure(ctx context.Context, config, folder string, digits, samples int, progress func(done, total int)) (*Evaluation, error) {
+func Measure(ctx context.Context, config, folder string, count, samples int, progress func(done, total int)) (*Evaluation, error) {
 	files := map[string][]byte{}
 	for _, name := range []string{modelFile, readerFile, recordFile} {
 		data, err := os.ReadFile(filepath.Join(folder, name))
@@ -96,18 +97,18 @@ func Measure(ctx context.Context, config, folder string, digits, samples int, pr
 			return nil, fmt.Errorf("%s has SHA-256 %s, not the %s of its record", filepath.Join(folder, name), got, want)
 		}
 	}
-	m, err := load(config, files[modelFile], files[readerFile])
+	m, err := digits.Load(config, files[modelFile], files[readerFile])
 	if err != nil {
 		return nil, err
 	}
-	if err := m.sheet(ctx, filepath.Join(folder, sheetFile), 16); err != nil {
+	if err := drawSheet(ctx, m.Sampler, filepath.Join(folder, sheetFile), 16); err != nil {
 		return nil, err
 	}
 	path := filepath.Join(folder, measuringFile)
 	of := measuring{Weights: record.Weights, Recipe: m.Recipe(), Samples: samples}
 	kept := time.Now()
-	of.Outcomes, err = m.outcomes(ctx, digits, samples, of.resume(path), func(all []outcome) error {
-		if time.Since(kept) < 5*time.Second && len(all) < digits {
+	of.Outcomes, err = outcomesOf(ctx, m, count, samples, of.resume(path), func(all []outcome) error {
+		if time.Since(kept) < 5*time.Second && len(all) < count {
 			return nil
 		}
 		kept, of.Outcomes = time.Now(), all
@@ -116,7 +117,7 @@ func Measure(ctx context.Context, config, folder string, digits, samples int, pr
 	if err != nil {
 		return nil, err
 	}
-	if record.Measured, err = m.evaluation(of.Outcomes, samples); err != nil {
+	if record.Measured, err = evaluation(m, of.Outcomes, samples); err != nil {
 		return nil, err
 	}
 	if err := record.write(folder); err != nil {
@@ -157,5 +158,5 @@ func (m measuring) write(path string) error {
 // String tells the figures in one line.
 func (e *Evaluation) String() string {
 	return fmt.Sprintf("reader %.2f %% of %d test digits; reconstruction %.2f dB; %d samples of each of %d digits: LR consistency %.2f dB, %.2f %% read as the truth, calibration error %.4f, %d digits of which no reading has over 80 %%",
-		100*e.ReaderAccuracy, TestCount, e.ReconstructionPSNR, e.Samples, e.Digits, e.LRConsistency, 100*e.ReadAsTruth, e.CalibrationError, len(e.Ambiguous))
+		100*e.ReaderAccuracy, digits.TestCount, e.ReconstructionPSNR, e.Samples, e.Digits, e.LRConsistency, 100*e.ReadAsTruth, e.CalibrationError, len(e.Ambiguous))
 }

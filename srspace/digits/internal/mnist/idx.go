@@ -1,4 +1,5 @@
-package digits
+// Package mnist reads the files that MNIST is published in.
+package mnist
 
 import (
 	"bytes"
@@ -6,21 +7,13 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"os"
-
-	"github.com/trustsr/trustsr/internal/hint"
 )
 
-// side is the height and width of a digit in pixels, lrSide of its LR
-// picture, scale the ratio.
-const (
-	side   = 28
-	lrSide = 7
-	scale  = 4
-)
+// Side is the height and width of a digit in pixels.
+const Side = 28
 
 // idxLimit bounds what an IDX file may unpack to: 200,000 digits.
-const idxLimit = 200_000 * side * side
+const idxLimit = 200_000 * Side * Side
 
 // readIDX reads an IDX file of unsigned bytes, gzip-compressed or plain
 // (http://yann.lecun.com/exdb/mnist): the sizes of its axes and the bytes.
@@ -55,23 +48,25 @@ func readIDX(data []byte, axes int) ([]int, []byte, error) {
 	return shape, data[head:], nil
 }
 
-// set is a part of MNIST: images are n × 28 × 28 grey bytes, white on black.
-type set struct {
-	n      int
-	images []byte
-	labels []byte
+// Set is a part of MNIST: Images are N × 28 × 28 grey bytes, white on black.
+type Set struct {
+	N      int
+	Images []byte
+	Labels []byte // 0 to 9
 }
 
-func (s *set) image(i int) []byte { return s.images[i*side*side : (i+1)*side*side] }
+// Image returns the bytes of digit i, 0 to N-1.
+func (s *Set) Image(i int) []byte { return s.Images[i*Side*Side : (i+1)*Side*Side] }
 
-// parseSet joins an image file and a label file.
-func parseSet(images, labels []byte) (*set, error) {
+// Parse joins an image file and a label file, gzip-compressed or plain. The
+// error says which of them is not what it should be.
+func Parse(images, labels []byte) (*Set, error) {
 	shape, pixels, err := readIDX(images, 3)
 	if err != nil {
 		return nil, fmt.Errorf("images: %w", err)
 	}
-	if shape[1] != side || shape[2] != side {
-		return nil, fmt.Errorf("images: %d×%d pixels, not %d×%d", shape[2], shape[1], side, side)
+	if shape[1] != Side || shape[2] != Side {
+		return nil, fmt.Errorf("images: %d×%d pixels, not %d×%d", shape[2], shape[1], Side, Side)
 	}
 	count, values, err := readIDX(labels, 1)
 	if err != nil {
@@ -85,17 +80,5 @@ func parseSet(images, labels []byte) (*set, error) {
 			return nil, fmt.Errorf("labels: label %d is %d", i, v)
 		}
 	}
-	return &set{shape[0], pixels, values}, nil
-}
-
-// readFirst reads the first file that is there of the names MNIST goes by.
-func readFirst(dir, name string) (path string, data []byte, err error) {
-	for _, suffix := range []string{".gz", ""} {
-		path = dir + "/" + name + suffix
-		if data, err = os.ReadFile(path); err == nil {
-			return path, data, nil
-		}
-	}
-	return "", nil, hint.With(fmt.Errorf("%s/%s or %s.gz: %w", dir, name, name, err),
-		"--data names the folder that holds MNIST's training images and labels, train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz")
+	return &Set{shape[0], pixels, values}, nil
 }

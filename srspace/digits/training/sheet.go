@@ -1,4 +1,4 @@
-package digits
+package training
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/weights"
+	"github.com/trustsr/trustsr/srspace/digits"
 	"github.com/trustsr/trustsr/srspace/ldm"
 	"github.com/trustsr/trustsr/srspace/picture"
 	"github.com/trustsr/trustsr/srspace/plane"
@@ -21,10 +22,9 @@ func (t *trainer) sheet(ctx context.Context, step int, first, unet weights.Dict)
 	dict := maps.Clone(first)
 	maps.Copy(dict, unet)
 	path := filepath.Join(t.Out, sheetFile)
-	net, err := ldm.New(t.b, Config(), dict)
+	net, err := ldm.New(t.b, digits.Config(), dict)
 	if err == nil {
-		m := &Model{Sampler: &ldm.Sampler{Model: net, Steps: denoising, Eta: 1, Batch: samples}}
-		err = m.sheet(ctx, path, samples)
+		err = drawSheet(ctx, &ldm.Sampler{Model: net, Steps: denoising, Eta: 1, Batch: samples}, path, samples)
 	}
 	if err != nil {
 		if ctx.Err() == nil {
@@ -35,18 +35,18 @@ func (t *trainer) sheet(ctx context.Context, step int, first, unet weights.Dict)
 	t.say("unet        samples of step %d: %s", step, path)
 }
 
-// sheet writes a picture of samples: a row for each of ten test digits, the
+// drawSheet writes a picture of samples: a row for each of ten test digits, the
 // digit first, then samples of its SR space.
-func (m *Model) sheet(ctx context.Context, path string, samples int) error {
-	small := *m.Sampler // batches are padded to their full size
-	small.Batch, small.Workers = min(m.Batch, samples), 1
+func drawSheet(ctx context.Context, sampler *ldm.Sampler, path string, samples int) error {
+	small := *sampler // batches are padded to their full size
+	small.Batch, small.Workers = min(sampler.Batch, samples), 1
 	var images []*picture.Image
 	for _, i := range []int{0, 1, 4, 8, 18, 65, 92, 151, 247, 321} {
-		hr, _, err := TestDigit(i)
+		hr, _, err := digits.TestDigit(i)
 		if err != nil {
 			return err
 		}
-		lr, err := LR(hr)
+		lr, err := digits.LR(hr)
 		if err != nil {
 			return err
 		}

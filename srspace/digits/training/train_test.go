@@ -1,8 +1,9 @@
-package digits
+package training
 
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"image/png"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"github.com/trustsr/trustsr/internal/backend"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/weights"
+	"github.com/trustsr/trustsr/srspace/digits"
 )
 
 // A run that was stopped and resumed ends with the weights of one that was
@@ -24,7 +26,7 @@ func TestTrainingResumes(t *testing.T) {
 	data := fewDigits(t, 64)
 	unetSteps := 3
 	train := func(ctx context.Context, out string, progress *stopper) error {
-		return Train(ctx, TrainOptions{Data: data, Out: out, Seed: 3, ReaderSteps: 9, FirstStageSteps: 3, DecoderSteps: 3, UNetSteps: unetSteps,
+		return Train(ctx, Options{Data: data, Out: out, Seed: 3, ReaderSteps: 9, FirstStageSteps: 3, DecoderSteps: 3, UNetSteps: unetSteps,
 			Batch: 4, CheckpointEvery: time.Hour, Progress: progress})
 	}
 	whole, parts := t.TempDir(), t.TempDir()
@@ -87,16 +89,33 @@ func TestTrainingResumes(t *testing.T) {
 	}
 }
 
+// idx is the head of an IDX file of unsigned bytes.
+func idx(axes byte, sizes ...uint32) []byte {
+	b := []byte{0, 0, 8, axes}
+	for _, s := range sizes {
+		b = binary.BigEndian.AppendUint32(b, s)
+	}
+	return b
+}
+
 // fewDigits makes a folder of the first n test digits as if to train on.
 func fewDigits(t *testing.T, n int) string {
 	t.Helper()
 	dir := t.TempDir()
-	s, err := testSet()
-	if err != nil {
-		t.Fatal(err)
+	images := idx(3, uint32(n), digits.Side, digits.Side)
+	labels := idx(1, uint32(n))
+	for i := range n {
+		hr, label, err := digits.TestDigit(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for p, v := range hr.Bytes() {
+			if p%3 == 0 {
+				images = append(images, v)
+			}
+		}
+		labels = append(labels, byte(label))
 	}
-	images := append(idx(3, []uint32{uint32(n), side, side}, 0), s.images[:n*side*side]...)
-	labels := append(idx(1, []uint32{uint32(n)}, 0), s.labels[:n]...)
 	for name, b := range map[string][]byte{"train-images-idx3-ubyte": images, "train-labels-idx1-ubyte": labels} {
 		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
 			t.Fatal(err)
@@ -120,20 +139,20 @@ func recordOf(t *testing.T, folder string) (r Record) {
 // Numbers that cannot be trained with are refused before anything is.
 func TestTrainRefuses(t *testing.T) {
 	data := fewDigits(t, 8)
-	fits := TrainOptions{Data: data, Seed: 3, ReaderSteps: 1, FirstStageSteps: 1, DecoderSteps: 1, UNetSteps: 1, Batch: 4, EvaluateDigits: 1, EvaluateSamples: 1}
-	for word, change := range map[string]func(o *TrainOptions){
-		"--batch is 0":              func(o *TrainOptions) { o.Batch = 0 },
-		"--batch is -3":             func(o *TrainOptions) { o.Batch = -3 },
-		"--batch is 9":              func(o *TrainOptions) { o.Batch = 9 }, // of 8 digits
-		"--reader-steps is -1":      func(o *TrainOptions) { o.ReaderSteps = -1 },
-		"--reader-steps is 0":       func(o *TrainOptions) { o.ReaderSteps = 0 },
-		"--first-stage-steps is -1": func(o *TrainOptions) { o.FirstStageSteps = -1 },
-		"--decoder-steps is -1":     func(o *TrainOptions) { o.DecoderSteps = -1 },
-		"--unet-steps is 0":         func(o *TrainOptions) { o.UNetSteps = 0 },
-		"--digits is 10001":         func(o *TrainOptions) { o.EvaluateDigits = TestCount + 1 },
-		"--digits is -1":            func(o *TrainOptions) { o.EvaluateDigits = -1 },
-		"--samples is 0":            func(o *TrainOptions) { o.EvaluateSamples = 0 },
-		"train-images-idx3-ubyte":   func(o *TrainOptions) { o.Data = t.TempDir() },
+	fits := Options{Data: data, Seed: 3, ReaderSteps: 1, FirstStageSteps: 1, DecoderSteps: 1, UNetSteps: 1, Batch: 4, EvaluateDigits: 1, EvaluateSamples: 1}
+	for word, change := range map[string]func(o *Options){
+		"--batch is 0":              func(o *Options) { o.Batch = 0 },
+		"--batch is -3":             func(o *Options) { o.Batch = -3 },
+		"--batch is 9":              func(o *Options) { o.Batch = 9 }, // of 8 digits
+		"--reader-steps is -1":      func(o *Options) { o.ReaderSteps = -1 },
+		"--reader-steps is 0":       func(o *Options) { o.ReaderSteps = 0 },
+		"--first-stage-steps is -1": func(o *Options) { o.FirstStageSteps = -1 },
+		"--decoder-steps is -1":     func(o *Options) { o.DecoderSteps = -1 },
+		"--unet-steps is 0":         func(o *Options) { o.UNetSteps = 0 },
+		"--digits is 10001":         func(o *Options) { o.EvaluateDigits = digits.TestCount + 1 },
+		"--digits is -1":            func(o *Options) { o.EvaluateDigits = -1 },
+		"--samples is 0":            func(o *Options) { o.EvaluateSamples = 0 },
+		"train-images-idx3-ubyte":   func(o *Options) { o.Data = t.TempDir() },
 	} {
 		o := fits
 		o.Out = t.TempDir()
@@ -152,7 +171,7 @@ func TestTrainRefuses(t *testing.T) {
 func TestTrainingShowsSamples(t *testing.T) {
 	out := t.TempDir()
 	var said bytes.Buffer
-	err := Train(context.Background(), TrainOptions{Data: fewDigits(t, 8), Out: out, Seed: 3, ReaderSteps: 1, FirstStageSteps: 1, UNetSteps: 2, Batch: 4,
+	err := Train(context.Background(), Options{Data: fewDigits(t, 8), Out: out, Seed: 3, ReaderSteps: 1, FirstStageSteps: 1, UNetSteps: 2, Batch: 4,
 		CheckpointEvery: time.Hour, SheetEvery: time.Nanosecond, Progress: &said})
 	if err != nil {
 		t.Fatal(err)
@@ -168,7 +187,7 @@ func TestTrainingShowsSamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if img, err := png.Decode(f); err != nil || img.Bounds().Dx() < 9*side || img.Bounds().Dy() < 10*side {
+	if img, err := png.Decode(f); err != nil || img.Bounds().Dx() < 9*digits.Side || img.Bounds().Dy() < 10*digits.Side {
 		t.Errorf("the picture of samples: %v, %v", img, err)
 	}
 }
@@ -183,7 +202,7 @@ func TestMeasuringResumes(t *testing.T) {
 		of.Outcomes = all
 		return of.write(path)
 	}
-	if _, err := m.outcomes(ctx, 3, 2, of.resume(path), keep, func(done, _ int) {
+	if _, err := outcomesOf(ctx, m, 3, 2, of.resume(path), keep, func(done, _ int) {
 		if done == 2 {
 			cancel()
 		}
@@ -191,14 +210,14 @@ func TestMeasuringResumes(t *testing.T) {
 		t.Fatal("measured all although it was stopped")
 	}
 	drawn := 0
-	got, err := m.outcomes(context.Background(), 3, 2, of.resume(path), keep, func(int, int) { drawn++ })
+	got, err := outcomesOf(context.Background(), m, 3, 2, of.resume(path), keep, func(int, int) { drawn++ })
 	if err != nil {
 		t.Fatal(err)
 	}
 	if drawn != 1 {
 		t.Errorf("%d digits were measured again, want the last one", drawn)
 	}
-	want, err := m.outcomes(context.Background(), 3, 2, nil, func([]outcome) error { return nil }, nil)
+	want, err := outcomesOf(context.Background(), m, 3, 2, nil, func([]outcome) error { return nil }, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +247,7 @@ func TestCheckpointKeepsProgress(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr := &trainer{TrainOptions: TrainOptions{Seed: 5}, record: Record{Data: map[string]string{"images": "0123456789abcdef"}, Backend: "go"}}
+	tr := &trainer{Options: Options{Seed: 5}, record: Record{Data: map[string]string{"images": "0123456789abcdef"}, Backend: "go"}}
 	want := progress{Done: 137, Seed: 5, Record: Stage{Name: "x", Steps: 300, Batch: 4, Losses: []float64{0.5}}, Sum: 1.0 / 3, Used: []int{0, 2, 1},
 		Data: tr.record.Data, Backend: "go"}
 	path := filepath.Join(t.TempDir(), "checkpoint")
@@ -246,7 +265,7 @@ func TestCheckpointKeepsProgress(t *testing.T) {
 		"images of SHA-256 0123456789ab": {Data: map[string]string{"images": "f"}, Backend: "go"},
 		`on backend "go", not "onnx"`:    {Data: tr.record.Data, Backend: "onnx"},
 	} {
-		other := &trainer{TrainOptions: tr.TrainOptions, record: record}
+		other := &trainer{Options: tr.Options, record: record}
 		if _, err := other.resume(opt, path, Stage{Name: "x", Steps: 300, Batch: 4}); err == nil || !strings.Contains(err.Error(), word) || hint.Of(err) == "" {
 			t.Errorf("%s: %v", word, err)
 		}

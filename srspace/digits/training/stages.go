@@ -1,4 +1,4 @@
-package digits
+package training
 
 import (
 	"math/rand/v2"
@@ -10,13 +10,16 @@ import (
 
 	"github.com/trustsr/trustsr/internal/nn"
 	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/digits"
+	"github.com/trustsr/trustsr/srspace/digits/internal/mnist"
+	"github.com/trustsr/trustsr/srspace/digits/internal/reader"
 	"github.com/trustsr/trustsr/srspace/ldm"
 )
 
 // readerLoss is the cross entropy of the digit reader: batch is images [n,
 // 1, 28, 28] and one-hot labels [n, 10].
 func readerLoss(o *nn.Ops, s *model.Scope, batch []*Node) (*Node, []*Node) {
-	logits := reader(o, s, batch[0])
+	logits := reader.Network(o, s, batch[0])
 	return Neg(ReduceAllMean(ReduceSum(Mul(LogSoftmax(logits, -1), batch[1]), -1))), nil
 }
 
@@ -70,31 +73,31 @@ func picks(n, batch, step int, seed uint64) []int {
 
 // imageBatch returns digits in [-1,1], each shifted by up to shift pixels in
 // both directions.
-func imageBatch(s *set, index []int, shift int, rng *rand.Rand) *tensors.Tensor {
-	out := make([]float32, len(index)*side*side)
+func imageBatch(s *mnist.Set, index []int, shift int, rng *rand.Rand) *tensors.Tensor {
+	out := make([]float32, len(index)*digits.Side*digits.Side)
 	for i, k := range index {
 		dx, dy := 0, 0
 		if shift > 0 {
 			dx, dy = rng.IntN(2*shift+1)-shift, rng.IntN(2*shift+1)-shift
 		}
-		img := s.image(k)
-		for y := range side {
-			for x := range side {
+		img := s.Image(k)
+		for y := range digits.Side {
+			for x := range digits.Side {
 				v := float32(-1)
-				if u, w := x-dx, y-dy; u >= 0 && u < side && w >= 0 && w < side {
-					v = float32(img[w*side+u])/127.5 - 1
+				if u, w := x-dx, y-dy; u >= 0 && u < digits.Side && w >= 0 && w < digits.Side {
+					v = float32(img[w*digits.Side+u])/127.5 - 1
 				}
-				out[(i*side+y)*side+x] = v
+				out[(i*digits.Side+y)*digits.Side+x] = v
 			}
 		}
 	}
-	return tensors.FromFlatDataAndDimensions(out, len(index), 1, side, side)
+	return tensors.FromFlatDataAndDimensions(out, len(index), 1, digits.Side, digits.Side)
 }
 
 // unetBatch draws noise and time steps for latents [n, 3, 7, 7] and LR
 // pictures; both depend on seed and step alone.
 func unetBatch(latents, lrs []float32, index []int, alphas []float32, step int, seed uint64) []any {
-	const latent, lr = 3 * lrSide * lrSide, lrSide * lrSide
+	const latent, lr = 3 * digits.LRSide * digits.LRSide, digits.LRSide * digits.LRSide
 	n := len(index)
 	x0, cond := make([]float32, n*latent), make([]float32, n*lr)
 	noise := make([]float32, n*latent)
@@ -109,9 +112,9 @@ func unetBatch(latents, lrs []float32, index []int, alphas []float32, step int, 
 		mix[2*i], mix[2*i+1] = sqrt32(alphas[t]), sqrt32(1-alphas[t])
 	}
 	return []any{
-		tensors.FromFlatDataAndDimensions(x0, n, 3, lrSide, lrSide),
-		tensors.FromFlatDataAndDimensions(cond, n, 1, lrSide, lrSide),
-		tensors.FromFlatDataAndDimensions(noise, n, 3, lrSide, lrSide),
+		tensors.FromFlatDataAndDimensions(x0, n, 3, digits.LRSide, digits.LRSide),
+		tensors.FromFlatDataAndDimensions(cond, n, 1, digits.LRSide, digits.LRSide),
+		tensors.FromFlatDataAndDimensions(noise, n, 3, digits.LRSide, digits.LRSide),
 		ts,
 		tensors.FromFlatDataAndDimensions(mix, n, 2),
 	}

@@ -1,10 +1,11 @@
-package digits
+package training
 
 import (
 	"context"
 	"fmt"
 	"math"
 
+	"github.com/trustsr/trustsr/srspace/digits"
 	"github.com/trustsr/trustsr/srspace/imresize"
 	"github.com/trustsr/trustsr/srspace/ldm"
 	"github.com/trustsr/trustsr/srspace/picture"
@@ -29,36 +30,36 @@ type outcome struct {
 	Read   [10]int // samples read as each digit
 }
 
-// Evaluate draws samples of the first test digits and measures them.
+// Evaluate draws samples of the first count test digits and measures them.
 // progress may be nil.
-func (m *Model) Evaluate(ctx context.Context, digits, samples int, progress func(done, total int)) (*Evaluation, error) {
-	outcomes, err := m.outcomes(ctx, digits, samples, nil, func([]outcome) error { return nil }, progress)
+func Evaluate(ctx context.Context, m *digits.Model, count, samples int, progress func(done, total int)) (*Evaluation, error) {
+	outcomes, err := outcomesOf(ctx, m, count, samples, nil, func([]outcome) error { return nil }, progress)
 	if err != nil {
 		return nil, err
 	}
-	return m.evaluation(outcomes, samples)
+	return evaluation(m, outcomes, samples)
 }
 
 // evaluation works out the figures of the outcomes of test digits 0, 1, ….
-func (m *Model) evaluation(outcomes []outcome, samples int) (*Evaluation, error) {
+func evaluation(m *digits.Model, outcomes []outcome, samples int) (*Evaluation, error) {
 	e := &Evaluation{Digits: len(outcomes), Samples: samples}
 	var err error
-	if e.ReaderAccuracy, err = m.readerAccuracy(TestCount); err != nil {
+	if e.ReaderAccuracy, err = readerAccuracy(m, digits.TestCount); err != nil {
 		return nil, err
 	}
-	if err := m.reconstructions(e); err != nil {
+	if err := reconstructions(m, e); err != nil {
 		return nil, err
 	}
 	return e, e.sum(outcomes)
 }
 
-// outcomes goes on after those of the first digits that are known, and hands
-// all there are to keep after every digit.
-func (m *Model) outcomes(ctx context.Context, digits, samples int, known []outcome, keep func([]outcome) error, progress func(done, total int)) ([]outcome, error) {
+// outcomesOf continues after those of the first digits that are known, and
+// hands all there are to keep after every digit.
+func outcomesOf(ctx context.Context, m *digits.Model, count, samples int, known []outcome, keep func([]outcome) error, progress func(done, total int)) ([]outcome, error) {
 	small := *m.Sampler // batches are padded to their full size
 	small.Batch = max(1, min(m.Batch, (samples+m.Workers-1)/max(1, m.Workers)))
-	for len(known) < digits {
-		o, err := m.outcome(ctx, &small, len(known), samples)
+	for len(known) < count {
+		o, err := outcomeOf(ctx, m, &small, len(known), samples)
 		if err != nil {
 			return nil, err
 		}
@@ -67,19 +68,19 @@ func (m *Model) outcomes(ctx context.Context, digits, samples int, known []outco
 			return nil, err
 		}
 		if progress != nil {
-			progress(len(known), digits)
+			progress(len(known), count)
 		}
 	}
-	return known[:digits], nil
+	return known[:count], nil
 }
 
-// outcome draws samples of test digit i and measures them.
-func (m *Model) outcome(ctx context.Context, sampler *ldm.Sampler, i, samples int) (o outcome, err error) {
-	hr, _, err := TestDigit(i)
+// outcomeOf draws samples of test digit i and measures them.
+func outcomeOf(ctx context.Context, m *digits.Model, sampler *ldm.Sampler, i, samples int) (o outcome, err error) {
+	hr, _, err := digits.TestDigit(i)
 	if err != nil {
 		return o, err
 	}
-	lr, err := LR(hr)
+	lr, err := digits.LR(hr)
 	if err != nil {
 		return o, err
 	}
@@ -93,7 +94,7 @@ func (m *Model) outcome(ctx context.Context, sampler *ldm.Sampler, i, samples in
 			return o, err
 		}
 		images = append(images, s.Image)
-		down, err := imresize.Downscale(s.Image, scale)
+		down, err := imresize.Downscale(s.Image, digits.Scale)
 		if err != nil {
 			return o, err
 		}
@@ -111,7 +112,7 @@ func (e *Evaluation) sum(outcomes []outcome) error {
 	var bins [10]struct{ n, share, right float64 }
 	n := float64(len(outcomes))
 	for i, o := range outcomes {
-		_, label, err := TestDigit(i)
+		_, label, err := digits.TestDigit(i)
 		if err != nil {
 			return err
 		}
@@ -144,11 +145,11 @@ func (e *Evaluation) sum(outcomes []outcome) error {
 }
 
 // readerAccuracy is the share of the first n test digits read as labelled.
-func (m *Model) readerAccuracy(n int) (float64, error) {
+func readerAccuracy(m *digits.Model, n int) (float64, error) {
 	images, labels := make([]*picture.Image, n), make([]int, n)
 	for i := range images {
 		var err error
-		if images[i], labels[i], err = TestDigit(i); err != nil {
+		if images[i], labels[i], err = digits.TestDigit(i); err != nil {
 			return 0, err
 		}
 	}
@@ -159,7 +160,7 @@ func (m *Model) readerAccuracy(n int) (float64, error) {
 	return agreement(readings, labels), nil
 }
 
-func agreement(readings []Reading, labels []int) float64 {
+func agreement(readings []digits.Reading, labels []int) float64 {
 	right := 0
 	for i, r := range readings {
 		if r.Digit == labels[i] {
@@ -170,15 +171,15 @@ func agreement(readings []Reading, labels []int) float64 {
 }
 
 // reconstructions sends the test digits through the first stage.
-func (m *Model) reconstructions(e *Evaluation) error {
+func reconstructions(m *digits.Model, e *Evaluation) error {
 	var images []*picture.Image
 	var labels []int
 	for i := range e.Digits {
-		hr, label, err := TestDigit(i)
+		hr, label, err := digits.TestDigit(i)
 		if err != nil {
 			return err
 		}
-		x := &ldm.Tensor{Shape: []int{1, 1, side, side}, Data: make([]float32, side*side)}
+		x := &ldm.Tensor{Shape: []int{1, 1, digits.Side, digits.Side}, Data: make([]float32, digits.Side*digits.Side)}
 		for p := range x.Data {
 			x.Data[p] = 2*hr.Pix[3*p] - 1
 		}
@@ -190,7 +191,7 @@ func (m *Model) reconstructions(e *Evaluation) error {
 		if err != nil {
 			return err
 		}
-		img := picture.NewImage(side, side)
+		img := picture.NewImage(digits.Side, digits.Side)
 		for p, v := range y.Data {
 			for k := range 3 {
 				img.Pix[3*p+k] = (v + 1) / 2
