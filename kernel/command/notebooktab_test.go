@@ -21,7 +21,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 )
 
 // widgetsNotebook draws a few samples in a few steps and shows the three
@@ -52,7 +52,7 @@ func newWidgets(t *testing.T) *widgets {
 	}
 	trustsr, root := binary(t)
 	own := t.TempDir()
-	for _, dir := range []string{"kernel/lab", "kernel/engine/wire", "internal/atomicfile"} {
+	for _, dir := range []string{"kernel/lab", "kernel/wire", "internal/atomicfile"} {
 		if err := os.CopyFS(filepath.Join(own, dir), os.DirFS(filepath.Join(root, dir))); err != nil {
 			t.Fatal(err)
 		}

@@ -20,7 +20,7 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/imresize"

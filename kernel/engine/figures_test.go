@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 )
 
 // The comparison of Fig. 5 has every method, and its numbers where the truth is

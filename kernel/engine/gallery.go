@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 	"github.com/trustsr/trustsr/srspace/imresize"
 	"github.com/trustsr/trustsr/srspace/picture"
 )

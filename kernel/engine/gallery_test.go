@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 )
 
 func TestGuard(t *testing.T) {

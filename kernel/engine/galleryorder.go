@@ -9,7 +9,7 @@ import (
 	"strconv"
 
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 	"github.com/trustsr/trustsr/srspace/variety"
 )
 

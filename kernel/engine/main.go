@@ -9,7 +9,7 @@ import (
 	"os"
 	"os/signal"
 
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 )
 
 // Descriptors the wrapper hands to the engine process. The wrapper keeps the

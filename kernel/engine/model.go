@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/picture"

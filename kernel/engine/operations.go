@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 )
 
 type operation func(*Engine, context.Context, *wire.Request, func(wire.Progress)) (*wire.Result, error)

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/ensemble"
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/picture"

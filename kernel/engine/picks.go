@@ -13,7 +13,7 @@ import (
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 )
 
 // undoDepth is how many changes of a list can be taken back.

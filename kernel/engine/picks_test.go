@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 )
 
 // seedsAfter plays changes on an empty list with a cap of three.

@@ -6,7 +6,7 @@ import (
 	"image/color"
 	"image/draw"
 
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 	"github.com/trustsr/trustsr/srspace/picture"
 	"github.com/trustsr/trustsr/srspace/plane"
 	"gonum.org/v1/plot/vg"

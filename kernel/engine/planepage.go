@@ -15,7 +15,7 @@ import (
 	"strings"
 
 	"github.com/trustsr/trustsr/ensemble"
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 	"github.com/trustsr/trustsr/srspace/picture"
 	"github.com/trustsr/trustsr/srspace/plane"
 	"gonum.org/v1/plot/vg"

@@ -10,7 +10,7 @@ import (
 	"html/template"
 
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 )
 
 // maxPage is the largest page that is written as one file: its JSON reply

@@ -7,7 +7,7 @@ import (
 	"sync"
 
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace/picture"
 	"github.com/trustsr/trustsr/srspace/variety"

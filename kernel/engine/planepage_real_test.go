@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 )
 
 // The plane, the slider and the variety of real samples, and how long a pick

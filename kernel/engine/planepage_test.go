@@ -16,7 +16,7 @@ import (
 
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace/picture"
 )

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 )
 
 // A click that the page was told is stored survives the engine's death.

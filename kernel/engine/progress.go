@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 )
 
 // reportPause is the least time between two reports of progress.

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 )
 
 func TestDrawingProgress(t *testing.T) {

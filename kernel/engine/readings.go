@@ -12,7 +12,7 @@ import (
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 

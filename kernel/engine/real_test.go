@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 )
 
 // The whole path with the embedded model: a few samples, what is read in

@@ -4,7 +4,7 @@ import (
 	"context"
 	"sync"
 
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace/picture"
 )

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 )
 
 // requestTime is how long a client may take to send its request line.

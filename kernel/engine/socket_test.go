@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 )
 
 func TestDrawOnce(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 	"rsc.io/qr"
 
 	"github.com/trustsr/trustsr/ensemble/study"
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 )
 
 // studies are those that this process serves, by their files.

@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 )
 
 // A study from a cell goes on, at the same address and with the same browser,

@@ -10,7 +10,7 @@ import (
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/ensemble/study"
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 )
 
 // studyPicks makes what the voters of a study chose a pick list of the space:

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 	"github.com/trustsr/trustsr/srspace/picture"
 	"github.com/trustsr/trustsr/srspace/plane"
 	"github.com/trustsr/trustsr/srspace/variety"

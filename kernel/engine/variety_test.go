@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 )
 
 // The four pictures of a space's variety, and what they say.

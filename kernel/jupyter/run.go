@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 )
 
 // ExitCode is the status with which a process we stand for ended.

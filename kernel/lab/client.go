@@ -11,7 +11,7 @@ import (
 	"os/signal"
 	"time"
 
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 )
 
 // errGone says that the engine died before it answered.

@@ -3,7 +3,7 @@ package lab
 import (
 	"path/filepath"
 
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 )
 
 // Slider shows two pictures in one frame with a divider to drag: at first

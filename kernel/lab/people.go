@@ -5,7 +5,7 @@ import (
 	"html"
 	"strings"
 
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 )
 
 // Simulate lets simulated participants do the paper's Task 1 on the space:

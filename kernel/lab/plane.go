@@ -7,7 +7,7 @@ import (
 	"os"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 )
 
 // LinkedPlane shows the plane of Fig. 2 as a page: every sample, other

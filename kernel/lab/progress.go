@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 )
 
 // Progress returns what shows a bar with the time left for work that the cell

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/trustsr/trustsr/kernel/engine/wire"
+	"github.com/trustsr/trustsr/kernel/wire"
 )
 
 // Space is the set of samples drawn of one LR picture with one recipe.

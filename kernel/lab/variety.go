@@ -1,6 +1,6 @@
 package lab
 
-import "github.com/trustsr/trustsr/kernel/engine/wire"
+import "github.com/trustsr/trustsr/kernel/wire"
 
 // Disagreement shows where the samples differ: the standard deviation of each
 // pixel over them.
