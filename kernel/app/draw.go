@@ -136,4 +136,3 @@ func (ms *Models) DrawAddress(ctx context.Context, a srspace.Address, o ModelOpt
 	}
 	return srspace.DrawOne(ctx, m.Drawer, lr, a.Seed)
 }
-

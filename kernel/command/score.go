@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/kernel/app"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
@@ -281,7 +282,7 @@ func (s *scoreSet) scoreAlone(ctx context.Context, m metrics.Metric, g scoreGrou
 	var entries []metrics.Entry
 	for i, p := range g.pictures {
 		values, err := cache.ScoreAll(ctx, m, loaded[i:i+1], ref, nil)
-		if noScore(err) {
+		if app.NoScore(err) {
 			notes.add(m.Info().ID, fmt.Errorf("%s: %w", p.path, withoutIndex(err)))
 			continue
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/kernel/app"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
@@ -246,7 +247,7 @@ func writeMaps(ctx context.Context, dir string, set *scoreSet, chosen []metrics.
 					continue
 				}
 				values, err := mapper.Map(pictures[i], ref)
-				if noScore(err) {
+				if app.NoScore(err) {
 					continue
 				}
 				if err != nil {

@@ -10,8 +10,8 @@ import (
 	"strings"
 
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/kernel/app"
 	"github.com/trustsr/trustsr/metrics"
-	"github.com/trustsr/trustsr/metrics/nrqm"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 
@@ -249,7 +249,7 @@ func (s *scoreSet) scoreGroup(ctx context.Context, g scoreGroup, chosen []metric
 		}
 		ref := refs[info.Reference]
 		values, err := cache.ScoreAll(ctx, m, pictures, ref, func(done, _ int) { progress(i*len(whole) + done) })
-		if noScore(err) && !s.options.named(info.ID) {
+		if app.NoScore(err) && !s.options.named(info.ID) {
 			if errors.Is(err, metrics.ErrNoWeights) {
 				notes.missing[info.ID] = true
 				notes.add(info.ID, withoutIndex(err))
@@ -291,17 +291,6 @@ func withLuma(id string, g scoreGroup, pictures []*picture.Image, notes *scoreNo
 		loaded = append(loaded, pictures[i])
 	}
 	return with, loaded
-}
-
-// noScore reports whether an error says that a metric has no score for what
-// is no mistake: a preset may go on without it.
-func noScore(err error) bool {
-	for _, none := range []error{metrics.ErrNoWeights, metrics.ErrTooSmall, metrics.ErrTooLarge, nrqm.ErrFlat} {
-		if errors.Is(err, none) {
-			return true
-		}
-	}
-	return false
 }
 
 // withoutIndex takes the index off an error about one of several images.

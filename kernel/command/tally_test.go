@@ -75,7 +75,8 @@ func TestTally(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want, _ := os.ReadFile(filepath.Join(dir, "expert", "report.md")); again != string(want) {
+	want, _ := os.ReadFile(filepath.Join(dir, "expert", "report.md"))
+	if got, _ := os.ReadFile(filepath.Join(dir, "again", "report.md")); len(want) == 0 || string(got) != string(want) || !strings.HasSuffix(string(got), again) {
 		t.Error("counting the written ballots gives another report")
 	}
 	// beside LR consistency the reader's certainty, and alone where asked for

@@ -101,3 +101,14 @@ func (m *Image) Hash() string {
 	h.Write(m.Bytes())
 	return hex.EncodeToString(h.Sum(nil))
 }
+
+// Enlarged returns the picture with each pixel repeated n × n times, n ≥ 1.
+func (m *Image) Enlarged(n int) *Image {
+	out := NewImage(n*m.Width, n*m.Height)
+	for y := range out.Height {
+		for x := range out.Width {
+			copy(out.Pix[3*(y*out.Width+x):][:3], m.Pix[3*(y/n*m.Width+x/n):])
+		}
+	}
+	return out
+}
