@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/trustsr/trustsr/ensemble"
-	"github.com/trustsr/trustsr/internal/shared"
+	"github.com/trustsr/trustsr/internal/golden"
 	"github.com/trustsr/trustsr/srspace/imresize"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
@@ -79,7 +79,7 @@ func lrPSNR(m, lr *picture.Image) (float64, error) {
 // The mean of five real samples becomes consistent with its LR image, does
 // not lose fidelity by it, and moves little.
 func TestProject(t *testing.T) {
-	dir := shared.Path(t, "golden", "metrics", "img")
+	dir := golden.Path(t, "metrics", "img")
 	read := func(name string) *picture.Image {
 		m, err := picture.ReadFile(dir + "/" + name + ".png")
 		if err != nil {

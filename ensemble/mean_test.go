@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/trustsr/trustsr/ensemble"
-	"github.com/trustsr/trustsr/internal/shared"
+	"github.com/trustsr/trustsr/internal/golden"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 
@@ -44,7 +44,7 @@ func TestMean(t *testing.T) {
 
 // a_ens5 is floor(mean + 0.5) of five samples, made with NumPy.
 func TestMeanGolden(t *testing.T) {
-	dir := shared.Path(t, "golden", "metrics", "img")
+	dir := golden.Path(t, "metrics", "img")
 	read := func(name string) *picture.Image {
 		m, err := picture.ReadFile(dir + "/" + name + ".png")
 		if err != nil {

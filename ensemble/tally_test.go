@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/trustsr/trustsr/ensemble"
-	"github.com/trustsr/trustsr/internal/shared"
+	"github.com/trustsr/trustsr/internal/golden"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
@@ -141,7 +141,7 @@ func TestTallyGolden(t *testing.T) {
 
 func readGolden(t testing.TB, v any) {
 	t.Helper()
-	data, err := os.ReadFile(shared.Path(t, "golden", "metrics", "stats.json"))
+	data, err := os.ReadFile(golden.Path(t, "metrics", "stats.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

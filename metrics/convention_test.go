@@ -1,29 +1,18 @@
 package metrics
 
 import (
-	"encoding/json"
 	"errors"
 	"math"
 	"path/filepath"
+	"strconv"
 	"testing"
 
+	"github.com/trustsr/trustsr/internal/golden"
 	"github.com/trustsr/trustsr/internal/npy"
-	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 
-// number is a float64 that JSON may spell "inf".
-type number float64
-
-func (n *number) UnmarshalJSON(b []byte) error {
-	if string(b) == `"inf"` {
-		*n = number(math.Inf(1))
-		return nil
-	}
-	return json.Unmarshal(b, (*float64)(n))
-}
-
-// conventions are the keys of golden/metrics/pixel.json: what BasicSR,
+// conventions are the keys of golden's metrics/pixel.csv: what BasicSR,
 // scikit-image, pyiqa, torchmetrics, piq and the NTIRE challenges compute.
 // Tolerances are those of its README; pyiqa's SSIM is float32.
 var conventions = []struct {
@@ -63,26 +52,20 @@ var conventions = []struct {
 }
 
 func TestConventionsGolden(t *testing.T) {
-	dir := shared.Path(t, "golden", "metrics")
-	var records []map[string]json.RawMessage
-	readJSON(t, filepath.Join(dir, "pixel.json"), &records)
+	dir := golden.Path(t, "metrics")
+	records := golden.Table(t, "metrics", "pixel.csv")
 	compared := 0
 	for _, r := range records {
-		var names [2]string
-		for i, key := range []string{"ref", "dist"} {
-			if err := json.Unmarshal(r[key], &names[i]); err != nil {
-				t.Fatal(err)
-			}
-		}
+		names := [2]string{r["ref"], r["dist"]}
 		hr, sr := read(t, dir, "img", names[0]+".png"), read(t, dir, "img", names[1]+".png")
 		lr := read(t, dir, "img", names[0][:1]+"_lr.png")
 		for _, c := range conventions {
-			golden, ok := r[c.key]
+			field, ok := r[c.key]
 			if !ok {
 				continue
 			}
-			var want number
-			if err := json.Unmarshal(golden, &want); err != nil {
+			want, err := strconv.ParseFloat(field, 64)
+			if err != nil {
 				t.Fatal(err)
 			}
 			m, err := Find(c.id)
@@ -97,7 +80,7 @@ func TestConventionsGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			near(t, names[1]+" "+c.key, got, float64(want), c.tolerance)
+			near(t, names[1]+" "+c.key, got, want, c.tolerance)
 			mapped, err := m.(Mapper).Map(sr, ref)
 			if err != nil {
 				t.Fatal(err)
@@ -122,7 +105,7 @@ func (m PSNRMetric) epsilon() bool { return m.Epsilon }
 func (LRPSNRMetric) epsilon() bool { return false }
 
 func TestSSIMMapGolden(t *testing.T) {
-	dir := shared.Path(t, "golden", "metrics")
+	dir := golden.Path(t, "metrics")
 	window, err := npy.ReadFile(filepath.Join(dir, "ssim_window_1d.npy"))
 	if err != nil {
 		t.Fatal(err)

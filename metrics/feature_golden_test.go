@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/trustsr/trustsr/internal/golden"
 	"github.com/trustsr/trustsr/internal/npy"
-	"github.com/trustsr/trustsr/internal/shared"
 )
 
 // goldenTap describes a feature map: First are the first channels at the
@@ -56,7 +56,7 @@ func onlyQuick(t *testing.T, pixels int) {
 // The feature maps of LPIPS-VGG and DISTS on the generated backbone are those
 // of the authors' code.
 func TestTapsGolden(t *testing.T) {
-	dir := shared.Path(t, "golden", "metrics")
+	dir := golden.Path(t, "metrics")
 	var golden struct {
 		VGG   []goldenTap `json:"lpips_vgg_taps_a_ref"`
 		Alex  []goldenTap `json:"lpips_alex_taps_a_ref"`
@@ -114,45 +114,17 @@ func batch(t *testing.T, path ...string) []featureMap {
 // Pictures of floats that are no 8-bit values, two to a batch there and one by
 // one here.
 func TestBatchGolden(t *testing.T) {
-	dir := shared.Path(t, "golden", "metrics")
+	dir := golden.Path(t, "metrics")
 	onlyQuick(t, 70*75)
 	type record struct{ F64 []float64 }
-	var hash, real struct {
+	var hash struct {
 		Alex  record `json:"lpips_alex_batch"`
 		VGG   record `json:"lpips_vgg_batch"`
 		DISTS record `json:"dists_batch"`
 	}
 	readJSON(t, filepath.Join(dir, "nn_hash.json"), &hash)
-	readJSON(t, filepath.Join(dir, "nn_realalex.json"), &real)
-	for _, c := range []struct {
-		what, folder string
-		loaded       *loadedLPIPS
-		want         []float64
-	}{
-		{"generated alex", "hash", loadGenerated(t, "lpips_alex"), hash.Alex.F64},
-		{"generated vgg", "hash", loadGenerated(t, "lpips_vgg"), hash.VGG.F64},
-		{"real alex", "realalex", fullPrecision(t), real.Alex.F64},
-	} {
-		x, y := batch(t, dir, c.folder, "batch_x.npy"), batch(t, dir, c.folder, "batch_y.npy")
-		if len(c.want) != len(x) {
-			t.Fatalf("%s: %d scores of %d pictures", c.what, len(c.want), len(x))
-		}
-		for i, want := range c.want {
-			a, err := c.loaded.features(lpipsScaled(x[i]))
-			if err != nil {
-				t.Fatal(err)
-			}
-			b, err := c.loaded.features(lpipsScaled(y[i]))
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := 0.0
-			for k := range a {
-				got += mean(distances(a[k], b[k], c.loaded.lin[k]))
-			}
-			near(t, fmt.Sprintf("%s, picture %d", c.what, i), got, want, 1e-6+1e-5*want)
-		}
-	}
+	compareBatch(t, "alex", loadGenerated(t, "lpips_alex"), hash.Alex.F64)
+	compareBatch(t, "vgg", loadGenerated(t, "lpips_vgg"), hash.VGG.F64)
 	net, err := generatedVGG16()
 	if err != nil {
 		t.Fatal(err)
@@ -175,9 +147,43 @@ func TestBatchGolden(t *testing.T) {
 	}
 }
 
+// The same with the published AlexNet.
+func TestBatchGoldenPublished(t *testing.T) {
+	var published struct {
+		Alex struct{ F64 []float64 } `json:"lpips_alex_batch"`
+	}
+	readJSON(t, golden.Path(t, "metrics", "nn_realalex.json"), &published)
+	compareBatch(t, "published alex", fullPrecision(t), published.Alex.F64)
+}
+
+// compareBatch compares LPIPS of the pairs of golden's batch with wants.
+func compareBatch(t *testing.T, what string, m *loadedLPIPS, wants []float64) {
+	t.Helper()
+	dir := golden.Path(t, "metrics")
+	x, y := batch(t, dir, "hash", "batch_x.npy"), batch(t, dir, "hash", "batch_y.npy")
+	if len(wants) != len(x) {
+		t.Fatalf("%s: %d scores of %d pictures", what, len(wants), len(x))
+	}
+	for i, want := range wants {
+		a, err := m.features(lpipsScaled(x[i]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := m.features(lpipsScaled(y[i]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := 0.0
+		for k := range a {
+			got += mean(distances(a[k], b[k], m.lin[k]))
+		}
+		near(t, fmt.Sprintf("%s, picture %d", what, i), got, want, 1e-6+1e-5*want)
+	}
+}
+
 // The best sample, and the best of each pixel, of five by LPIPS's maps.
 func TestDiversityGolden(t *testing.T) {
-	dir := shared.Path(t, "golden", "metrics")
+	dir := golden.Path(t, "metrics")
 	type record struct {
 		Global float64 `json:"global_best"`
 		Local  float64 `json:"local_best"`
@@ -213,7 +219,7 @@ func TestDiversityGolden(t *testing.T) {
 
 // The authors' command sees these pixels of a picture above 256.
 func TestDISTSResizedGolden(t *testing.T) {
-	dir := shared.Path(t, "golden", "metrics")
+	dir := golden.Path(t, "metrics")
 	want := read(t, dir, "hash", "dists_resized_d_ref.png")
 	x, err := distsInput(read(t, dir, "img", "d_ref.png"), Pillow256)
 	if err != nil {

@@ -16,9 +16,9 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/internal/backend"
+	"github.com/trustsr/trustsr/internal/golden"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/npy"
-	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/internal/weights"
 	"github.com/trustsr/trustsr/internal/weightstore"
 	"github.com/trustsr/trustsr/srspace/picture"
@@ -71,8 +71,8 @@ var generatedVGG16 = sync.OnceValues(func() (*network, error) {
 })
 
 func TestGeneratedWeights(t *testing.T) {
-	var golden map[string]json.RawMessage
-	readJSON(t, shared.Path(t, "golden", "metrics", "hash_weights.json"), &golden)
+	var sums map[string]json.RawMessage
+	readJSON(t, golden.Path(t, "metrics", "hash_weights.json"), &sums)
 	for net, shapes := range map[string]map[string][]int{"vgg16": weightstore.VGG16Shapes(), "alexnet": alexNetShapes(), "pieapp": pieAPPShapes()} {
 		if net == "pieapp" && os.Getenv("TRUSTSR_LONG") == "" {
 			continue // 68 million numbers
@@ -80,7 +80,7 @@ func TestGeneratedWeights(t *testing.T) {
 		var tensors map[string]struct {
 			SHA256 string `json:"sha256_f32le"`
 		}
-		if err := json.Unmarshal(golden[net], &tensors); err != nil {
+		if err := json.Unmarshal(sums[net], &tensors); err != nil {
 			t.Fatal(err)
 		}
 		for name, tensor := range generated(net, shapes) {
@@ -118,7 +118,7 @@ type goldenPair struct {
 // what takes long here.
 func goldenPairs(t *testing.T, key string) []goldenPair {
 	t.Helper()
-	dir := shared.Path(t, "golden", "metrics")
+	dir := golden.Path(t, "metrics")
 	var golden map[string]json.RawMessage
 	readJSON(t, filepath.Join(dir, "nn_hash.json"), &golden)
 	var all, pairs []goldenPair
@@ -192,7 +192,7 @@ func TestLPIPSGeneratedGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			near(t, p.Dist+" map", spatial.Mean(), *p.Mean, 1e-6+1e-5**p.Mean)
-			path := filepath.Join(shared.Path(t, "golden", "metrics", "hash"), key+"_spatial_"+p.Dist+".npy")
+			path := filepath.Join(golden.Path(t, "metrics", "hash"), key+"_spatial_"+p.Dist+".npy")
 			if _, err := os.Stat(path); err != nil {
 				continue
 			}
@@ -260,7 +260,7 @@ func TestDISTSGolden(t *testing.T) {
 			near(t, p.Dist+" torch256", score(p, Torch256), *p.PIQ, 4e-6) // theirs is float32
 		}
 		path := func(name string) string {
-			return filepath.Join(shared.Path(t, "golden", "metrics", "hash"), "dists_"+name+"_"+p.Dist+".npy")
+			return filepath.Join(golden.Path(t, "metrics", "hash"), "dists_"+name+"_"+p.Dist+".npy")
 		}
 		if _, err := os.Stat(path("S1")); err != nil {
 			continue

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trustsr/trustsr/internal/golden"
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/internal/weightstore"
 	"github.com/trustsr/trustsr/metrics/nrqm"
 	"github.com/trustsr/trustsr/srspace/picture"
@@ -18,12 +18,12 @@ import (
 // Want from the authors' code run in Octave, forests of toy size trained with
 // it.
 func TestNRQMGolden(t *testing.T) {
-	path := shared.Path(t, "golden", "metrics", "nrqm", "toy_forests.safetensors")
+	path := golden.Path(t, "metrics", "nrqm", "toy_forests.safetensors")
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	image, err := picture.ReadFile(shared.Path(t, "golden", "metrics", "img", "b_up.png"))
+	image, err := picture.ReadFile(golden.Path(t, "metrics", "img", "b_up.png"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestNRQMErrors(t *testing.T) {
 
 func goldenNRQM(t *testing.T, name string) float64 {
 	t.Helper()
-	data, err := os.ReadFile(shared.Path(t, "golden", "metrics", "nrqm", "features.json"))
+	data, err := os.ReadFile(golden.Path(t, "metrics", "nrqm", "features.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

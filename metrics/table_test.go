@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trustsr/trustsr/internal/golden"
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 
@@ -125,10 +125,10 @@ func TestMapImage(t *testing.T) {
 	}
 }
 
-// Values of golden/metrics/pixel.json for the enlarged astronaut, the pair with
+// Values of golden's metrics/pixel.csv for the enlarged astronaut, the pair with
 // which toolkits disagree by 1.7 dB.
 func TestExplainGolden(t *testing.T) {
-	dir := shared.Path(t, "golden", "metrics", "img")
+	dir := golden.Path(t, "metrics", "img")
 	rows, err := Explain(read(t, dir, "a_up.png"), read(t, dir, "a_ref.png"))
 	if err != nil {
 		t.Fatal(err)

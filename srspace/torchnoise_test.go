@@ -5,15 +5,15 @@ import (
 	"math"
 	"testing"
 
+	"github.com/trustsr/trustsr/internal/golden"
 	"github.com/trustsr/trustsr/internal/npy"
-	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/srspace"
 )
 
 // Three consecutive torch.randn calls after manual_seed: [1,3,16,16], [100]
 // (no multiple of 16), and the first 4 rows of each plane of [2,3,64,64].
 func TestTorchNoise(t *testing.T) {
-	golden, err := npy.ReadZip(shared.Path(t, "golden", "ldm", "tiny", "torch_cpu_randn.npz"))
+	golden, err := npy.ReadZip(golden.Path(t, "ldm", "tiny", "torch_cpu_randn.npz"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trustsr/trustsr/internal/golden"
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 
@@ -32,7 +32,7 @@ func TestByteSize(t *testing.T) {
 // by its address are byte for byte those of one command, across the border of
 // two runs.
 func TestSampleTiles(t *testing.T) {
-	model := shared.Path(t, "golden", "ldm", "tiny", "model.safetensors")
+	model := golden.Path(t, "ldm", "tiny", "model.safetensors")
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
 	sample := []string{"sample", "--model", model, "--digit", "18", "--tile", "3", "-n", "3", "--seed", "8", "--steps", "1", "--backend", "go"}

@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"github.com/trustsr/trustsr/internal/backend"
+	"github.com/trustsr/trustsr/internal/golden"
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/internal/shared"
 )
 
 // sampler draws with a small checkpoint into folders of a temporary one.
@@ -51,7 +51,7 @@ func read(t *testing.T, path string) []byte {
 // Samples are the same bytes however many are drawn side by side, in parts on
 // many machines, interrupted and resumed, or one alone by its address.
 func TestSamplesAreEqualBytes(t *testing.T) {
-	model := shared.Path(t, "golden", "ldm", "tiny", "model.safetensors")
+	model := golden.Path(t, "ldm", "tiny", "model.safetensors")
 	for _, config := range []string{"go", "onnx:cpu"} {
 		t.Run(config, func(t *testing.T) {
 			if _, err := backend.Open(config); err != nil {
@@ -95,7 +95,7 @@ func TestSamplesAreEqualBytes(t *testing.T) {
 // An address says all that decides a picture and is not the usual: the sample
 // that it alone draws is the space's.
 func TestAddressesNameOnePicture(t *testing.T) {
-	s := sampler{t, shared.Path(t, "golden", "ldm", "tiny", "model.safetensors"), t.TempDir()}
+	s := sampler{t, golden.Path(t, "ldm", "tiny", "model.safetensors"), t.TempDir()}
 	seen := map[string]string{}
 	for name, flags := range map[string][]string{
 		"usual":     nil,

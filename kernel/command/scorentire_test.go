@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/trustsr/trustsr/internal/shared"
+	"github.com/trustsr/trustsr/internal/golden"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/metrics/ntire"
 )
@@ -69,7 +69,7 @@ func TestScoreNTIRE(t *testing.T) {
 // Diversity of five samples by the challenges' code with real AlexNet weights;
 // ours are half rounded to float16.
 func TestScoreNTIREGolden(t *testing.T) {
-	dir := shared.Path(t, "golden", "metrics")
+	dir := golden.Path(t, "metrics")
 	b, err := os.ReadFile(filepath.Join(dir, "nn_realalex.json"))
 	if err != nil {
 		t.Fatal(err)

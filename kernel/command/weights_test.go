@@ -1,21 +1,37 @@
 package command
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/trustsr/trustsr/internal/golden"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 
-// The three layouts of one model, imported, draw the same picture from a 5×6
-// picture that no network takes as it is.
+// One model in two layouts, imported or opened where it is, draws the same
+// picture from a 5×6 picture that no network takes as it is.
 func TestImportAndSample(t *testing.T) {
-	golden := shared.Path(t, "golden", "ldm", "tiny")
+	original := golden.Path(t, "ldm", "tiny", "model.safetensors")
+	importAndSample(t, original, map[string]string{"original": original, "diffusers": golden.Diffusers(t)})
+}
+
+// The same for a training checkpoint, of which the averages are taken.
+func TestImportCheckpoint(t *testing.T) {
+	importAndSample(t, golden.Path(t, "ldm", "tiny", "model.safetensors"),
+		map[string]string{"ckpt": shared.Path(t, "golden", "ldm", "tiny", "model.ckpt")})
+}
+
+// importAndSample imports models under their names and checks that each draws
+// what the model of a file draws, and that changed files are found.
+func importAndSample(t *testing.T, file string, models map[string]string) {
+	t.Helper()
 	t.Setenv("TRUSTSR_WEIGHTS", t.TempDir())
 	dir := t.TempDir()
 	lr := picture.NewImage(5, 6)
@@ -26,16 +42,8 @@ func TestImportAndSample(t *testing.T) {
 	if err := lr.WritePNG(img); err != nil {
 		t.Fatal(err)
 	}
-	var first *picture.Image
-	for name, path := range map[string]string{"ckpt": "model.ckpt", "diffusers": "diffusers", "safetensors": "model.safetensors"} {
-		model := filepath.Join(golden, path)
-		if name != "safetensors" { // one stays where it is
-			out, err := runLine(t, "weights", "import", name, model)
-			if err != nil || !strings.Contains(out, "285 tensors") {
-				t.Fatalf("%s: %q, %v", name, out, err)
-			}
-			model = name
-		}
+	draw := func(name, model string) *picture.Image {
+		t.Helper()
 		space := filepath.Join(dir, name)
 		if _, err := runLine(t, "sample", "--model", model, "--lr", img, "-n", "1", "--steps", "2", "--backend", "go", "-o", space); err != nil {
 			t.Fatal(err)
@@ -47,21 +55,33 @@ func TestImportAndSample(t *testing.T) {
 		if got.Width != 20 || got.Height != 24 {
 			t.Errorf("%s: %d×%d pixels", name, got.Width, got.Height)
 		}
-		if first == nil {
-			first = got
-		} else if !reflect.DeepEqual(first, got) {
+		return got
+	}
+	want := draw("file", file)
+	names := slices.Sorted(maps.Keys(models))
+	for _, name := range names {
+		out, err := runLine(t, "weights", "import", name, models[name])
+		if err != nil || !strings.Contains(out, "285 tensors") {
+			t.Fatalf("%s: %q, %v", name, out, err)
+		}
+		if !reflect.DeepEqual(draw(name, name), want) {
 			t.Errorf("%s draws another picture", name)
 		}
 	}
-	out, err := runLine(t, "weights", "verify", "ckpt", "diffusers")
-	if err != nil || strings.Count(out, "ok, 285 tensors") != 2 || strings.Count(out, "as recorded") != 2 {
+	out, err := runLine(t, append([]string{"weights", "verify"}, names...)...)
+	if err != nil || strings.Count(out, "ok, 285 tensors") != len(names) || strings.Count(out, "as recorded") != len(names) {
 		t.Errorf("verify: %q, %v", out, err)
 	}
 	if out, err := runLine(t, "weights", "list"); err != nil || !strings.Contains(out, "imported model") || !strings.Contains(out, "vgg16: fetched in parts") {
 		t.Errorf("list: %q, %v", out, err)
 	}
 	// One changed bit, which leaves a good number a good number, is found.
-	stored := filepath.Join(os.Getenv("TRUSTSR_WEIGHTS"), "models", "diffusers", "unet", "diffusion_pytorch_model.safetensors")
+	stored := filepath.Join(os.Getenv("TRUSTSR_WEIGHTS"), "models", names[0])
+	if filepath.Base(models[names[0]]) == "diffusers" {
+		stored = filepath.Join(stored, "unet", "diffusion_pytorch_model.safetensors")
+	} else {
+		stored = filepath.Join(stored, filepath.Base(models[names[0]]))
+	}
 	data, err := os.ReadFile(stored)
 	if err != nil {
 		t.Fatal(err)
@@ -70,10 +90,10 @@ func TestImportAndSample(t *testing.T) {
 	if err := os.WriteFile(stored, data, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := runLine(t, "weights", "verify", "diffusers"); err == nil || !strings.Contains(out, "check sum does not match") {
+	if out, err := runLine(t, "weights", "verify", names[0]); err == nil || !strings.Contains(out, "check sum does not match") {
 		t.Errorf("verify of a changed file: %q, %v", out, err)
 	}
-	if err := os.Truncate(filepath.Join(os.Getenv("TRUSTSR_WEIGHTS"), "models", "ckpt", "model.ckpt"), 100_000); err != nil {
+	if err := os.Truncate(stored, 100_000); err != nil {
 		t.Fatal(err)
 	}
 	if out, err := runLine(t, "weights", "verify"); err == nil || hint.Of(err) == "" {

@@ -7,13 +7,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/trustsr/trustsr/internal/shared"
+	"github.com/trustsr/trustsr/internal/golden"
 	"github.com/trustsr/trustsr/internal/weights"
 )
 
 // Predictions of forests trained with the authors' bundled code, and by it.
 func TestForestGolden(t *testing.T) {
-	m, err := ReadModel(shared.Path(t, "golden", "metrics", "nrqm", "toy_forests.safetensors"))
+	m, err := ReadModel(golden.Path(t, "metrics", "nrqm", "toy_forests.safetensors"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,9 +7,10 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
-	"github.com/trustsr/trustsr/internal/shared"
+	"github.com/trustsr/trustsr/internal/golden"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/metrics/ntire"
 	"github.com/trustsr/trustsr/srspace/picture"
@@ -92,27 +93,18 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// Values of measure.py on pictures of 28×28 to 260×300 pixels, from golden/metrics/pixel.json.
+// Values of measure.py on pictures of 28×28 to 260×300 pixels, from golden's metrics/pixel.csv.
 func TestConsistencyGolden(t *testing.T) {
-	dir := shared.Path(t, "golden", "metrics")
-	b, err := os.ReadFile(filepath.Join(dir, "pixel.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var records []struct {
-		Ref, Dist string
-		Want      any `json:"lr_ntire_crop8"`
-	}
-	if err := json.Unmarshal(b, &records); err != nil {
-		t.Fatal(err)
-	}
+	dir := golden.Path(t, "metrics")
 	byRef := map[string][]float64{}
 	samples := map[string][]*picture.Image{}
-	for _, r := range records {
-		if want, ok := r.Want.(float64); ok {
-			byRef[r.Ref] = append(byRef[r.Ref], want)
-			samples[r.Ref] = append(samples[r.Ref], read(t, dir, r.Dist))
+	for _, r := range golden.Table(t, "metrics", "pixel.csv") {
+		want, err := strconv.ParseFloat(r["lr_ntire_crop8"], 64)
+		if err != nil || math.IsInf(want, 1) { // none, or a picture with itself
+			continue
 		}
+		byRef[r["ref"]] = append(byRef[r["ref"]], want)
+		samples[r["ref"]] = append(samples[r["ref"]], read(t, dir, r["dist"]))
 	}
 	for ref, wants := range byRef {
 		got, err := ntire.Measure(samples[ref], read(t, dir, ref), 4, squares)
@@ -143,7 +135,7 @@ func read(t *testing.T, dir, name string) *picture.Image {
 // Five samples of one picture with real AlexNet weights. LPIPS rounds four
 // convolutions to float16, hence the tolerance.
 func TestDiversityGolden(t *testing.T) {
-	dir := shared.Path(t, "golden", "metrics")
+	dir := golden.Path(t, "metrics")
 	lpips, err := metrics.Find("lpips/alex/0.1")
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trustsr/trustsr/internal/golden"
 	"github.com/trustsr/trustsr/internal/npy"
 	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/srspace/imresize"
@@ -78,7 +79,7 @@ func compare(t *testing.T, c goldenCase, in, want *npy.Array) (worst float64) {
 }
 
 func TestGolden(t *testing.T) {
-	dir := shared.Path(t, "golden", "metrics", "imresize")
+	dir := golden.Path(t, "metrics", "imresize")
 	b, err := os.ReadFile(filepath.Join(dir, "cases.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -102,7 +103,7 @@ func TestGolden(t *testing.T) {
 // The weights of the first, the middle and the last output pixel, read off
 // impulses.
 func TestContributionsGolden(t *testing.T) {
-	b, err := os.ReadFile(filepath.Join(shared.Path(t, "golden", "metrics", "imresize"), "cases.json"))
+	b, err := os.ReadFile(filepath.Join(golden.Path(t, "metrics", "imresize"), "cases.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +151,7 @@ func TestContributionsGolden(t *testing.T) {
 }
 
 func TestRealMATLAB(t *testing.T) {
-	dir := shared.Path(t, "golden", "metrics", "imresize", "matlab")
+	dir := golden.Path(t, "metrics", "imresize", "matlab")
 	b, err := os.ReadFile(filepath.Join(dir, "cases.json"))
 	if err != nil {
 		t.Fatal(err)

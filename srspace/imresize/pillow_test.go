@@ -8,13 +8,13 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/trustsr/trustsr/internal/shared"
+	"github.com/trustsr/trustsr/internal/golden"
 	"github.com/trustsr/trustsr/srspace/imresize"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 func TestPillowGolden(t *testing.T) {
-	dir := shared.Path(t, "golden", "metrics")
+	dir := golden.Path(t, "metrics")
 	b, err := os.ReadFile(filepath.Join(dir, "imresize", "pil_cases.json"))
 	if err != nil {
 		t.Fatal(err)

@@ -11,15 +11,28 @@ import (
 
 	"github.com/gomlx/compute"
 
+	"github.com/trustsr/trustsr/internal/golden"
 	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/internal/weights"
 	"github.com/trustsr/trustsr/srspace/ldm"
 )
 
+// tinyFile is the path of the tiny model in one of its three layouts.
+func tinyFile(t *testing.T, name string) string {
+	t.Helper()
+	switch name {
+	case "model.ckpt":
+		return shared.Path(t, "golden", "ldm", "tiny", name)
+	case "diffusers":
+		return golden.Diffusers(t)
+	}
+	return golden.Path(t, "ldm", "tiny", name)
+}
+
 // openTiny opens one of the golden checkpoints.
 func openTiny(t *testing.T, o ldm.OpenOptions, name string) *ldm.Checkpoint {
 	t.Helper()
-	c, err := o.Open(shared.Path(t, "golden", "ldm", "tiny", name))
+	c, err := o.Open(tinyFile(t, name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +98,7 @@ func TestOpenRaw(t *testing.T) {
 // configuration.
 func copyOf(t *testing.T, name string) string {
 	t.Helper()
-	from, err := filepath.Abs(shared.Path(t, "golden", "ldm", "tiny", name))
+	from, err := filepath.Abs(tinyFile(t, name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +142,7 @@ func TestInferConfig(t *testing.T) {
 
 // Files that do not fit are refused by the names of what is wrong.
 func TestOpenNamesWhatIsWrong(t *testing.T) {
-	dict, _, err := weights.ReadSafetensors(shared.Path(t, "golden", "ldm", "tiny", "model.safetensors"))
+	dict, _, err := weights.ReadSafetensors(golden.Path(t, "ldm", "tiny", "model.safetensors"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +203,7 @@ func TestInferredSchedule(t *testing.T) {
 		{Timesteps: 500, LinearStart: 0.00085, LinearEnd: 0.012},
 		{Timesteps: 1000, LinearStart: 0.0015, LinearEnd: 0.0155},
 	} {
-		dict, _, err := weights.ReadSafetensors(shared.Path(t, "golden", "ldm", "tiny", "model.safetensors"))
+		dict, _, err := weights.ReadSafetensors(golden.Path(t, "ldm", "tiny", "model.safetensors"))
 		if err != nil {
 			t.Fatal(err)
 		}

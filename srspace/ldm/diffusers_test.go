@@ -9,13 +9,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/trustsr/trustsr/internal/shared"
+	"github.com/trustsr/trustsr/internal/golden"
 )
 
 // Every name of the published model is that of the mapping, which was taken
 // from both codes' modules.
 func TestDiffusersNames(t *testing.T) {
-	f, err := os.Open(shared.Path(t, "golden", "ldm", "mapping_original_to_diffusers.tsv"))
+	f, err := os.Open(golden.Path(t, "ldm", "mapping_original_to_diffusers.tsv"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,8 +24,8 @@ import (
 
 	"github.com/gomlx/compute"
 	"github.com/trustsr/trustsr/internal/backend"
+	"github.com/trustsr/trustsr/internal/golden"
 	"github.com/trustsr/trustsr/internal/npy"
-	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/internal/weights"
 	"github.com/trustsr/trustsr/srspace/ldm"
 	"github.com/trustsr/trustsr/srspace/picture"
@@ -214,7 +214,7 @@ func openGenerated(t testing.TB) *ldm.Checkpoint {
 // weights that a formula gives: every tensor's checksum, both networks, DDIM.
 func TestFullModel(t *testing.T) {
 	long(t)
-	golden, err := npy.ReadZip(shared.Path(t, "golden", "ldm", "full", "full.npz"))
+	golden, err := npy.ReadZip(golden.Path(t, "ldm", "full", "full.npz"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +247,7 @@ func TestFullModel(t *testing.T) {
 }
 
 func checksums(t *testing.T, c *ldm.Checkpoint) {
-	f, err := os.Open(shared.Path(t, "golden", "ldm", "full", "weights_check.tsv"))
+	f, err := os.Open(golden.Path(t, "ldm", "full", "weights_check.tsv"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,9 +14,9 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/trustsr/trustsr/internal/backend"
+	"github.com/trustsr/trustsr/internal/golden"
 	"github.com/trustsr/trustsr/internal/nn"
 	"github.com/trustsr/trustsr/internal/npy"
-	"github.com/trustsr/trustsr/internal/shared"
 	"github.com/trustsr/trustsr/internal/weights"
 	"github.com/trustsr/trustsr/srspace/ldm"
 )
@@ -55,7 +55,7 @@ func onEachBackend(t *testing.T, test func(t *testing.T, b compute.Backend)) {
 
 func archive(t *testing.T, name string) map[string]*npy.Array {
 	t.Helper()
-	a, err := npy.ReadZip(shared.Path(t, "golden", "ldm", "tiny", name))
+	a, err := npy.ReadZip(golden.Path(t, "ldm", "tiny", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func tensor(t *testing.T, a *npy.Array) *ldm.Tensor {
 
 func loadTiny(t *testing.T, b compute.Backend) *ldm.Model {
 	t.Helper()
-	dict, _, err := weights.ReadSafetensors(shared.Path(t, "golden", "ldm", "tiny", "model.safetensors"))
+	dict, _, err := weights.ReadSafetensors(golden.Path(t, "ldm", "tiny", "model.safetensors"))
 	if err != nil {
 		t.Fatal(err)
 	}
