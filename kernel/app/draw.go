@@ -117,7 +117,7 @@ func (ms *Models) DrawAddress(ctx context.Context, a srspace.Address, o ModelOpt
 	}
 	if !IsONNX(o.Model) {
 		o.Sampler, o.Steps, o.Eta, o.RNG, o.Precision = a.Method, a.Steps, &a.Eta, a.RNG, a.Precision
-		o.Tile, o.Window, o.Fit = a.Tile, a.Window, a.Fit
+		o.Tile, o.Window, o.Project, o.Fit = a.Tile, a.Window, a.Projection, a.Fit
 	}
 	if lr == nil {
 		if lr = digits.FindLR(a.LR); lr == nil {

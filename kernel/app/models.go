@@ -43,6 +43,7 @@ type ModelOptions struct {
 	Precision string   // "float32" ("" too) or srspace.BFloat16
 	Tile      int      // copies of the LR picture a side; 0 for none
 	Window    int      // LR pixels of the windows of large pictures; 0 for none
+	Project   int      // times a sample is moved towards its LR picture, see srspace.Recipe
 	Memory    int64    // bytes that an estimate may reach; 0 is what is free
 	Batch     int      // samples drawn side by side; 0 suits cores and memory
 
@@ -111,6 +112,12 @@ var ErrNoNoise = errors.New("the model has no noise input: all its samples of a 
 
 // Models opens models and keeps what it has loaded. The zero value is ready.
 type Models struct {
+	// Own are models that are asked first, by their names: a program's own, or
+	// a test's. OwnReader, unless nil, reads digits in place of the embedded
+	// reader.
+	Own       map[string]func(ModelOptions) (Drawer, error)
+	OwnReader Reader
+
 	networks networks
 }
 
@@ -119,6 +126,13 @@ type Models struct {
 func (ms *Models) Open(ctx context.Context, o ModelOptions, lr *picture.Image) (*Model, error) {
 	if o.Model == "" {
 		o.Model = DefaultModel(lr)
+	}
+	if own := ms.Own[o.Model]; own != nil {
+		d, err := own(o)
+		if err != nil {
+			return nil, err
+		}
+		return &Model{Drawer: d, options: o}, nil
 	}
 	if IsONNX(o.Model) {
 		return openONNX(o)
@@ -147,7 +161,7 @@ func IsONNX(name string) bool { return strings.EqualFold(filepath.Ext(name), ".o
 // Options that some models pass over, by the names of their fields.
 var (
 	onnxOnly    = []string{"LRInput", "NoiseInput", "Output", "InputRange", "OutputRange"}
-	notONNX     = []string{"Sampler", "Steps", "Eta", "Fit", "RNG", "Precision", "Tile", "Window", "Batch"}
+	notONNX     = []string{"Sampler", "Steps", "Eta", "Fit", "RNG", "Precision", "Tile", "Window", "Project", "Batch"}
 	checkpoints = []string{"Tile", "Window", "Memory", "Fit"}
 )
 
@@ -155,7 +169,7 @@ var (
 func (o ModelOptions) refuse(model string, options []string) error {
 	given := map[string]bool{
 		"Sampler": o.Sampler != "", "Steps": o.Steps != 0, "Eta": o.Eta != nil, "Fit": o.Fit != "", "RNG": o.RNG != "",
-		"Precision": o.Precision != "", "Tile": o.Tile != 0, "Window": o.Window != 0, "Memory": o.Memory != 0, "Batch": o.Batch != 0,
+		"Precision": o.Precision != "", "Tile": o.Tile != 0, "Window": o.Window != 0, "Project": o.Project != 0, "Memory": o.Memory != 0, "Batch": o.Batch != 0,
 		"LRInput": o.LRInput != "", "NoiseInput": o.NoiseInput != "", "Output": o.Output != "",
 		"InputRange": o.InputRange != onnx.Range{}, "OutputRange": o.OutputRange != onnx.Range{},
 	}
@@ -207,7 +221,7 @@ func (ms *Models) digits(ctx context.Context, o ModelOptions) (*Model, error) {
 	}
 	s := *m.Sampler // its own settings, the same network
 	s.Method, s.Steps, s.Eta = o.sampling()
-	s.RNG = o.RNG
+	s.RNG, s.Project = o.RNG, o.Project
 	if _, err := s.Model.Config.Schedule.Plan(s.Method, s.Steps, s.Eta); err != nil {
 		return nil, err
 	}
@@ -234,7 +248,7 @@ func (ms *Models) checkpoint(ctx context.Context, o ModelOptions) (*Model, error
 	if err != nil {
 		return nil, err
 	}
-	s := &ldm.Sampler{RNG: o.RNG, Tile: o.Tile, Window: o.Window, Memory: o.Memory}
+	s := &ldm.Sampler{RNG: o.RNG, Tile: o.Tile, Window: o.Window, Project: o.Project, Memory: o.Memory}
 	s.Method, s.Steps, s.Eta = o.sampling()
 	if _, err := n.model.Config.Schedule.Plan(s.Method, s.Steps, s.Eta); err != nil {
 		return nil, err
@@ -361,6 +375,9 @@ type Reader interface {
 
 // Reader returns the embedded digit reader.
 func (ms *Models) Reader(ctx context.Context) (Reader, error) {
+	if ms.OwnReader != nil {
+		return ms.OwnReader, nil
+	}
 	m, err := ms.networks.digits(ctx, "")
 	if err != nil {
 		return nil, err
