@@ -74,7 +74,8 @@ func inspectGIF(data []byte) error {
 	return nil
 }
 
-// inspectTIFF looks for a second image file directory (TIFF 6.0, section 2).
+// inspectTIFF looks for a second image file directory (TIFF 6.0, section 2) and
+// for planes, which the decoder would read as interleaved.
 func inspectTIFF(data []byte) error {
 	if len(data) < 8 {
 		return nil
@@ -90,6 +91,13 @@ func inspectTIFF(data []byte) error {
 	next := first + 2 + 12*uint64(order.Uint16(data[first:]))
 	if next+4 <= uint64(len(data)) && order.Uint32(data[next:]) != 0 {
 		return errFrames("tiff of several pages")
+	}
+	const planarConfiguration, samplesPerPixel = 284, 277
+	r := bytes.NewReader(data)
+	if planar, ok := tiffTag(r, planarConfiguration); ok && planar == 2 {
+		if samples, ok := tiffTag(r, samplesPerPixel); ok && samples > 1 {
+			return hint.With(fmt.Errorf("%w: tiff of a plane a channel (planar configuration 2)", ErrUnsupported), "save it again as PNG, or as TIFF with interleaved channels")
+		}
 	}
 	return nil
 }

@@ -4,37 +4,50 @@ import (
 	"fmt"
 	"image/color"
 	"io"
-	"os"
+	"path/filepath"
 
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/internal/inputfile"
 )
 
 // FileInfo is what an image file stores, which [Decode] turns into 8-bit RGB.
 type FileInfo struct {
-	Format        string // "png", "jpeg", "gif", "bmp", "tiff" or "webp"
-	Width, Height int    // in pixels
-	Channels      int    // of colour: 1 for grey, 3 otherwise; alpha does not count
-	Bits          int    // a channel: 8 or 16
+	Format        string      // "png", "jpeg", "gif", "bmp", "tiff" or "webp"
+	Width, Height int         // in pixels, of the upright picture that Decode returns
+	Channels      int         // of colour: 1 for grey, 3 otherwise; alpha does not count
+	Bits          int         // a channel: 8 or 16
+	Orientation   Orientation // that Decode follows
+}
+
+// Decoder names whose values Decode gives where a format leaves room for
+// several; "" where it does not. Lossless WebP files are named too.
+func (f FileInfo) Decoder() string {
+	switch f.Format {
+	case "jpeg":
+		return "libjpeg-turbo's values (islow, fancy upsampling)"
+	case "webp":
+		return "libwebp's values (fancy upsampling)"
+	}
+	return ""
+}
+
+// TurnedNote says in one line that Decode turns a file's picture; "" if it
+// does not.
+func (f FileInfo) TurnedNote(path string) string {
+	if s := f.Orientation.String(); s != "" {
+		return fmt.Sprintf("%s: %s, as its EXIF orientation %d says", filepath.Base(path), s, f.Orientation)
+	}
+	return ""
 }
 
 // Describe reads the header of the image file at path. It refuses what
 // [Decode] refuses for its header: files that are no image, too large, in CMYK.
 func Describe(path string) (FileInfo, error) {
-	f, err := os.Open(path)
+	f, _, err := inputfile.Open(path, MaxFileBytes)
 	if err != nil {
-		return FileInfo{}, hint.With(fmt.Errorf("read image: %w", err), "check the path, and that you may read the file")
+		return FileInfo{}, openError(path, err)
 	}
 	defer f.Close()
-	stat, err := f.Stat()
-	if err != nil {
-		return FileInfo{}, fmt.Errorf("read image: %w", err)
-	}
-	if stat.IsDir() {
-		return FileInfo{}, hint.With(fmt.Errorf("%s: %w: it is a folder", path, ErrNotImage), "name one file in it")
-	}
-	if stat.Size() > MaxFileBytes {
-		return FileInfo{}, hint.With(fmt.Errorf("%s: %w: more than %d MiB of file", path, ErrTooLarge, MaxFileBytes>>20), "crop it first")
-	}
 	info, err := describe(f)
 	if err != nil {
 		return FileInfo{}, fmt.Errorf("%s: %w", path, err)
@@ -42,8 +55,11 @@ func Describe(path string) (FileInfo, error) {
 	return info, nil
 }
 
-func describe(r io.ReadSeeker) (info FileInfo, err error) {
-	head := make([]byte, 16)
+func describe(r interface {
+	io.ReadSeeker
+	io.ReaderAt
+}) (info FileInfo, err error) {
+	head := make([]byte, inputfile.LFSBytes)
 	n, err := io.ReadFull(r, head)
 	if err != nil && err != io.ErrUnexpectedEOF && err != io.EOF {
 		return FileInfo{}, fmt.Errorf("read image: %w", err)
@@ -51,9 +67,9 @@ func describe(r io.ReadSeeker) (info FileInfo, err error) {
 	if n == 0 {
 		return FileInfo{}, hint.With(fmt.Errorf("%w: it is empty (0 bytes)", ErrNotImage), "was the copy or download interrupted? fetch it again")
 	}
-	format, ok := sniff(head[:n])
-	if !ok {
-		return FileInfo{}, hint.With(ErrNotImage, formatsHint+", whatever the file is called")
+	format, err := sniff(head[:n])
+	if err != nil {
+		return FileInfo{}, err
 	}
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
 		return FileInfo{}, fmt.Errorf("read image: %w", err)
@@ -63,17 +79,15 @@ func describe(r io.ReadSeeker) (info FileInfo, err error) {
 			info, err = FileInfo{}, format.damaged(fmt.Errorf("%s: %v", format.name, p))
 		}
 	}()
-	cfg, err := format.config(r)
+	cfg, err := format.checkedConfig(r)
 	if err != nil {
-		return FileInfo{}, format.damaged(err)
-	}
-	if err := checkSize(cfg.Width, cfg.Height); err != nil {
 		return FileInfo{}, err
 	}
-	info = FileInfo{Format: format.name, Width: cfg.Width, Height: cfg.Height, Channels: 3, Bits: 8}
+	info = FileInfo{Format: format.name, Width: cfg.Width, Height: cfg.Height, Channels: 3, Bits: 8, Orientation: format.orientation(r)}
+	if info.Orientation.turned() {
+		info.Width, info.Height = info.Height, info.Width
+	}
 	switch cfg.ColorModel {
-	case color.CMYKModel:
-		return FileInfo{}, hint.With(fmt.Errorf("%w: %s in CMYK colour", ErrUnsupported, format.name), "convert it to RGB with its colour profile first")
 	case color.GrayModel:
 		info.Channels = 1
 	case color.Gray16Model:

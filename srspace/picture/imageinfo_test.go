@@ -21,15 +21,15 @@ func TestDescribe(t *testing.T) {
 		data []byte
 		want FileInfo
 	}{
-		"grey":         {pngOf(t, fill(image.NewGray(size), color.White)), FileInfo{"png", 5, 3, 1, 8}},
-		"grey, 16 bit": {pngOf(t, fill(image.NewGray16(size), color.White)), FileInfo{"png", 5, 3, 1, 16}},
-		"colour":       {pngOf(t, rgb(255)), FileInfo{"png", 5, 3, 3, 8}},
-		"alpha":        {pngOf(t, rgb(7)), FileInfo{"png", 5, 3, 3, 8}},
-		"16 bit":       {pngOf(t, fill(image.NewNRGBA64(size), color.White)), FileInfo{"png", 5, 3, 3, 16}},
-		"paletted":     {pngOf(t, image.NewPaletted(size, color.Palette{color.White})), FileInfo{"png", 5, 3, 3, 8}},
-		"TIFF, 16 bit": {tiffOf(t, fill(image.NewRGBA64(size), color.White)), FileInfo{"tiff", 5, 3, 3, 16}},
-		"BMP":          {encoded(t, func(b *bytes.Buffer) error { return bmp.Encode(b, rgb(255)) }), FileInfo{"bmp", 5, 3, 3, 8}},
-		"JPEG, grey":   {encoded(t, func(b *bytes.Buffer) error { return jpeg.Encode(b, image.NewGray(size), nil) }), FileInfo{"jpeg", 5, 3, 1, 8}},
+		"grey":         {pngOf(t, fill(image.NewGray(size), color.White)), FileInfo{"png", 5, 3, 1, 8, 1}},
+		"grey, 16 bit": {pngOf(t, fill(image.NewGray16(size), color.White)), FileInfo{"png", 5, 3, 1, 16, 1}},
+		"colour":       {pngOf(t, rgb(255)), FileInfo{"png", 5, 3, 3, 8, 1}},
+		"alpha":        {pngOf(t, rgb(7)), FileInfo{"png", 5, 3, 3, 8, 1}},
+		"16 bit":       {pngOf(t, fill(image.NewNRGBA64(size), color.White)), FileInfo{"png", 5, 3, 3, 16, 1}},
+		"paletted":     {pngOf(t, image.NewPaletted(size, color.Palette{color.White})), FileInfo{"png", 5, 3, 3, 8, 1}},
+		"TIFF, 16 bit": {tiffOf(t, fill(image.NewRGBA64(size), color.White)), FileInfo{"tiff", 5, 3, 3, 16, 1}},
+		"BMP":          {encoded(t, func(b *bytes.Buffer) error { return bmp.Encode(b, rgb(255)) }), FileInfo{"bmp", 5, 3, 3, 8, 1}},
+		"JPEG, grey":   {encoded(t, func(b *bytes.Buffer) error { return jpeg.Encode(b, image.NewGray(size), nil) }), FileInfo{"jpeg", 5, 3, 1, 8, 1}},
 	} {
 		path := filepath.Join(t.TempDir(), "picture")
 		if err := os.WriteFile(path, c.data, 0o666); err != nil {
