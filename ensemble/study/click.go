@@ -7,9 +7,9 @@ import (
 	"github.com/trustsr/trustsr/ensemble"
 )
 
-// click is what a page sends. Samples are named by their position in the
+// Click is what a page sends. Samples are named by their position in the
 // order shown.
-type click struct {
+type Click struct {
 	Op       string `json:"op"`   // agree, start, pick, unpick, none, reading, confidence, submit
 	Step     int    `json:"step"` // the stage the page shows: an old page changes nothing
 	Position int    `json:"position"`
@@ -18,17 +18,17 @@ type click struct {
 }
 
 // apply does a click of a participant, or refuses it.
-func (b *book) apply(p *participant, c click) (change, error) {
+func (b *Session) apply(p *participant, c Click) (change, error) {
 	if b.closed {
-		return change{}, errClosed
+		return change{}, ErrClosed
 	}
 	if c.Step != p.stage {
-		return change{}, errNotNow
+		return change{}, ErrNotNow
 	}
-	all := b.study.all()
+	all := b.study.All()
 	advance := func(op string) (change, error) {
 		if c.Op != op {
-			return change{}, errValue
+			return change{}, ErrValue
 		}
 		p.stage++
 		return change{participant: p, trials: b.begin(p), click: c}, nil
@@ -39,7 +39,7 @@ func (b *book) apply(p *participant, c click) (change, error) {
 	case p.stage == 1:
 		return advance("start")
 	case p.stage-2 >= len(all):
-		return change{}, errNotNow
+		return change{}, ErrNotNow
 	}
 	trial := all[p.stage-2].Name
 	a := p.answers[trial]
@@ -48,7 +48,7 @@ func (b *book) apply(p *participant, c click) (change, error) {
 	switch c.Op {
 	case "pick", "unpick":
 		if c.Position < 0 || c.Position >= len(a.shown) {
-			return change{}, errValue
+			return change{}, ErrValue
 		}
 		sample := a.shown[c.Position]
 		at := slices.Index(a.picks, sample)
@@ -58,13 +58,13 @@ func (b *book) apply(p *participant, c click) (change, error) {
 		case c.Op == "unpick":
 			a.picks = slices.Delete(slices.Clone(a.picks), at, at+1)
 		case len(a.picks) >= rules.MaxPicks:
-			return change{}, errCap
+			return change{}, ErrCap
 		default:
 			a.picks, a.none = append(slices.Clone(a.picks), sample), false
 		}
 	case "none":
 		if !rules.AllowNone {
-			return change{}, errValue
+			return change{}, ErrValue
 		}
 		if a.none = c.Number != 0; a.none {
 			a.picks = nil
@@ -73,31 +73,31 @@ func (b *book) apply(p *participant, c click) (change, error) {
 		next := *a
 		next.reading = strings.TrimSpace(c.Value)
 		if rules.Reading == ensemble.NoReading || !b.fits(p, trial, next) {
-			return change{}, errValue
+			return change{}, ErrValue
 		}
 		a.reading = next.reading
 	case "confidence":
 		if c.Number < 0 || c.Number > rules.Confidence {
-			return change{}, errValue
+			return change{}, ErrValue
 		}
 		a.confidence = c.Number
 	case "submit":
 		ballot := a.ballot(p, trial)
 		ballot.Cast = b.at(p)
 		if err := rules.Validate(&ballot); err != nil {
-			return change{}, errNotReady
+			return change{}, ErrNotReady
 		}
 		a.finished = ballot.Cast
 		p.stage++
 		done.trials = append(done.trials, b.begin(p)...)
 	default:
-		return change{}, errValue
+		return change{}, ErrValue
 	}
 	return done, nil
 }
 
 // fits reports whether a reading alone breaks no rule.
-func (b *book) fits(p *participant, trial string, a answer) bool {
+func (b *Session) fits(p *participant, trial string, a answer) bool {
 	free := b.study.rules
 	free.MinPicks, free.ReadingOptional = 0, true
 	a.picks, a.none = nil, false
@@ -107,8 +107,8 @@ func (b *book) fits(p *participant, trial string, a answer) bool {
 
 // begin makes the answer of the trial that a participant has come to and
 // returns that trial; none after the last.
-func (b *book) begin(p *participant) []string {
-	all := b.study.all()
+func (b *Session) begin(p *participant) []string {
+	all := b.study.All()
 	i := p.stage - 2
 	if i < 0 || i >= len(all) {
 		return nil

@@ -7,8 +7,8 @@ import (
 
 // SimulatedClock is the time that simulated participants live in, so that a
 // ballot thought about for half a minute need not take half a minute. It is
-// shared, within one process, by the server ([Options].Clock) and a
-// [Simulation]: what comes over the network sets no time, and a server without
+// shared, within one process, by a session ([Options].Clock) and what
+// simulates its participants: what comes over the network sets no time, and a server without
 // one goes by its own clock, whatever a client says.
 type SimulatedClock struct {
 	start time.Time
@@ -28,14 +28,15 @@ func (c *SimulatedClock) Now(browser string) time.Time {
 	return c.start.Add(c.spent[browser])
 }
 
-func (c *SimulatedClock) advance(browser string, by time.Duration) {
+// Advance lets time pass for the participant with a browser.
+func (c *SimulatedClock) Advance(browser string, by time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.spent[browser] += by
 }
 
 // at is the time at which a participant comes to a trial or hands it in.
-func (b *book) at(p *participant) time.Time {
+func (b *Session) at(p *participant) time.Time {
 	if b.clock != nil {
 		return b.clock.Now(p.browser)
 	}

@@ -1,11 +1,6 @@
-// Package study asks many people to choose: pages for the browsers of
-// participants, a store that keeps every click before the page confirms it,
-// and an organiser's page. A study is described by one file and needs no
-// network but the room's.
-//
-// What leaves the server for a participant is the pictures, in that
-// participant's own order, and the questions. Truth, scores, seeds, file
-// names and sample numbers do not: pages speak of positions only.
+// Package study asks many people to choose: a file describes a study, a session
+// takes the answers of its participants, and a store keeps every click before
+// it is confirmed. What shows pages to people is above this package.
 package study
 
 import (
@@ -150,7 +145,7 @@ func (s *Study) check() error {
 		return fmt.Errorf("%d trials", len(s.Trials))
 	}
 	names := map[string]bool{}
-	for _, t := range s.all() {
+	for _, t := range s.All() {
 		probe := ensemble.Ballot{Participant: "p", Trial: t.Name, Shown: []uint64{0}}
 		if err := probe.Check(); err != nil {
 			return err
@@ -188,16 +183,16 @@ func set[T any](to *T, from *T) {
 // ProtocolRules are the rules of the study: the preset with its changes.
 func (s *Study) ProtocolRules() ensemble.Protocol { return s.rules }
 
-// all returns the trials in the order shown, training first.
-func (s *Study) all() []Trial {
+// All returns the trials in the order shown, training first.
+func (s *Study) All() []Trial {
 	if s.Training == nil {
 		return s.Trials
 	}
 	return append([]Trial{*s.Training}, s.Trials...)
 }
 
-// counted reports whether a trial of all is one that counts.
-func (s *Study) counted(trial int) bool { return s.Training == nil || trial > 0 }
+// Counted reports whether a trial of [Study.All] is one that counts.
+func (s *Study) Counted(trial int) bool { return s.Training == nil || trial > 0 }
 
 // Screening returns the rules for setting participants apart: all golden
 // trials read as expected. Without golden trials it sets apart nobody.

@@ -54,7 +54,7 @@ func (v *Votes) Closed(ctx context.Context) (bool, error) {
 
 // Trials returns the trials that count, with the samples shown and the rules
 // for their number.
-func (v *Votes) Trials() []TrialSamples { return trials(v.study, v.decks) }
+func (v *Votes) Trials() []TrialSamples { return trials(v.study, v.study.Trials, v.decks) }
 
 // Close closes the store.
 func (v *Votes) Close() error { return v.db.Close() }
@@ -74,12 +74,12 @@ func (s *Study) Shown() ([]TrialSamples, error) {
 	if err != nil {
 		return nil, err
 	}
-	return trials(s, decks), nil
+	return trials(s, s.Trials, decks), nil
 }
 
-func trials(s *Study, decks map[string]*deck) []TrialSamples {
+func trials(s *Study, of []Trial, decks map[string]*deck) []TrialSamples {
 	var out []TrialSamples
-	for _, t := range s.Trials {
+	for _, t := range of {
 		d := decks[t.Name]
 		out = append(out, TrialSamples{t.Name, d.space, d.all(), d.protocol(s.rules)})
 	}
@@ -89,7 +89,7 @@ func trials(s *Study, decks map[string]*deck) []TrialSamples {
 // openDecks reads the pictures of all trials.
 func openDecks(s *Study) (map[string]*deck, map[string][]uint64, error) {
 	decks, samples := map[string]*deck{}, map[string][]uint64{}
-	for _, t := range s.all() {
+	for _, t := range s.All() {
 		d, err := openDeck(s, t)
 		if err != nil {
 			return nil, nil, err
@@ -108,7 +108,7 @@ func identify(s *Study, decks map[string]*deck, samples map[string][]uint64) ide
 		Rules   ensemble.Protocol
 		Trials  []Trial
 		Samples map[string][]uint64
-	}{s.Seed, s.asked, s.all(), samples})
+	}{s.Seed, s.asked, s.All(), samples})
 	of := identity{hex.EncodeToString(h.Sum(nil)), map[string]string{}}
 	for name, d := range decks {
 		h := sha256.New()

@@ -15,6 +15,7 @@ import (
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/ensemble/study"
 	"github.com/trustsr/trustsr/internal/atomicfile"
+	"github.com/trustsr/trustsr/kernel/pages/studyserver"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
@@ -81,9 +82,9 @@ func NewStudy(file, protocol string, spaces []string) error {
 // RunningStudy is a study that this process serves.
 type RunningStudy struct {
 	Store  string // file of its votes
-	server *study.Server
+	server *studyserver.Server
 	http   *http.Server
-	door   *study.Door
+	door   *studyserver.Door
 	served chan error
 }
 
@@ -99,7 +100,7 @@ type StudyOptions struct {
 func StartStudy(o StudyOptions) (*RunningStudy, error) {
 	r := &RunningStudy{Store: StoreOf(o.File, o.Store)}
 	var err error
-	if r.server, err = openStudy(o.File, r.Store, study.Options{Log: o.Log}); err != nil {
+	if r.server, err = openStudy(o.File, r.Store, studyserver.Options{Log: o.Log}); err != nil {
 		return nil, err
 	}
 	if err := r.Move(o.Listen, o.Port); err != nil {
@@ -108,12 +109,12 @@ func StartStudy(o StudyOptions) (*RunningStudy, error) {
 	return r, nil
 }
 
-func openStudy(file, store string, o study.Options) (*study.Server, error) {
+func openStudy(file, store string, o studyserver.Options) (*studyserver.Server, error) {
 	s, err := study.Load(file)
 	if err != nil {
 		return nil, err
 	}
-	return study.Open(s, store, o)
+	return studyserver.Open(s, store, o)
 }
 
 // Move serves the pages at another address. Where that fails they are served
@@ -136,7 +137,7 @@ func (r *RunningStudy) Move(listen, port string) error {
 	return nil
 }
 
-func (r *RunningStudy) serve(door *study.Door) {
+func (r *RunningStudy) serve(door *studyserver.Door) {
 	r.door, r.http, r.served = door, r.server.HTTPServer(), make(chan error, 1)
 	go func(server *http.Server, served chan<- error) {
 		err := server.Serve(door)
@@ -209,7 +210,7 @@ func CloseStudy(ctx context.Context, file, store string) error {
 	if _, err := os.Stat(store); err != nil {
 		return &NoVotesError{store, err}
 	}
-	v, err := openStudy(file, store, study.Options{})
+	v, err := openStudy(file, store, studyserver.Options{})
 	if err != nil {
 		return err
 	}
@@ -278,7 +279,7 @@ func (ms *Models) SimulateStudy(ctx context.Context, o SimulateStudyOptions) (*R
 
 func runPanel(ctx context.Context, o SimulateStudyOptions, panel []ensemble.SimulatedParticipant, look lookFunc) (waits []time.Duration, err error) {
 	clock := study.NewSimulatedClock(time.Now())
-	v, err := openStudy(o.File, o.Store, study.Options{Clock: clock, JoinBurst: len(panel)})
+	v, err := openStudy(o.File, o.Store, studyserver.Options{Clock: clock, JoinBurst: len(panel)})
 	if err != nil {
 		return nil, err
 	}
@@ -297,7 +298,7 @@ func runPanel(ctx context.Context, o SimulateStudyOptions, panel []ensemble.Simu
 	server := v.HTTPServer()
 	go server.Serve(l) // until it is closed
 	defer server.Close()
-	simulation := study.Simulation{URL: "http://" + l.Addr().String(), Room: v.Room, Together: 50, Look: look, Clock: clock}
+	simulation := studyserver.Simulation{URL: "http://" + l.Addr().String(), Room: v.Room, Together: 50, Look: look, Clock: clock}
 	if o.Progress != nil {
 		simulation.Progress = func(done, _ int) { o.Progress(done) }
 	}

@@ -14,6 +14,7 @@ import (
 	"rsc.io/qr"
 
 	"github.com/trustsr/trustsr/ensemble/study"
+	"github.com/trustsr/trustsr/kernel/pages/studyserver"
 	"github.com/trustsr/trustsr/kernel/wire"
 )
 
@@ -25,10 +26,10 @@ type studies struct {
 
 // runningStudy is a study that this process serves.
 type runningStudy struct {
-	study  *study.Server
+	study  *studyserver.Server
 	votes  string // file
 	listen string // as asked for
-	door   *study.Door
+	door   *studyserver.Door
 	server *http.Server
 }
 
@@ -52,7 +53,7 @@ func startStudy(e *Engine, _ context.Context, req *wire.Request, _ func(wire.Pro
 			return nil, err
 		}
 		running = &runningStudy{votes: votesOf(file)}
-		if running.study, err = study.Open(described, running.votes, study.Options{Log: e.log}); err != nil {
+		if running.study, err = studyserver.Open(described, running.votes, studyserver.Options{Log: e.log}); err != nil {
 			return nil, err
 		}
 	}
@@ -79,7 +80,7 @@ func (r *runningStudy) serve(listen string) error {
 		return err
 	}
 	r.listen, r.door, r.server = listen, door, r.study.HTTPServer()
-	go func(server *http.Server, door *study.Door) {
+	go func(server *http.Server, door *studyserver.Door) {
 		if err := server.Serve(door); !errors.Is(err, http.ErrServerClosed) {
 			r.study.Log.Print(err)
 		}

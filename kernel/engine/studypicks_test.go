@@ -13,6 +13,7 @@ import (
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/ensemble/study"
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/kernel/pages/studyserver"
 	"github.com/trustsr/trustsr/kernel/wire"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
@@ -24,14 +25,14 @@ func vote(t *testing.T, file, store string, people int) []ensemble.Ballot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := study.Open(described, store, study.Options{})
+	v, err := studyserver.Open(described, store, studyserver.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer v.Close()
 	server := httptest.NewServer(v.HTTPServer().Handler)
 	defer server.Close()
-	simulation := study.Simulation{URL: server.URL, Room: v.Room, Together: 4, Look: func(images []*picture.Image) ([]ensemble.Appearance, error) {
+	simulation := studyserver.Simulation{URL: server.URL, Room: v.Room, Together: 4, Look: func(images []*picture.Image) ([]ensemble.Appearance, error) {
 		looks := make([]ensemble.Appearance, len(images))
 		for i := range looks {
 			looks[i] = ensemble.Appearance{Readings: map[string]float64{"8": 1}, Quality: float64(i) / float64(len(images))}

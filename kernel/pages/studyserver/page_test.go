@@ -1,4 +1,4 @@
-package study
+package studyserver
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,12 +18,13 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+	"github.com/trustsr/trustsr/ensemble/study"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // oneTrial makes a study of one trial with n chequered pictures: every pixel
 // differs from its neighbours.
-func oneTrial(t *testing.T, n, side int, rest string) *Study {
+func oneTrial(t *testing.T, n, side int, rest string) *study.Study {
 	t.Helper()
 	dir := t.TempDir()
 	space := filepath.Join(dir, "space")
@@ -44,7 +46,7 @@ func oneTrial(t *testing.T, n, side int, rest string) *Study {
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s, err := Load(file)
+	s, err := study.Load(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +155,9 @@ func TestWiderThanThePage(t *testing.T) {
 func TestPageManners(t *testing.T) {
 	p := window(t, 1440, 900)
 	s := oneTrial(t, 40, 28, "rules: {confidence: 5}\n")
-	v, url := serve(t, s, filepath.Join(t.TempDir(), "votes.db"), io.Discard)
+	store := filepath.Join(t.TempDir(), "votes.db")
+	v, url := serve(t, s, store, io.Discard)
+	db := aside(t, store)
 	p.do("open", chromedp.Navigate(url+"/?room=room"))
 	p.until("consent", `document.querySelector("#next")`)
 	p.accessible("consent")
@@ -182,7 +186,7 @@ func TestPageManners(t *testing.T) {
 	p.do("let go", input.DispatchKeyEvent(input.KeyUp).WithKey("Enter").WithCode("Enter").WithWindowsVirtualKeyCode(13))
 	p.until("stored", picked+` === 1 && document.querySelectorAll(".waiting").length === 0`)
 	clicks := func() (n int) {
-		if err := v.book.db.QueryRow(`SELECT count(*) FROM clicks WHERE operation IN ('pick', 'unpick')`).Scan(&n); err != nil {
+		if err := db.QueryRow(`SELECT count(*) FROM clicks WHERE operation IN ('pick', 'unpick')`).Scan(&n); err != nil {
 			t.Error(err)
 		}
 		return n
@@ -258,13 +262,16 @@ func TestPageManners(t *testing.T) {
 // Who takes very long to agree is dropped and, agreeing, joins anew.
 func TestAgreesLate(t *testing.T) {
 	p := window(t, 1000, 700)
-	v, url := serve(t, oneTrial(t, 9, 28, ""), filepath.Join(t.TempDir(), "votes.db"), io.Discard)
+	var late atomic.Bool
+	_, url := serveAt(t, oneTrial(t, 9, 28, ""), filepath.Join(t.TempDir(), "votes.db"), io.Discard, func() time.Time {
+		if late.Load() {
+			return time.Now().Add(2 * study.ConsentTime)
+		}
+		return time.Now()
+	})
 	p.do("open", chromedp.Navigate(url+"/?room=room"))
 	p.until("consent", `document.querySelector("#next")`)
-	v.book.ask(t.Context(), func(b *book) (change, error) {
-		b.participants[0].joined = time.Now().Add(-2 * consentTime)
-		return change{participant: b.participants[0]}, nil
-	})
+	late.Store(true)
 	newBrowser(t, url)
 	p.press("#next", 1)
 	p.until("consent anew", `document.querySelector("#next:not(:disabled)")`)

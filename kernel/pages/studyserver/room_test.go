@@ -1,4 +1,4 @@
-package study
+package studyserver
 
 import (
 	"fmt"
@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/ensemble"
+	"github.com/trustsr/trustsr/ensemble/study"
+	"github.com/trustsr/trustsr/ensemble/study/studytest"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 
@@ -28,7 +30,7 @@ func TestRoomOfPeople(t *testing.T) {
 	}
 	const memory = 300 // MB
 	dir := t.TempDir()
-	makeSpace(t, filepath.Join(dir, "space"), 324, 28, 5000)
+	studytest.MakeSpace(t, filepath.Join(dir, "space"), 324, 28, 5000)
 	file := filepath.Join(dir, "study.yaml")
 	text := "title: Which digit is it?\nconsent: c\ninstructions: i\nprotocol: task1\nseed: 1\ntrials: [{name: a, space: space}]\n"
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
@@ -50,7 +52,7 @@ func TestRoomOfPeople(t *testing.T) {
 	if len(ballots) != people || len(ensemble.Participants(ballots)) != people {
 		t.Errorf("%d ballots of %d people, want %d", len(ballots), len(ensemble.Participants(ballots)), people)
 	}
-	s, err := Load(file)
+	s, err := study.Load(file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,15 +1,25 @@
-package study
+// Package studyserver serves a study: pages for the browsers of participants,
+// which confirm a click when it is stored, and an organiser's page. It needs no
+// network but the room's.
+//
+// What leaves the server for a participant is the pictures, in that
+// participant's own order, and the questions. Truth, scores, seeds, file
+// names and sample numbers do not: pages speak of positions only.
+package studyserver
 
 import (
 	"context"
-	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"log"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/trustsr/trustsr/ensemble"
+	"github.com/trustsr/trustsr/ensemble/study"
 )
 
 // Options of a server. Tokens that are empty are made, and kept in the store:
@@ -24,16 +34,18 @@ type Options struct {
 	JoinBurst int
 
 	// Clock, unless nil, times the trials of simulated participants.
-	Clock *SimulatedClock
+	Clock *study.SimulatedClock
+
+	now func() time.Time // nil for time.Now
 }
 
 // Server is a running study. It is an http.Handler.
 type Server struct {
 	Options
-	study *Study
-	decks map[string]*deck
-	book  *book
-	mux   http.Handler
+	session *study.Session
+	study   *study.Study
+	decks   map[string]*deck
+	mux     http.Handler
 
 	cookieName string // of the cookie that carries a participant's secret
 
@@ -43,62 +55,56 @@ type Server struct {
 	drawing chan struct{}            // holds one value while a sheet is drawn
 }
 
-// Open opens a study with its store, which it makes if there is none, and
-// goes on where it stopped. One process at a time has a store: errors wrap
-// [ErrServed] where another does, [ErrStore] where the store is broken or of
-// another study. To count beside a server there is [Read].
-func Open(s *Study, store string, o Options) (*Server, error) {
+// Open opens a study with its store as [study.Open] does, with its errors.
+func Open(s *study.Study, store string, o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = log.New(io.Discard, "", 0)
 	}
-	decks, samples, err := openDecks(s)
+	session, err := study.Open(s, store, study.Options{Clock: o.Clock, Now: o.now})
 	if err != nil {
 		return nil, err
 	}
-	db, err := openStore(store, identify(s, decks, samples))
-	if err != nil {
-		return nil, err
-	}
-	v := &Server{Options: o, study: s, decks: decks, drawing: make(chan struct{}, 1),
+	v := &Server{Options: o, session: session, study: s, decks: map[string]*deck{}, drawing: make(chan struct{}, 1),
 		rates: rates{perSecond: requestsPerSecond, burst: requestsBurst}, joins: rates{perSecond: joinsPerSecond, burst: joinsBurst}}
+	for _, t := range session.AllTrials() {
+		v.decks[t.Name] = newDeck(t)
+	}
 	if o.JoinBurst > 0 {
 		v.joins.burst = float64(o.JoinBurst)
 	}
 	var cookie string
 	for name, token := range map[string]*string{"room": &v.Room, "organiser": &v.Organiser, "cookie": &cookie} {
 		if *token == "" {
-			if *token, err = keep(db.DB, name, rand.Text()[:16]); err != nil {
-				db.Close()
-				return nil, fmt.Errorf("%w: %w", ErrStore, err)
+			if *token, err = session.Token(name); err != nil {
+				session.Close()
+				return nil, err
 			}
 		}
 	}
 	// Browsers send a host's cookies to all its ports: each study has its own.
-	v.cookieName = "trustsr_study_" + hashKey(cookie)[:8]
-	if v.book, err = openBook(s, samples, db); err != nil {
-		db.Close()
-		return nil, err
-	}
-	v.book.clock = o.Clock
+	sum := sha256.Sum256([]byte(cookie))
+	v.cookieName = "trustsr_study_" + hex.EncodeToString(sum[:])[:8]
 	v.mux = v.routes()
 	return v, nil
 }
 
 // Close finishes what was asked and closes the store.
-func (v *Server) Close() error { return v.book.stop() }
+func (v *Server) Close() error { return v.session.Close() }
 
 // ServeHTTP implements http.Handler.
 func (v *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { v.mux.ServeHTTP(w, r) }
 
 // Ballots returns the ballots handed in so far, training left out.
-func (v *Server) Ballots(ctx context.Context) ([]ensemble.Ballot, error) { return v.book.ballots(ctx) }
+func (v *Server) Ballots(ctx context.Context) ([]ensemble.Ballot, error) {
+	return v.session.Ballots(ctx)
+}
 
 // CloseStudy ends voting for good: the store refuses every further answer.
-func (v *Server) CloseStudy(ctx context.Context) error { return v.book.closeStudy(ctx) }
+func (v *Server) CloseStudy(ctx context.Context) error { return v.session.CloseStudy(ctx) }
 
 // Trials returns the trials that count, with the samples shown and the rules
 // for their number.
-func (v *Server) Trials() []TrialSamples { return trials(v.study, v.decks) }
+func (v *Server) Trials() []study.TrialSamples { return v.session.Trials() }
 
 // progress is what the organiser sees.
 type progress struct {
@@ -128,32 +134,29 @@ type seat struct {
 
 // progress counts what is there.
 func (v *Server) progress(ctx context.Context) (*progress, error) {
-	out := &progress{Planned: v.study.rules.Participants}
-	var ballots []ensemble.Ballot
-	all := v.study.all()
-	err := v.book.ask(ctx, func(b *book) (change, error) {
-		out.Closed, out.Joined = b.closed, len(b.participants)
-		for _, p := range b.participants {
-			step := "thanks"
-			switch i := p.stage - 2; {
-			case i < -1:
-				step = "consent"
-			case i < 0:
-				step = "instructions"
-			case i < len(all):
-				step = all[i].Name
-			default:
-				out.Finished++
-			}
-			if len(out.People) < 500 {
-				out.People = append(out.People, seat{p.name(), step, p.joined.Format("15:04:05")})
-			}
-		}
-		return change{}, nil
-	})
-	if err == nil {
-		ballots, err = v.Ballots(ctx)
+	people, closed, err := v.session.People(ctx)
+	if err != nil {
+		return nil, err
 	}
+	out := &progress{Planned: v.study.ProtocolRules().Participants, Closed: closed, Joined: len(people)}
+	all := v.study.All()
+	for _, p := range people {
+		step := "thanks"
+		switch i := p.Stage - 2; {
+		case i < -1:
+			step = "consent"
+		case i < 0:
+			step = "instructions"
+		case i < len(all):
+			step = all[i].Name
+		default:
+			out.Finished++
+		}
+		if len(out.People) < 500 {
+			out.People = append(out.People, seat{p.Name, step, p.Joined.Format("15:04:05")})
+		}
+	}
+	ballots, err := v.Ballots(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +170,7 @@ func (v *Server) progress(ctx context.Context) (*progress, error) {
 			}
 			r.Ballots, r.Nones, r.Readings = tally.Ballots, tally.None, ensemble.CountReadings(here)
 			r.Top = tally.Voted()
-			k := v.decks[t.Name].protocol(v.study.rules).Combined
+			k := v.decks[t.Name].Protocol.Combined
 			if top, err := tally.Top(k, ensemble.TieRule(v.study.Ties), v.study.Seed); err == nil && !top.Decided() {
 				r.Tie = fmt.Sprintf("%d samples tie for %d places", len(top.Tied), top.Places)
 			}

@@ -1,4 +1,4 @@
-package study
+package studyserver
 
 import (
 	"bytes"
@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/trustsr/trustsr/ensemble/study"
 )
 
 func mustURL(t *testing.T, s string) *url.URL {
@@ -49,9 +51,9 @@ func TestRefusals(t *testing.T) {
 	var logs locked
 	v, base := serve(t, s, filepath.Join(t.TempDir(), "votes.db"), &logs)
 	b := newBrowser(t, base)
-	b.do(click{Op: "agree"}, click{Op: "start"})
+	b.do(study.Click{Op: "agree"}, study.Click{Op: "start"})
 	b.answerTrial() // training, so that there is something to replay
-	now := b.do(click{Op: "pick", Position: 2}, click{Op: "pick", Position: 5})
+	now := b.do(study.Click{Op: "pick", Position: 2}, study.Click{Op: "pick", Position: 5})
 	other := newBrowser(t, base)
 	cookieName := v.cookieName
 	cookie := b.Jar.Cookies(mustURL(t, base))[0].Value
@@ -100,7 +102,7 @@ func TestRefusals(t *testing.T) {
 	for _, r := range []request{
 		{"no cookie", "POST", "/api/click", c(at, `"op":"pick","position":1`), header{"Cookie": ""}, 401},
 		{"forged cookie", "POST", "/api/click", c(at, `"op":"pick","position":1`), header{"Cookie": cookieName + "=ABCDEFGHIJKLMNOP"}, 401},
-		{"hash for a cookie", "POST", "/api/click", c(at, `"op":"pick","position":1`), header{"Cookie": cookieName + "=" + hashKey(cookie)}, 401},
+		{"hash for a cookie", "POST", "/api/click", c(at, `"op":"pick","position":1`), header{"Cookie": cookieName + "=" + keyOf(cookie)}, 401},
 		{"empty cookie", "GET", "/api/state", "", header{"Cookie": cookieName + "="}, 401},
 		{"sheet without cookie", "GET", fmt.Sprintf("/sheet/%d/0.png", at), "", header{"Cookie": ""}, 401},
 		{"replayed step", "POST", "/api/click", c(at-1, `"op":"submit"`), nil, 409},
@@ -175,7 +177,7 @@ func TestRefusals(t *testing.T) {
 			{"looking for the organiser's token", "GET", "/organiser/progress?token=guess", "", nil, 429},
 		}},
 	} {
-		full.rates.allow("127.0.0.1", v.book.now())
+		full.rates.allow("127.0.0.1", v.session.Now())
 		full.rates.buckets["127.0.0.1"].left = -1e9
 		for _, r := range full.each {
 			try(r)
@@ -208,10 +210,8 @@ func TestRefusals(t *testing.T) {
 	if got := other.state(); got.Step != 0 {
 		t.Errorf("the other participant is at step %d", got.Step)
 	}
-	var people int
-	v.book.ask(t.Context(), func(b *book) (change, error) { people = len(b.participants); return change{}, nil })
-	if people != 2 {
-		t.Errorf("%d participants", people)
+	if people, _, err := v.session.People(t.Context()); err != nil || len(people) != 2 {
+		t.Errorf("%d participants, %v", len(people), err)
 	}
 }
 
@@ -237,15 +237,12 @@ func TestRateLimit(t *testing.T) {
 // is dropped: nobody fills a room, and the room goes on for others.
 func TestNobodyFillsARoom(t *testing.T) {
 	s := newStudy(t)
-	v, url := serve(t, s, filepath.Join(t.TempDir(), "votes.db"), io.Discard)
 	var passed atomic.Int64 // seconds
 	began := time.Now()
-	v.book.ask(t.Context(), func(b *book) (change, error) {
-		b.now = func() time.Time { return began.Add(time.Duration(passed.Load()) * time.Second) }
-		return change{}, nil
-	})
+	store := filepath.Join(t.TempDir(), "votes.db")
+	v, url := serveAt(t, s, store, io.Discard, func() time.Time { return began.Add(time.Duration(passed.Load()) * time.Second) })
 	person := newBrowser(t, url)
-	person.do(click{Op: "agree"})
+	person.do(study.Click{Op: "agree"})
 	idle := newBrowser(t, url)
 	flood := func() (joined, refused int) {
 		var mu sync.Mutex
@@ -279,20 +276,21 @@ func TestNobodyFillsARoom(t *testing.T) {
 	if joined, refused := flood(); joined != joinsBurst-2 || refused != 600-joined {
 		t.Errorf("%d joined, %d refused", joined, refused)
 	}
-	person.do(click{Op: "start"}, click{Op: "pick", Position: 1}) // nobody keeps a participant out
+	person.do(study.Click{Op: "start"}, study.Click{Op: "pick", Position: 1}) // nobody keeps a participant out
 	passed.Store(60)
 	if joined, _ := flood(); joined != 60*joinsPerSecond {
 		t.Errorf("a minute later %d joined", joined)
 	}
-	passed.Store(int64(2 * consentTime / time.Second))
-	newBrowser(t, url).do(click{Op: "agree"})
+	passed.Store(int64(2 * study.ConsentTime / time.Second))
+	newBrowser(t, url).do(study.Click{Op: "agree"})
 	people := func() (names []string) {
-		v.book.ask(t.Context(), func(b *book) (change, error) {
-			for _, p := range b.participants {
-				names = append(names, p.name())
-			}
-			return change{}, nil
-		})
+		people, _, err := v.session.People(t.Context())
+		if err != nil {
+			t.Error(err)
+		}
+		for _, p := range people {
+			names = append(names, p.Name)
+		}
 		return names
 	}
 	if got := people(); !slices.Equal(got, []string{"p0001", "p0701"}) {
@@ -301,9 +299,21 @@ func TestNobodyFillsARoom(t *testing.T) {
 	if status, _ := idle.call("GET", "/api/state", ""); status != http.StatusUnauthorized {
 		t.Errorf("who never agreed: %d", status)
 	}
-	v.book.ask(t.Context(), func(b *book) (change, error) { return change{}, b.reload() })
-	if got := people(); !slices.Equal(got, []string{"p0001", "p0701"}) {
-		t.Errorf("the store has %v", got)
+	rows, err := aside(t, store).Query(`SELECT number FROM participants ORDER BY number`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var kept []int
+	for rows.Next() {
+		var number int
+		if err := rows.Scan(&number); err != nil {
+			t.Fatal(err)
+		}
+		kept = append(kept, number)
+	}
+	if !slices.Equal(kept, []int{1, 701}) {
+		t.Errorf("the store has %v", kept)
 	}
 }
 
@@ -312,8 +322,8 @@ func TestStudiesOfOneHost(t *testing.T) {
 	_, one := serve(t, newStudy(t), filepath.Join(t.TempDir(), "votes.db"), io.Discard)
 	_, two := serve(t, newStudy(t), filepath.Join(t.TempDir(), "votes.db"), io.Discard)
 	b := newBrowser(t, one)
-	b.do(click{Op: "agree"}, click{Op: "start"})
-	want := b.do(click{Op: "pick", Position: 2})
+	b.do(study.Click{Op: "agree"}, study.Click{Op: "start"})
+	want := b.do(study.Click{Op: "pick", Position: 2})
 	b.url = two
 	b.call("POST", "/api/join", `{"room": "room", "pixel_ratio": 1}`)
 	if got := b.state(); got == nil || got.Step != 0 {

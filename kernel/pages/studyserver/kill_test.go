@@ -1,6 +1,7 @@
-package study
+package studyserver
 
 import (
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/trustsr/trustsr/ensemble/study"
+	"github.com/trustsr/trustsr/ensemble/study/studytest"
 )
 
 // envServe makes the test binary serve a study: file, store and address,
@@ -27,7 +31,7 @@ func TestMain(m *testing.M) {
 	if args := os.Getenv(envServe); args != "" {
 		part := strings.Split(args, "\n")
 		err := func() error {
-			s, err := Load(part[0])
+			s, err := study.Load(part[0])
 			if err != nil {
 				return err
 			}
@@ -98,10 +102,11 @@ func (p *process) kill() {
 	p.cmd.Wait()
 }
 
-// stored returns the picks of every participant as the store has them.
+// stored returns the picks of every participant as the store has them. That it
+// opens is part of the test.
 func (p *process) stored() map[string][]int {
 	p.t.Helper()
-	s, err := Load(p.file)
+	s, err := study.Load(p.file)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -109,18 +114,33 @@ func (p *process) stored() map[string][]int {
 	if err != nil {
 		p.t.Fatal("the store does not open:", err)
 	}
-	defer v.Close()
+	if err := v.Close(); err != nil {
+		p.t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", "file:"+p.store)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer db.Close()
+	rows, err := db.Query(`SELECT key, shown, picks FROM answers JOIN participants ON participant = number`)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer rows.Close()
 	out := map[string][]int{}
-	v.book.ask(p.t.Context(), func(b *book) (change, error) {
-		for key, person := range b.byKey {
-			for _, a := range person.answers {
-				for _, sample := range a.picks {
-					out[key] = append(out[key], slices.Index(a.shown, sample))
-				}
-			}
+	for rows.Next() {
+		var key, shown, picks string
+		var order, picked []uint64
+		if err := errors.Join(rows.Scan(&key, &shown, &picks), json.Unmarshal([]byte(shown), &order), json.Unmarshal([]byte(picks), &picked)); err != nil {
+			p.t.Fatal(err)
 		}
-		return change{}, nil
-	})
+		for _, sample := range picked {
+			out[key] = append(out[key], slices.Index(order, sample))
+		}
+	}
+	if err := rows.Err(); err != nil {
+		p.t.Fatal(err)
+	}
 	return out
 }
 
@@ -135,7 +155,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		kills = 100
 	}
 	dir := t.TempDir()
-	makeSpace(t, filepath.Join(dir, "space"), 60, 8, 0)
+	studytest.MakeSpace(t, filepath.Join(dir, "space"), 60, 8, 0)
 	file := filepath.Join(dir, "study.yaml")
 	text := "title: t\nconsent: c\ninstructions: i\nprotocol: task1\nrules: {max_picks: 50}\nseed: 1\ntrials: [{name: a, space: space, samples: 60}]\n"
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
@@ -225,15 +245,15 @@ func clickAway(url string, told func(position int, stored bool, key string)) (st
 	if err := post("/api/join", map[string]any{"room": "room", "pixel_ratio": 1}); err != nil {
 		return "", err
 	}
-	key := hashKey(cookie.Value)
+	key := keyOf(cookie.Value)
 	for step, op := range []string{"agree", "start"} {
-		if err := post("/api/click", click{Op: op, Step: step}); err != nil {
+		if err := post("/api/click", study.Click{Op: op, Step: step}); err != nil {
 			return key, err
 		}
 	}
 	for position := range 50 {
 		told(position, false, key)
-		if err := post("/api/click", click{Op: "pick", Step: 2, Position: position}); err != nil {
+		if err := post("/api/click", study.Click{Op: "pick", Step: 2, Position: position}); err != nil {
 			return key, err
 		}
 		told(position, true, key)

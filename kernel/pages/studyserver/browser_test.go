@@ -1,4 +1,4 @@
-package study
+package studyserver
 
 import (
 	"context"
@@ -17,6 +17,8 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/trustsr/trustsr/ensemble"
+	"github.com/trustsr/trustsr/ensemble/study"
+	"github.com/trustsr/trustsr/ensemble/study/studytest"
 	"github.com/trustsr/trustsr/internal/accessibility"
 )
 
@@ -181,7 +183,7 @@ const (
 // everything, one has no mouse.
 func TestInBrowser(t *testing.T) {
 	dir := t.TempDir()
-	makeSpace(t, filepath.Join(dir, "space"), 324, 28, 5000)
+	studytest.MakeSpace(t, filepath.Join(dir, "space"), 324, 28, 5000)
 	file := filepath.Join(dir, "study.yaml")
 	text := "title: Which digit is it?\nconsent: |\n  I take part.\n\n  I may stop at any time.\ninstructions: Look at all the pictures and choose.\nthanks: You may close this page.\nprotocol: task1\nrules: {confidence: 5}\nseed: 1\ntrials: [{name: a, space: space}]\n"
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
@@ -312,11 +314,11 @@ func TestInBrowser(t *testing.T) {
 
 func ballotsOf(t *testing.T, p *process) []ensemble.Ballot {
 	t.Helper()
-	s, err := Load(p.file)
+	s, err := study.Load(p.file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := Read(s, p.store)
+	v, err := study.Read(s, p.store)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,12 +1,12 @@
-package study
+package studyserver
 
 import (
-	"io"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/trustsr/trustsr/ensemble"
+	"github.com/trustsr/trustsr/ensemble/study"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 
@@ -21,11 +21,12 @@ func TestSimulatedClock(t *testing.T) {
 		return make([]ensemble.Appearance, len(images)), nil
 	}
 	for _, shared := range []bool{true, false} {
-		clock := NewSimulatedClock(time.Now())
-		v, url := serve(t, newStudy(t), filepath.Join(t.TempDir(), "votes.db"), io.Discard)
+		clock := study.NewSimulatedClock(time.Now())
+		var o Options
 		if shared {
-			v.book.clock = clock
+			o.Clock = clock
 		}
+		v, url := serveWith(t, newStudy(t), filepath.Join(t.TempDir(), "votes.db"), o)
 		sim := Simulation{URL: url, Room: "room", Look: look, Clock: clock}
 		if _, err := sim.Run(t.Context(), panel); err != nil {
 			t.Fatal(err)

@@ -1,4 +1,4 @@
-package study
+package studyserver
 
 import (
 	"bytes"
@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/ensemble"
+	"github.com/trustsr/trustsr/ensemble/study"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 
@@ -34,7 +35,7 @@ type Simulation struct {
 
 	// Clock, unless nil, is the server's: trials then last as long as people
 	// of the kind take, not as long as the simulation does.
-	Clock *SimulatedClock
+	Clock *study.SimulatedClock
 
 	// Progress, unless nil, is told of every participant that is done.
 	Progress func(done, total int)
@@ -109,9 +110,9 @@ func (s *Simulation) one(ctx context.Context, person *ensemble.SimulatedParticip
 	for {
 		switch v.Phase {
 		case "consent":
-			err = b.click(ctx, &v, click{Op: "agree"})
+			err = b.click(ctx, &v, study.Click{Op: "agree"})
 		case "instructions":
-			err = b.click(ctx, &v, click{Op: "start"})
+			err = b.click(ctx, &v, study.Click{Op: "start"})
 		case "training", "trial":
 			err = b.trial(ctx, &v)
 		case "thanks":
@@ -127,7 +128,7 @@ func (s *Simulation) one(ctx context.Context, person *ensemble.SimulatedParticip
 
 // browser is what it calls itself: a participant's own, by which the clock
 // tells them apart.
-func (b *visitor) browser() string { return printable("simulated " + b.person.Name) }
+func (b *visitor) browser() string { return study.Printable("simulated " + b.person.Name) }
 
 // trial answers one trial with clicks, as a person would.
 func (b *visitor) trial(ctx context.Context, v *view) error {
@@ -160,7 +161,7 @@ func (b *visitor) trial(ctx context.Context, v *view) error {
 	}
 	for _, pick := range ballot.Picks {
 		began := time.Now()
-		if err := b.click(ctx, v, click{Op: "pick", Position: int(pick)}); err != nil {
+		if err := b.click(ctx, v, study.Click{Op: "pick", Position: int(pick)}); err != nil {
 			return err
 		}
 		took := time.Since(began)
@@ -169,24 +170,24 @@ func (b *visitor) trial(ctx context.Context, v *view) error {
 		b.mu.Unlock()
 	}
 	if ballot.None {
-		if err := b.click(ctx, v, click{Op: "none", Number: 1}); err != nil {
+		if err := b.click(ctx, v, study.Click{Op: "none", Number: 1}); err != nil {
 			return err
 		}
 	}
 	if ballot.Reading != "" {
-		if err := b.click(ctx, v, click{Op: "reading", Value: ballot.Reading}); err != nil {
+		if err := b.click(ctx, v, study.Click{Op: "reading", Value: ballot.Reading}); err != nil {
 			return err
 		}
 	}
 	if ballot.Confidence > 0 {
-		if err := b.click(ctx, v, click{Op: "confidence", Number: ballot.Confidence}); err != nil {
+		if err := b.click(ctx, v, study.Click{Op: "confidence", Number: ballot.Confidence}); err != nil {
 			return err
 		}
 	}
 	if took, known := ballot.Duration(); known && b.Clock != nil {
-		b.Clock.advance(b.browser(), took)
+		b.Clock.Advance(b.browser(), took)
 	}
-	return b.click(ctx, v, click{Op: "submit"})
+	return b.click(ctx, v, study.Click{Op: "submit"})
 }
 
 // look asks Look about pictures that nobody has seen yet.
@@ -253,7 +254,7 @@ func (b *visitor) sheet(ctx context.Context, v *view, k int) ([]*picture.Image, 
 	return out, nil
 }
 
-func (b *visitor) click(ctx context.Context, v *view, c click) error {
+func (b *visitor) click(ctx context.Context, v *view, c study.Click) error {
 	c.Step = v.Step
 	return b.post(ctx, "/api/click", c, v)
 }

@@ -1,8 +1,10 @@
-package study
+package studyserver
 
 import (
 	"sync"
 	"time"
+
+	"github.com/trustsr/trustsr/ensemble/study"
 )
 
 // rates limits how often one address may ask: a classroom behind one address
@@ -21,7 +23,7 @@ type bucket struct {
 }
 
 // Limits of one address. Whoever joins again and again without a cookie gets
-// fewer participants in the half hour of [consentTime] than the study takes,
+// fewer participants in the half hour of [study.ConsentTime] than the study takes,
 // so that no script fills a room.
 const (
 	requestsPerSecond = 1000
@@ -34,7 +36,7 @@ const (
 func (r *rates) allow(address string, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.buckets == nil || len(r.buckets) > maxParticipants {
+	if r.buckets == nil || len(r.buckets) > study.MaxParticipants {
 		r.buckets = map[string]*bucket{}
 	}
 	b := r.buckets[address]

@@ -17,23 +17,23 @@ import (
 
 // Refusals of what participants ask for. Their texts are for participants.
 var (
-	errUnknown  = errors.New("this browser has not joined the study")
-	errClosed   = errors.New("the study is closed")
-	errFull     = errors.New("the study has all the participants it can take")
-	errNotNow   = errors.New("the page is out of date")
-	errCap      = errors.New("you have picked as many as you may; undo one first")
-	errValue    = errors.New("this is no answer here")
-	errNotReady = errors.New("the answer is not complete")
+	ErrUnknown  = errors.New("this browser has not joined the study")
+	ErrClosed   = errors.New("the study is closed")
+	ErrFull     = errors.New("the study has all the participants it can take")
+	ErrNotNow   = errors.New("the page is out of date")
+	ErrCap      = errors.New("you have picked as many as you may; undo one first")
+	ErrValue    = errors.New("this is no answer here")
+	ErrNotReady = errors.New("the answer is not complete")
 )
 
-// maxParticipants bounds what an open door may fill.
-const maxParticipants = 10_000
+// MaxParticipants bounds what an open door may fill.
+const MaxParticipants = 10_000
 
 // participant is one browser's person.
 type participant struct {
 	number     int
 	key        string // SHA-256 of the cookie, hexadecimal
-	stage      int    // 0 consent, 1 instructions, 2+i trial i of Study.all
+	stage      int    // 0 consent, 1 instructions, 2+i trial i of Study.All
 	code       string
 	browser    string
 	pixelRatio float64
@@ -59,10 +59,12 @@ func (a *answer) ballot(p *participant, trial string) ensemble.Ballot {
 	}
 }
 
-// book is the state of a study: all of it in memory, each change on the disk
-// before anyone hears of it. One goroutine owns it.
-type book struct {
+// Session is a study that takes answers: all of its state is in memory, and
+// each change is on the disk before anyone hears of it. One goroutine owns the
+// state; the methods may be called from any.
+type Session struct {
 	study   *Study
+	decks   map[string]*deck
 	samples map[string][]uint64 // of each trial, as Space lists them
 	db      *store
 	now     func() time.Time
@@ -77,10 +79,10 @@ type book struct {
 	last         int // number given out last
 }
 
-// job is one question to the book's goroutine. It returns what it changed, so
+// job is one question to the session's goroutine. It returns what it changed, so
 // that the disk can follow.
 type job struct {
-	do    func(b *book) (change, error)
+	do    func(b *Session) (change, error)
 	reply chan error
 }
 
@@ -90,21 +92,43 @@ type change struct {
 	participant *participant
 	joined      bool // is new
 	trials      []string
-	click       click
+	click       Click
 	close       bool
 	gone        []*participant // who are dropped
 }
 
-func openBook(study *Study, samples map[string][]uint64, db *store) (*book, error) {
-	b := &book{study: study, samples: samples, db: db, now: time.Now, work: make(chan *job, 1024), done: make(chan struct{})}
+// Options of a session.
+type Options struct {
+	Clock *SimulatedClock  // unless nil, times the trials of simulated participants
+	Now   func() time.Time // nil for time.Now
+}
+
+// Open opens a study with its store, which it makes if there is none, and
+// continues where it stopped. One process at a time has a store: errors wrap
+// [ErrServed] where another does, [ErrStore] where the store is broken or of
+// another study. To count beside a session there is [Read].
+func Open(s *Study, store string, o Options) (*Session, error) {
+	decks, samples, err := openDecks(s)
+	if err != nil {
+		return nil, err
+	}
+	db, err := openStore(store, identify(s, decks, samples))
+	if err != nil {
+		return nil, err
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	b := &Session{study: s, decks: decks, samples: samples, db: db, now: o.Now, clock: o.Clock, work: make(chan *job, 1024), done: make(chan struct{})}
 	if err := b.reload(); err != nil {
+		db.Close()
 		return nil, fmt.Errorf("%w: %w", ErrStore, err)
 	}
 	go b.run()
 	return b, nil
 }
 
-func (b *book) reload() error {
+func (b *Session) reload() error {
 	all, err := load(context.Background(), b.db.DB)
 	if err != nil {
 		return err
@@ -121,7 +145,7 @@ func (b *book) reload() error {
 // do not wait for as many writes of the disk.
 const maxTogether = 256
 
-func (b *book) run() {
+func (b *Session) run() {
 	defer close(b.done)
 	for first := range b.work {
 		jobs := []*job{first}
@@ -143,7 +167,7 @@ func (b *book) run() {
 // together does jobs in order and commits what they changed at once. Nobody
 // is answered before the commit; if it fails, memory goes back to the disk's
 // state and all are told.
-func (b *book) together(jobs []*job) {
+func (b *Session) together(jobs []*job) {
 	errs := make([]error, len(jobs))
 	var changes []change
 	for i, j := range jobs {
@@ -154,7 +178,7 @@ func (b *book) together(jobs []*job) {
 	}
 	if len(changes) > 0 {
 		if err := b.commit(changes); err != nil {
-			if again := b.reload(); again != nil || !errors.Is(err, errClosed) {
+			if again := b.reload(); again != nil || !errors.Is(err, ErrClosed) {
 				err = errors.Join(fmt.Errorf("store the answer: %v", err), again)
 			}
 			for i := range errs {
@@ -167,7 +191,7 @@ func (b *book) together(jobs []*job) {
 	}
 }
 
-func (b *book) commit(changes []change) error {
+func (b *Session) commit(changes []change) error {
 	tx, err := b.db.Begin()
 	if err != nil {
 		return err
@@ -189,7 +213,7 @@ func (b *book) commit(changes []change) error {
 			continue
 		}
 		if closed {
-			return errClosed
+			return ErrClosed
 		}
 		for _, p := range c.gone {
 			if err := one(tx.Exec(`DELETE FROM participants WHERE number = ? AND key = ? AND stage = 0`, p.number, p.key)); err != nil {
@@ -224,8 +248,8 @@ func (b *book) commit(changes []change) error {
 	return tx.Commit()
 }
 
-// ask runs a job on the book's goroutine.
-func (b *book) ask(ctx context.Context, do func(b *book) (change, error)) error {
+// ask runs a job on the session's goroutine.
+func (b *Session) ask(ctx context.Context, do func(b *Session) (change, error)) error {
 	j := &job{do: do, reply: make(chan error, 1)}
 	select {
 	case b.work <- j:
@@ -235,8 +259,8 @@ func (b *book) ask(ctx context.Context, do func(b *book) (change, error)) error 
 	return <-j.reply // it will come: what is accepted is finished
 }
 
-// stop finishes what was asked and closes the store.
-func (b *book) stop() error {
+// Close finishes what was asked and closes the store.
+func (b *Session) Close() error {
 	close(b.work)
 	<-b.done
 	return b.db.Close()
@@ -247,36 +271,38 @@ func hashKey(secret string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// join adds a participant and returns the secret for the browser's cookie.
-func (b *book) join(ctx context.Context, browser string, pixelRatio float64) (secret string, err error) {
+// Join adds a participant and returns the secret for the browser's cookie. The
+// browser's name is kept as far as it is printable. Errors are [ErrClosed],
+// [ErrFull], or of the store.
+func (b *Session) Join(ctx context.Context, browser string, pixelRatio float64) (secret string, err error) {
 	secret = rand.Text()
-	err = b.ask(ctx, func(b *book) (change, error) {
+	err = b.ask(ctx, func(b *Session) (change, error) {
 		if b.closed {
-			return change{}, errClosed
+			return change{}, ErrClosed
 		}
 		gone := b.expire()
-		if len(b.participants) >= maxParticipants {
-			return change{}, errFull
+		if len(b.participants) >= MaxParticipants {
+			return change{}, ErrFull
 		}
 		b.last++
 		p := &participant{
 			number: b.last, key: hashKey(secret), code: rand.Text()[:8],
-			browser: printable(browser), pixelRatio: pixelRatio, joined: b.now(), answers: map[string]*answer{},
+			browser: Printable(browser), pixelRatio: pixelRatio, joined: b.now(), answers: map[string]*answer{},
 		}
 		b.participants = append(b.participants, p)
 		b.byKey[p.key] = p
-		return change{participant: p, joined: true, gone: gone, click: click{Op: "join"}}, nil
+		return change{participant: p, joined: true, gone: gone, click: Click{Op: "join"}}, nil
 	})
 	return secret, err
 }
 
-// consentTime is how long a participant may take to agree. Who comes later
+// ConsentTime is how long a participant may take to agree. Who comes later
 // joins anew, under the same address: nothing is lost but a number.
-const consentTime = 30 * time.Minute
+const ConsentTime = 30 * time.Minute
 
 // expire drops who never agreed: an open page, or a script at the door.
-func (b *book) expire() (gone []*participant) {
-	late := b.now().Add(-consentTime)
+func (b *Session) expire() (gone []*participant) {
+	late := b.now().Add(-ConsentTime)
 	b.participants = slices.DeleteFunc(b.participants, func(p *participant) bool {
 		drop := p.stage == 0 && p.joined.Before(late)
 		if drop {
@@ -288,8 +314,8 @@ func (b *book) expire() (gone []*participant) {
 	return gone
 }
 
-// printable keeps what a ballot may hold of a browser's name for itself.
-func printable(s string) string {
+// Printable keeps what a ballot may hold of a browser's name for itself.
+func Printable(s string) string {
 	out := strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
 			return -1
@@ -299,18 +325,18 @@ func printable(s string) string {
 	return strings.TrimSpace(out[:min(len(out), 300)])
 }
 
-// closeStudy ends voting for good.
-func (b *book) closeStudy(ctx context.Context) error {
-	return b.ask(ctx, func(b *book) (change, error) {
+// CloseStudy ends voting for good: the store refuses every further answer.
+func (b *Session) CloseStudy(ctx context.Context) error {
+	return b.ask(ctx, func(b *Session) (change, error) {
 		b.closed = true
 		return change{close: true}, nil
 	})
 }
 
-// ballots returns what was handed in, but for training, in the order of
+// Ballots returns what was handed in so far, training left out, in the order of
 // participants and trials.
-func (b *book) ballots(ctx context.Context) (out []ensemble.Ballot, err error) {
-	err = b.ask(ctx, func(b *book) (change, error) {
+func (b *Session) Ballots(ctx context.Context) (out []ensemble.Ballot, err error) {
+	err = b.ask(ctx, func(b *Session) (change, error) {
 		out = handedIn(b.study, b.participants)
 		return change{}, nil
 	})

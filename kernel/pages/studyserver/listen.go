@@ -1,4 +1,4 @@
-package study
+package studyserver
 
 import (
 	"fmt"
@@ -27,8 +27,8 @@ func (v *Server) Listen(address, port string) (*Door, error) {
 	var l net.Listener
 	var err error
 	if port == "" {
-		if port, err = stored(v.book.db.DB, "port"); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrStore, err)
+		if port, err = v.session.Value("port"); err != nil {
+			return nil, err
 		}
 		if port != "" {
 			l, err = net.Listen("tcp", net.JoinHostPort(host, port))
@@ -43,9 +43,9 @@ func (v *Server) Listen(address, port string) (*Door, error) {
 		}
 	}
 	d := &Door{l, reachable(l.Addr().(*net.TCPAddr))}
-	if _, err := v.book.db.Exec(`INSERT OR REPLACE INTO meta VALUES ('port', ?)`, d.port()); err != nil {
+	if err := v.session.SetValue("port", d.port()); err != nil {
 		l.Close()
-		return nil, fmt.Errorf("%w: %w", ErrStore, err)
+		return nil, err
 	}
 	v.hosts.Store(&d.Hosts)
 	return d, nil

@@ -1,4 +1,6 @@
-package study
+package studyserver
+
+import "github.com/trustsr/trustsr/ensemble/study"
 
 // view is all that a participant's page is told.
 type view struct {
@@ -41,42 +43,37 @@ type answering struct {
 	Confidence int    `json:"confidence,omitempty"`
 }
 
-// view is called on the book's goroutine.
-func (v *Server) view(b *book, p *participant) *view {
-	s := b.study
-	out := &view{Step: p.stage, Title: s.Title, Trials: len(s.Trials), Done: b.closed}
-	all := s.all()
-	switch i := p.stage - 2; {
+// view is what a participant's page is told of a state.
+func (v *Server) view(now *study.State) *view {
+	if now == nil {
+		return nil
+	}
+	s := v.study
+	out := &view{Step: now.Stage, Title: s.Title, Trials: len(s.Trials), Done: now.Closed}
+	all := s.All()
+	switch i := now.Stage - 2; {
 	case i == -2:
 		out.Phase, out.Text = "consent", s.Consent
 	case i == -1:
 		out.Phase, out.Text = "instructions", s.Instructions
 	case i >= len(all):
-		out.Phase, out.Text, out.Code = "thanks", s.Thanks, p.code
+		out.Phase, out.Text, out.Code = "thanks", s.Thanks, now.Code
 	default:
 		out.Phase = "trial"
 		out.Trial = i + 1
 		if s.Training != nil {
 			out.Trial = i
 		}
-		if !s.counted(i) {
+		if !s.Counted(i) {
 			out.Phase = "training"
 		}
-		d, r := v.decks[all[i].Name], &s.rules
+		d, r := v.decks[all[i].Name], s.ProtocolRules()
 		out.Task = &task{
 			Question: r.Question, Reading: string(r.Reading), ReadingQuestion: r.ReadingQuestion, ReadingOptional: r.ReadingOptional,
-			Confidence: r.Confidence, MinPicks: min(r.MinPicks, len(d.samples)), MaxPicks: r.MaxPicks, AllowNone: r.AllowNone,
-			Samples: len(d.samples), Width: d.width, Height: d.height, Columns: d.columns, Sheets: d.sheets(),
+			Confidence: r.Confidence, MinPicks: min(r.MinPicks, len(d.Samples)), MaxPicks: r.MaxPicks, AllowNone: r.AllowNone,
+			Samples: len(d.Samples), Width: d.width, Height: d.height, Columns: d.columns, Sheets: d.sheets(),
 		}
-		a := p.answers[all[i].Name]
-		out.Answer = &answering{Picks: []int{}, None: a.none, Reading: a.reading, Confidence: a.confidence}
-		at := map[uint64]int{}
-		for position, sample := range a.shown {
-			at[sample] = position
-		}
-		for _, sample := range a.picks {
-			out.Answer.Picks = append(out.Answer.Picks, at[sample])
-		}
+		out.Answer = &answering{Picks: now.Answer.Picks, None: now.Answer.None, Reading: now.Answer.Reading, Confidence: now.Answer.Confidence}
 	}
 	return out
 }

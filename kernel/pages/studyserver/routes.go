@@ -1,4 +1,4 @@
-package study
+package studyserver
 
 import (
 	"bytes"
@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/ensemble"
+	"github.com/trustsr/trustsr/ensemble/study"
 )
 
 //go:embed page
@@ -79,7 +80,7 @@ func (v *Server) guard(next *http.ServeMux) http.Handler {
 		case !v.knownHost(r.Host): // pages elsewhere may rebind their name to this address
 			v.refuse(w, r, http.StatusMisdirectedRequest, errors.New("this study is not served under that name"))
 			return
-		case !v.rates.allow(address(r), v.book.now()):
+		case !v.rates.allow(address(r), v.session.Now()):
 			w.Header().Set("Retry-After", "1")
 			v.refuse(w, r, http.StatusTooManyRequests, errors.New("too many requests; wait a moment"))
 			return
@@ -182,12 +183,7 @@ func (v *Server) join(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if c, err := r.Cookie(v.cookieName); err == nil {
-		known := false
-		err := v.book.ask(r.Context(), func(b *book) (change, error) {
-			known = b.byKey[hashKey(c.Value)] != nil
-			return change{}, nil
-		})
-		if err == nil && known {
+		if known, err := v.session.Knows(r.Context(), c.Value); err == nil && known {
 			send(w, map[string]bool{"joined": true})
 			return
 		}
@@ -197,15 +193,15 @@ func (v *Server) join(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !(q.PixelRatio >= 0 && q.PixelRatio <= 100) {
-		v.refuse(w, r, http.StatusBadRequest, errValue)
+		v.refuse(w, r, http.StatusBadRequest, study.ErrValue)
 		return
 	}
-	if !v.joins.allow(address(r), v.book.now()) {
+	if !v.joins.allow(address(r), v.session.Now()) {
 		w.Header().Set("Retry-After", "1")
 		v.refuse(w, r, http.StatusTooManyRequests, errors.New("many are joining from this address; wait a moment"))
 		return
 	}
-	secret, err := v.book.join(r.Context(), r.UserAgent(), q.PixelRatio)
+	secret, err := v.session.Join(r.Context(), r.UserAgent(), q.PixelRatio)
 	if err != nil {
 		v.refuse(w, r, statusOf(err), err)
 		return
@@ -217,60 +213,51 @@ func (v *Server) join(w http.ResponseWriter, r *http.Request) {
 // statusOf is the status of a refusal.
 func statusOf(err error) int {
 	switch {
-	case errors.Is(err, errUnknown):
+	case errors.Is(err, study.ErrUnknown):
 		return http.StatusUnauthorized
-	case errors.Is(err, errClosed):
+	case errors.Is(err, study.ErrClosed):
 		return http.StatusGone
-	case errors.Is(err, errNotNow), errors.Is(err, errCap), errors.Is(err, errNotReady):
+	case errors.Is(err, study.ErrNotNow), errors.Is(err, study.ErrCap), errors.Is(err, study.ErrNotReady):
 		return http.StatusConflict
-	case errors.Is(err, errValue):
+	case errors.Is(err, study.ErrValue):
 		return http.StatusUnprocessableEntity
-	case errors.Is(err, errFull), errors.Is(err, context.Canceled):
+	case errors.Is(err, study.ErrFull), errors.Is(err, context.Canceled):
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError
 }
 
-// participant hands on the hash of the browser's secret.
-func (v *Server) participant(next func(w http.ResponseWriter, r *http.Request, key string)) http.HandlerFunc {
+// participant hands on the browser's secret.
+func (v *Server) participant(next func(w http.ResponseWriter, r *http.Request, secret string)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c, err := r.Cookie(v.cookieName)
 		if err != nil {
-			v.refuse(w, r, http.StatusUnauthorized, errUnknown)
+			v.refuse(w, r, http.StatusUnauthorized, study.ErrUnknown)
 			return
 		}
-		next(w, r, hashKey(c.Value))
+		next(w, r, c.Value)
 	}
 }
 
-func (v *Server) state(w http.ResponseWriter, r *http.Request, key string) {
-	v.answer(w, r, key, nil)
+func (v *Server) state(w http.ResponseWriter, r *http.Request, secret string) {
+	now, err := v.session.State(r.Context(), secret)
+	v.answer(w, r, now, err)
 }
 
-func (v *Server) click(w http.ResponseWriter, r *http.Request, key string) {
-	var c click
+func (v *Server) click(w http.ResponseWriter, r *http.Request, secret string) {
+	var c study.Click
 	if status, err := decode(r, &c); err != nil {
 		v.refuse(w, r, status, err)
 		return
 	}
-	v.answer(w, r, key, &c)
+	now, err := v.session.Click(r.Context(), secret, c)
+	v.answer(w, r, now, err)
 }
 
-// answer does a click, if there is one, and sends the participant's state.
-// After a refusal the page gets both, so that it can show what is stored.
-func (v *Server) answer(w http.ResponseWriter, r *http.Request, key string, c *click) {
-	var now *view
-	err := v.book.ask(r.Context(), func(b *book) (done change, err error) {
-		p := b.byKey[key]
-		if p == nil {
-			return done, errUnknown
-		}
-		if c != nil {
-			done, err = b.apply(p, *c)
-		}
-		now = v.view(b, p)
-		return done, err
-	})
+// answer sends the participant's state. After a refusal the page gets both, so
+// that it can show what is stored.
+func (v *Server) answer(w http.ResponseWriter, r *http.Request, state *study.State, err error) {
+	now := v.view(state)
 	if err == nil {
 		send(w, now)
 		return
@@ -287,32 +274,22 @@ func (v *Server) answer(w http.ResponseWriter, r *http.Request, key string, c *c
 }
 
 // sheet sends pictures of the participant's present trial.
-func (v *Server) sheet(w http.ResponseWriter, r *http.Request, key string) {
+func (v *Server) sheet(w http.ResponseWriter, r *http.Request, secret string) {
 	n, err := strconv.Atoi(strings.TrimSuffix(r.PathValue("n"), ".png"))
 	step, err2 := strconv.Atoi(r.PathValue("step"))
 	if err != nil || err2 != nil || n < 0 {
 		v.refuse(w, r, http.StatusNotFound, errors.New("no such page"))
 		return
 	}
-	var d *deck
-	var shown []uint64
-	err = v.book.ask(r.Context(), func(b *book) (change, error) {
-		p := b.byKey[key]
-		if p == nil {
-			return change{}, errUnknown
-		}
-		all := b.study.all()
-		if step != p.stage || p.stage < 2 || p.stage-2 >= len(all) {
-			return change{}, errNotNow
-		}
-		name := all[p.stage-2].Name
-		d, shown = v.decks[name], p.answers[name].shown
-		return change{}, nil
-	})
+	now, err := v.session.State(r.Context(), secret)
+	if err == nil && (step != now.Stage || now.Answer == nil) {
+		err = study.ErrNotNow
+	}
 	if err != nil {
 		v.refuse(w, r, statusOf(err), err)
 		return
 	}
+	d := v.decks[v.study.All()[step-2].Name]
 	if n >= d.sheets() {
 		v.refuse(w, r, http.StatusNotFound, errors.New("no such page"))
 		return
@@ -324,7 +301,7 @@ func (v *Server) sheet(w http.ResponseWriter, r *http.Request, key string) {
 	case <-r.Context().Done():
 		return
 	}
-	data, err := d.sheet(shown, n)
+	data, err := d.sheet(now.Answer.Shown, n)
 	<-v.drawing
 	if err != nil {
 		v.refuse(w, r, http.StatusInternalServerError, err)
