@@ -2,9 +2,6 @@ package jupyter
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,38 +10,22 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"syscall"
 	"time"
 
-	"github.com/go-zeromq/zmq4"
+	"github.com/trustsr/trustsr/kernel/jupyter/message"
 )
 
-// client speaks Jupyter's messaging protocol 5.3
-// (https://jupyter-client.readthedocs.io/en/stable/messaging.html) with a
-// kernel that it started.
+// client is a front end of a kernel that it started.
 type client struct {
-	key            []byte
-	session        string
-	shell, control zmq4.Socket
-	messages       chan message // iopub and shell replies, in the order received
-	process        *os.Process
-	died           chan struct{} // closed when the process has ended, with exit
-	exit           error
-	dir            string
-	count          int
-	stop           context.CancelFunc
-}
-
-// message is a received message of any channel.
-type message struct {
-	Header struct {
-		ID   string `json:"msg_id"`
-		Type string `json:"msg_type"`
-	}
-	Parent struct {
-		ID string `json:"msg_id"`
-	}
-	Content json.RawMessage
+	*message.Peer
+	process *os.Process
+	died    chan struct{} // closed when the process has ended, with exit
+	exit    error
+	dir     string
+	stop    context.CancelFunc
 }
 
 var errKernelDied = errors.New("the kernel died")
@@ -55,7 +36,7 @@ var errKernelDied = errors.New("the kernel died")
 func startKernel(ctx context.Context, args, env []string, dir, tmp string, stderr io.Writer) (started *client, err error) {
 	// The sockets outlive the user's interrupt: it is sent through them.
 	sockets, stop := context.WithCancel(context.WithoutCancel(ctx))
-	c := &client{session: randomToken(), key: []byte(randomToken()), messages: make(chan message, 64), stop: stop}
+	c := &client{stop: stop}
 	defer func() {
 		if err != nil {
 			c.close()
@@ -68,17 +49,11 @@ func startKernel(ctx context.Context, args, env []string, dir, tmp string, stder
 	if err != nil {
 		return nil, err
 	}
-	connection := map[string]any{
-		"transport": "tcp", "ip": "127.0.0.1", "signature_scheme": "hmac-sha256", "key": string(c.key), "kernel_name": KernelName,
-		"shell_port": ports[0], "iopub_port": ports[1], "stdin_port": ports[2], "control_port": ports[3], "hb_port": ports[4],
-	}
-	data, err := json.Marshal(connection)
-	if err != nil {
-		return nil, err
-	}
+	connection := message.Connection{Transport: "tcp", IP: "127.0.0.1", Scheme: "hmac-sha256", Key: randomToken(), Kernel: KernelName,
+		Shell: ports[0], IOPub: ports[1], Stdin: ports[2], Control: ports[3], Heartbeat: ports[4]}
 	// GoNB takes the kernel's id from a name of this form
-	file := filepath.Join(c.dir, "kernel-"+c.session+".json")
-	if err := os.WriteFile(file, data, 0o600); err != nil {
+	file := filepath.Join(c.dir, "kernel-"+randomToken()+".json")
+	if err := connection.Write(file); err != nil {
 		return nil, err
 	}
 	cmd := exec.Command(args[0], append(args[1:], file)...)
@@ -97,8 +72,8 @@ func startKernel(ctx context.Context, args, env []string, dir, tmp string, stder
 		stop()
 	}()
 	defer context.AfterFunc(ctx, func() { c.process.Signal(syscall.SIGTERM) })() // while it starts
-	if err = c.connect(sockets, ports); err == nil {
-		err = c.handshake(sockets)
+	if c.Peer, err = message.Dial(sockets, connection); err == nil {
+		err = c.Handshake(sockets)
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -111,162 +86,94 @@ func startKernel(ctx context.Context, args, env []string, dir, tmp string, stder
 	}
 }
 
-func (c *client) connect(ctx context.Context, ports []int) error {
-	at := func(i int) string { return fmt.Sprintf("tcp://127.0.0.1:%d", ports[i]) }
-	// dialled again and again while the kernel starts
-	retry := []zmq4.Option{zmq4.WithDialerRetry(50 * time.Millisecond), zmq4.WithDialerMaxRetries(1200)}
-	c.shell, c.control = zmq4.NewDealer(ctx, retry...), zmq4.NewDealer(ctx, retry...)
-	iopub := zmq4.NewSub(ctx, retry...)
-	if err := iopub.SetOption(zmq4.OptionSubscribe, ""); err != nil {
-		return err
-	}
-	for i, s := range map[int]zmq4.Socket{0: c.shell, 1: iopub, 3: c.control} {
-		if err := s.Dial(at(i)); err != nil {
-			return fmt.Errorf("connect to the kernel: %w", err)
-		}
-	}
-	for _, s := range []zmq4.Socket{c.shell, iopub} {
-		go func() {
-			for {
-				raw, err := s.Recv()
-				if err != nil {
-					return
-				}
-				if m, ok := c.parse(raw.Frames); ok {
-					select {
-					case c.messages <- m:
-					case <-ctx.Done():
-						return
-					}
-				}
-			}
-		}()
-	}
-	return nil
+// cellError is a cell's failure, as the kernel tells it.
+type cellError struct {
+	Name  string   `json:"ename"`
+	Value string   `json:"evalue"`
+	Trace []string `json:"traceback"`
 }
 
-// handshake asks for kernel_info until iopub is heard to answer: a SUB socket
-// misses what was sent before it joined.
-func (c *client) handshake(ctx context.Context) error {
-	for range 100 {
-		id, err := c.send(c.shell, "kernel_info_request", map[string]any{})
-		if err != nil {
-			return err
-		}
-		after := time.After(600 * time.Millisecond)
-		for waiting := true; waiting; {
-			select {
-			case m := <-c.messages:
-				if m.Parent.ID == id && m.Header.Type == "status" {
-					return nil
-				}
-			case <-ctx.Done():
-				return errKernelDied
-			case <-after:
-				waiting = false
-			}
-		}
-	}
-	return errors.New("the kernel does not answer")
-}
+// colours matches the escape sequences that colour text in a terminal.
+var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// send signs and sends a request and returns its id.
-func (c *client) send(to zmq4.Socket, kind string, content any) (string, error) {
-	c.count++
-	id := fmt.Sprintf("%s-%d", c.session, c.count)
-	header, err := json.Marshal(map[string]any{"msg_id": id, "session": c.session, "username": "trustsr", "version": "5.3",
-		"msg_type": kind, "date": time.Now().UTC().Format(time.RFC3339Nano)})
-	if err != nil {
-		return "", err
+// Error is the beginning of the trace, which names the cell and its line, or
+// what there is.
+func (e *cellError) Error() string {
+	const most = 14
+	lines := strings.Split(colours.ReplaceAllString(strings.TrimSpace(strings.Join(e.Trace, "\n")), ""), "\n")
+	if len(lines) > most {
+		lines = append(lines[:most], "…")
 	}
-	body, err := json.Marshal(content)
-	if err != nil {
-		return "", err
+	text := strings.Join(lines, "\n")
+	if !strings.Contains(text, e.Value) {
+		text = e.Name + ": " + e.Value + "\n" + text
 	}
-	parts := [][]byte{header, []byte("{}"), []byte("{}"), body}
-	frames := append([][]byte{[]byte("<IDS|MSG>"), []byte(c.sign(parts))}, parts...)
-	if err := to.SendMulti(zmq4.NewMsgFrom(frames...)); err != nil {
-		return "", fmt.Errorf("send %s: %w", kind, err)
-	}
-	return id, nil
-}
-
-func (c *client) sign(parts [][]byte) string {
-	h := hmac.New(sha256.New, c.key)
-	for _, p := range parts {
-		h.Write(p)
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
-// parse takes a message apart; one that is not signed with our key is not
-// for us.
-func (c *client) parse(frames [][]byte) (m message, ok bool) {
-	for len(frames) > 0 && string(frames[0]) != "<IDS|MSG>" {
-		frames = frames[1:]
-	}
-	if len(frames) < 6 || !hmac.Equal([]byte(c.sign(frames[2:6])), frames[1]) {
-		return m, false
-	}
-	if json.Unmarshal(frames[2], &m.Header) != nil || json.Unmarshal(frames[3], &m.Parent) != nil {
-		return m, false
-	}
-	m.Content = frames[5]
-	return m, true
+	return strings.TrimSpace(text)
 }
 
 // execute runs a cell and hands on each of its iopub messages, until the cell
-// is idle and has replied; it returns the reply's status. When ctx ends the
-// cell is interrupted.
-func (c *client) execute(ctx context.Context, source string, heard func(message)) (status string, err error) {
-	id, err := c.send(c.shell, "execute_request", map[string]any{"code": source, "silent": false, "store_history": true,
+// is idle and has replied. The error of a cell that fails is a *cellError.
+// When ctx ends the cell is interrupted.
+func (c *client) execute(ctx context.Context, source string, heard func(*message.Message)) error {
+	id, err := c.Send("execute_request", map[string]any{"code": source, "silent": false, "store_history": true,
 		"user_expressions": map[string]any{}, "allow_stdin": false, "stop_on_error": true})
 	if err != nil {
-		return "", err
+		return err
 	}
 	idle, done := false, ctx.Done()
+	var reply *struct {
+		Status string `json:"status"`
+		cellError
+	}
 	var giveUp <-chan time.Time
-	for !idle || status == "" {
+	for !idle || reply == nil {
 		select {
-		case m := <-c.messages:
-			if m.Parent.ID != id {
+		case m := <-c.Messages:
+			if m.ParentID() != id {
 				continue
 			}
-			var content struct {
-				Status string `json:"status"`
-				State  string `json:"execution_state"`
-			}
-			json.Unmarshal(m.Content, &content) // absent fields stay empty
 			switch m.Header.Type {
 			case "execute_reply":
-				status = content.Status
+				if err := json.Unmarshal(m.Content, &reply); err != nil {
+					return fmt.Errorf("the kernel's reply: %w", err)
+				}
 			case "status":
+				var content struct {
+					State string `json:"execution_state"`
+				}
+				json.Unmarshal(m.Content, &content) // absent stays empty
 				idle = idle || content.State == "idle"
 			default:
 				heard(m)
 			}
 		case <-c.died:
-			return "", fmt.Errorf("%w: %v", errKernelDied, c.exit)
+			return fmt.Errorf("%w: %v", errKernelDied, c.exit)
 		case <-done:
 			done = nil
 			// as Jupyter does it, by the kernelspec's interrupt_mode
 			if err := syscall.Kill(-c.process.Pid, syscall.SIGINT); err != nil {
-				return "", errors.Join(context.Cause(ctx), fmt.Errorf("interrupt the cell: %w", err))
+				return errors.Join(context.Cause(ctx), fmt.Errorf("interrupt the cell: %w", err))
 			}
 			giveUp = time.After(patience + 15*time.Second)
 		case <-giveUp:
-			return "", errors.New("the cell does not stop")
+			return errors.New("the cell does not stop")
 		}
 	}
-	return status, context.Cause(ctx)
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	if reply.Status != "ok" {
+		return &reply.cellError
+	}
+	return nil
 }
 
 // close shuts the kernel down, politely and then by force. Closing again
 // does nothing.
 func (c *client) close() {
 	if c.process != nil {
-		if alive := c.control != nil && c.process.Signal(syscall.Signal(0)) == nil; alive {
-			c.send(c.control, "shutdown_request", map[string]any{"restart": false})
+		if alive := c.Peer != nil && c.process.Signal(syscall.Signal(0)) == nil; alive {
+			c.SendControl("shutdown_request", map[string]any{"restart": false})
 		}
 		select {
 		case <-c.died:

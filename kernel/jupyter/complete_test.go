@@ -11,14 +11,14 @@ import (
 // complete asks the kernel how the code may go on at its end.
 func complete(t *testing.T, c *client, code string) (matches []string) {
 	t.Helper()
-	id, err := c.send(c.shell, "complete_request", map[string]any{"code": code, "cursor_pos": len([]rune(code))})
+	id, err := c.Send("complete_request", map[string]any{"code": code, "cursor_pos": len([]rune(code))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for giveUp := time.After(5 * time.Minute); ; {
 		select {
-		case m := <-c.messages:
-			if m.Parent.ID != id || m.Header.Type != "complete_reply" {
+		case m := <-c.Messages:
+			if m.ParentID() != id || m.Header.Type != "complete_reply" {
 				continue
 			}
 			var reply struct {

@@ -8,11 +8,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/kernel/jupyter/message"
 )
 
 // ExecOptions say how to run a notebook without a front end.
@@ -115,10 +115,6 @@ func Exec(ctx context.Context, o ExecOptions) error {
 	return nil
 }
 
-// failed matches the line GoNB writes when a cell's program ends badly; its
-// reply says "ok" then.
-var failed = regexp.MustCompile(`(?m)^(exit status [1-9]\d*|signal: .+)\s*\z`)
-
 func runCell(ctx context.Context, c *client, source string, timeout time.Duration) (*outputs, error) {
 	out := &outputs{}
 	if timeout > 0 {
@@ -126,16 +122,8 @@ func runCell(ctx context.Context, c *client, source string, timeout time.Duratio
 		ctx, cancel = context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no end after %v", timeout))
 		defer cancel()
 	}
-	status, err := c.execute(ctx, source, out.add)
-	switch {
-	case err != nil:
-		return out, err
-	case status != "ok":
-		return out, errors.New(out.trouble())
-	case failed.MatchString(strings.TrimSpace(out.lastError)):
-		return out, errors.New(out.trouble())
-	}
-	return out, nil
+	err := c.execute(ctx, source, out.add)
+	return out, err
 }
 
 // firstLine shortens a cell for people: its first line that says something.
@@ -155,11 +143,10 @@ func firstLine(source string) string {
 // outputs collects a cell's outputs in nbformat's form.
 type outputs struct {
 	list      []map[string]any
-	lastError string // the last text on standard error
 	clearNext bool
 }
 
-func (o *outputs) add(m message) {
+func (o *outputs) add(m *message.Message) {
 	var c map[string]any
 	if json.Unmarshal(m.Content, &c) != nil {
 		return
@@ -170,9 +157,6 @@ func (o *outputs) add(m message) {
 	switch m.Header.Type {
 	case "stream":
 		text, _ := c["text"].(string)
-		if c["name"] == "stderr" && strings.TrimSpace(text) != "" {
-			o.lastError = text
-		}
 		if n := len(o.list); n > 0 && o.list[n-1]["output_type"] == "stream" && o.list[n-1]["name"] == c["name"] {
 			o.list[n-1]["text"] = o.list[n-1]["text"].(string) + text
 			return
@@ -192,7 +176,6 @@ func (o *outputs) add(m message) {
 			"metadata": orEmpty(c["metadata"]), "execution_count": c["execution_count"]})
 	case "error":
 		o.list = append(o.list, map[string]any{"output_type": "error", "ename": c["ename"], "evalue": c["evalue"], "traceback": c["traceback"]})
-		o.lastError = fmt.Sprint(c["evalue"])
 	case "clear_output":
 		if wait, _ := c["wait"].(bool); wait {
 			o.clearNext = true
@@ -221,22 +204,4 @@ func orEmpty(v any) any {
 		return map[string]any{}
 	}
 	return v
-}
-
-// trouble is what a cell said of its failure: the end of its standard error.
-func (o *outputs) trouble() string {
-	text := ""
-	for _, out := range o.list {
-		if out["output_type"] == "stream" && out["name"] == "stderr" {
-			text += out["text"].(string)
-		}
-		if out["output_type"] == "error" {
-			text += fmt.Sprint(out["ename"], ": ", out["evalue"], "\n")
-		}
-	}
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	if len(lines) > 12 {
-		lines = append([]string{"…"}, lines[len(lines)-12:]...)
-	}
-	return strings.Join(lines, "\n")
 }

@@ -26,6 +26,7 @@ func interruptCell(gonb *os.Process) {
 	pipes := readEnds(gonb.Pid)
 	told := map[process]bool{}
 	for _, p := range started(gonb.Pid) {
+		pipes = append(pipes, readEnds(p.pid)...) // the runner's, of the program's output
 		told[p] = true
 		syscall.Kill(p.pid, syscall.SIGINT)
 	}
@@ -136,7 +137,7 @@ func look(pid int) (process, bool) {
 }
 
 // readEnds lists the pipes that a process reads, but for its standard input:
-// those of GoNB that end when a cell's program closes them.
+// those that end when a cell's program closes them.
 func readEnds(pid int) (pipes []string) {
 	dir := filepath.Join("/proc", strconv.Itoa(pid))
 	entries, _ := os.ReadDir(filepath.Join(dir, "fd"))

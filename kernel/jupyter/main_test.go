@@ -21,10 +21,7 @@ import (
 // process number.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "run" {
-		root := os.Getenv("TRUSTSR_ROOT")
-		l := layout{root}
-		err := wrapper{layout: l, engine: []string{os.Args[0], "engine"},
-			gonb: []string{l.gonb(), "--kernel", os.Args[2], "-raw_error=true", "-go_work=" + root}}.run()
+		err := wrapper{layout: layout{os.Getenv("TRUSTSR_ROOT")}, engine: []string{os.Args[0], "engine"}, connection: os.Args[2]}.run()
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)

@@ -18,10 +18,10 @@ const maxNotebook = 256 << 20
 // they are.
 type notebook struct {
 	fields map[string]json.RawMessage
-	cells  []cell
+	cells  []notebookCell
 }
 
-type cell map[string]json.RawMessage
+type notebookCell map[string]json.RawMessage
 
 func readNotebook(path string) (*notebook, error) {
 	advice := "the file should be a Jupyter notebook of format 4; open it in Jupyter and save it again"
@@ -84,13 +84,13 @@ func orNone(raw json.RawMessage) string {
 	return string(raw)
 }
 
-func (c cell) isCode() bool {
+func (c notebookCell) isCode() bool {
 	var kind string
 	return json.Unmarshal(c["cell_type"], &kind) == nil && kind == "code"
 }
 
 // source is a string or a list of lines in the file.
-func (c cell) source() (string, error) {
+func (c notebookCell) source() (string, error) {
 	var text string
 	if json.Unmarshal(c["source"], &text) == nil {
 		return text, nil
@@ -102,7 +102,7 @@ func (c cell) source() (string, error) {
 	return strings.Join(lines, ""), nil
 }
 
-func (c cell) setOutputs(outputs []map[string]any, count int) error {
+func (c notebookCell) setOutputs(outputs []map[string]any, count int) error {
 	if outputs == nil {
 		outputs = []map[string]any{}
 	}

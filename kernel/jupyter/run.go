@@ -1,8 +1,7 @@
 package jupyter
 
 import (
-	"crypto/rand"
-	"encoding/hex"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -15,6 +14,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/trustsr/trustsr/kernel/jupyter/cell"
+	"github.com/trustsr/trustsr/kernel/jupyter/message"
+	"github.com/trustsr/trustsr/kernel/jupyter/relay"
 	"github.com/trustsr/trustsr/kernel/wire"
 )
 
@@ -24,9 +26,10 @@ type ExitCode int
 func (c ExitCode) Error() string { return "exit status " + strconv.Itoa(int(c)) }
 
 // Run is the notebook kernel that a front end starts: it opens the engine's
-// listeners, keeps an engine process alive behind them, and runs GoNB with
-// the connection file. It returns when GoNB ends, as an ExitCode unless 0;
-// whoever of front end, wrapper, GoNB dies first takes the rest down.
+// listeners, keeps an engine process alive behind them, runs GoNB, and stands
+// between it and the front end of the connection file (package relay). It
+// returns when GoNB ends, as an ExitCode unless 0; whoever of front end,
+// wrapper, GoNB dies first takes the rest down.
 //
 // An interrupt, SIGINT to us or to our process group, stops the running cell
 // with all that it started, and nothing else; SIGTERM and SIGHUP are passed on
@@ -37,17 +40,15 @@ func Run(root, connectionFile string) error {
 	if err != nil {
 		return fmt.Errorf("kernel: %w", err)
 	}
-	return wrapper{
-		layout: l,
-		engine: []string{self, "engine"},
-		gonb:   []string{l.gonb(), "--kernel", connectionFile, "-raw_error=true", "-go_work=" + root},
-	}.run()
+	return wrapper{layout: l, engine: []string{self, "engine"}, connection: connectionFile}.run()
 }
 
-// wrapper holds the commands of the two processes.
+// wrapper is a kernel: its engine's command and the front end's connection
+// file.
 type wrapper struct {
 	layout
-	engine, gonb []string
+	engine     []string
+	connection string
 }
 
 func (w wrapper) run() error {
@@ -67,8 +68,13 @@ func (w wrapper) run() error {
 	}
 	defer place.close()
 	env := append(w.environment(append(os.Environ(), "GOFLAGS="+goFlags())), place.env...)
-
-	signals := make(chan os.Signal, 4)
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	signals, interrupts := make(chan os.Signal, 4), make(chan os.Signal, 4)
+	front, connection, err := w.relay(ctx, place, signals, interrupts)
+	if err != nil {
+		return fmt.Errorf("kernel: %w", err)
+	}
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGHUP)
 	// Children start deaf to SIGINT, so that one that comes early ends none;
 	// GoNB listens when it is ready.
@@ -81,20 +87,26 @@ func (w wrapper) run() error {
 		defer close(engineGone)
 		w.keepEngine(place, env, stopEngine)
 	}()
-	gonb, ended, err := start(exec.Command(w.gonb[0], w.gonb[1:]...), env, syscall.SIGTERM)
+	cmd := exec.Command(w.gonb(), "--kernel", connection, "-raw_error=true", "-go_work="+w.root)
+	gonb, ended, err := start(cmd, append(env, cell.EnvRelay+"="+place.relaySocket()), syscall.SIGTERM)
 	if err != nil {
 		close(stopEngine)
 		<-engineGone
 		return fmt.Errorf("kernel: start GoNB: %w", err)
 	}
-	interrupts := make(chan os.Signal, 1)
 	signal.Notify(interrupts, syscall.SIGINT)
+	go func() {
+		if err := front.Connect(ctx); err != nil && ctx.Err() == nil {
+			fmt.Fprintln(os.Stderr, "error:", err)
+		}
+	}()
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	var kill <-chan time.Time
 	for {
 		select {
 		case <-interrupts:
+			front.Interrupted()
 			go interruptCell(gonb)
 		case s := <-signals:
 			gonb.Signal(s)
@@ -109,6 +121,7 @@ func (w wrapper) run() error {
 		case <-kill:
 			gonb.Kill()
 		case err := <-ended:
+			stop()
 			close(stopEngine)
 			<-engineGone
 			killChildren() // a cell's program outlives a killed GoNB
@@ -119,6 +132,38 @@ func (w wrapper) run() error {
 			return err
 		}
 	}
+}
+
+// relay listens for the front end, and returns the connection file that GoNB
+// gets. What the front end asks for is sent to the channels of signals.
+func (w wrapper) relay(ctx context.Context, p *place, signals, interrupts chan<- os.Signal) (*relay.Relay, string, error) {
+	front, err := message.ReadConnection(w.connection)
+	if err != nil {
+		return nil, "", err
+	}
+	// in the place's folder, which only this user may enter
+	gonb := message.Connection{Transport: "ipc", IP: filepath.Join(p.dir, "gonb"), Key: randomToken(), Scheme: "hmac-sha256", Kernel: KernelName,
+		Shell: 1, IOPub: 2, Stdin: 3, Control: 4, Heartbeat: 5}
+	file := filepath.Join(p.dir, filepath.Base(w.connection)) // GoNB takes the kernel's id from the name
+	if err := gonb.Write(file); err != nil {
+		return nil, "", err
+	}
+	runners, err := net.Listen("unix", p.relaySocket())
+	if err != nil {
+		return nil, "", err
+	}
+	context.AfterFunc(ctx, func() { runners.Close() })
+	tell := func(to chan<- os.Signal, s os.Signal) func() {
+		return func() {
+			select {
+			case to <- s:
+			default: // as many wait as change anything
+			}
+		}
+	}
+	r, err := relay.New(ctx, relay.Options{Front: front, GoNB: gonb, Runners: runners, Runner: w.runner(),
+		Interrupt: tell(interrupts, syscall.SIGINT), Shutdown: tell(signals, syscall.SIGTERM)})
+	return r, file, err
 }
 
 // keepEngine runs the engine until stop is closed, and starts it again with
@@ -264,6 +309,9 @@ func listen(pages func() (*pagesPlace, error)) (p *place, err error) {
 	return p, nil
 }
 
+// relaySocket is where the runners of cells find the relay.
+func (p *place) relaySocket() string { return filepath.Join(p.dir, "relay.sock") }
+
 func (p *place) close() {
 	for _, f := range append(p.files, p.held) {
 		if f != nil {
@@ -277,8 +325,4 @@ func (p *place) close() {
 }
 
 // randomToken returns 128 random bits in hexadecimal.
-func randomToken() string {
-	b := make([]byte, 16)
-	rand.Read(b) // never fails
-	return hex.EncodeToString(b)
-}
+func randomToken() string { return message.NewID() }

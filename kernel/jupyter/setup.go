@@ -36,6 +36,7 @@ func (l layout) path(elem ...string) string {
 }
 func (l layout) gonb() string    { return l.path("bin", "gonb") }
 func (l layout) command() string { return l.path("bin", "trustsr") }
+func (l layout) runner() string  { return l.path("bin", "cell-runner") }
 func (l layout) shim() string    { return l.path("shim") }
 func (l layout) tmp() string     { return l.path("tmp") }
 func (l layout) spec() string    { return l.path("jupyter", "kernels", KernelName) }
@@ -43,14 +44,29 @@ func (l layout) spec() string    { return l.path("jupyter", "kernels", KernelNam
 // shimScript stands before the real go on the kernel's PATH. GoNB runs
 // "go get" before every cell, which would ask the network for the newest
 // version of every import; the project's go.mod has them all.
+//
+// It then builds the cell's program, at a place where GoNB starts it. The
+// runner goes to that place (package runner), the program beside it.
 const shimScript = `#!/bin/sh
 case "$1 $#$2" in "get 1"|"get 2-t") exit 0;; esac
-exec %s "$@"
+cell="$GONB_TMP_DIR/${GONB_TMP_DIR##*/}"
+case "$GONB_TMP_DIR|$1 $2 $3 $4" in
+"|"*) ;;
+*"|build -o $cell "*)
+	shift 3
+	%[1]s build -o "$cell.program" "$@" && exec ln -sf %[2]s "$cell"
+	exit 1 ;;
+*"|test -c -o $cell")
+	shift 4
+	%[1]s test -c -o "$cell.program" "$@" && exec ln -sf %[2]s "$cell"
+	exit 1 ;;
+esac
+exec %[1]s "$@"
 `
 
-func shimFor(goTool string) []byte {
-	quoted := "'" + strings.ReplaceAll(goTool, "'", `'\''`) + "'"
-	return fmt.Appendf(nil, shimScript, quoted)
+func shimFor(goTool, runner string) []byte {
+	quote := func(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+	return fmt.Appendf(nil, shimScript, quote(goTool), quote(runner))
 }
 
 // experiment is what the command itself is built with. Cells, GoNB and
@@ -108,7 +124,7 @@ func Setup(ctx context.Context, root string, progress io.Writer) error {
 	if err != nil {
 		return hint.With(fmt.Errorf("set up the kernel: %w", err), "notebook cells are compiled: put Go's bin folder on your PATH")
 	}
-	if err := os.WriteFile(filepath.Join(l.shim(), "go"), shimFor(goTool), 0o755); err != nil {
+	if err := os.WriteFile(filepath.Join(l.shim(), "go"), shimFor(goTool, l.runner()), 0o755); err != nil {
 		return fmt.Errorf("set up the kernel: %w", err)
 	}
 	if err := l.kernelspec(l.spec()); err != nil {
@@ -120,6 +136,7 @@ func Setup(ctx context.Context, root string, progress io.Writer) error {
 		env  []string
 	}{
 		{"GoNB, the notebook kernel", []string{"build", "-o", l.gonb(), "github.com/janpfeifer/gonb"}, append(os.Environ(), experiment)},
+		{"the runner of cells", []string{"build", "-ldflags=-s -w", "-o", l.runner(), "./kernel/jupyter/runner"}, append(os.Environ(), experiment)},
 		{"goimports", []string{"build", "-o", filepath.Join(l.shim(), "goimports"), "golang.org/x/tools/cmd/goimports"}, append(os.Environ(), experiment)},
 		// what cells import, compiled with the flags cells are compiled with
 		{"the notebook package", []string{"build", "-o", os.DevNull, "./kernel/lab/warm"}, l.environment(append(os.Environ(), "GOFLAGS="+goFlags()))},

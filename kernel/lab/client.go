@@ -104,6 +104,9 @@ const startHint = "run the notebook with the trustsr kernel: go run ./kernel up"
 
 // fail prints the error and its hint and ends the cell.
 func fail(err error) {
+	if inNotebook() {
+		front.where()
+	}
 	flush()
 	fmt.Fprintln(os.Stderr, "error:", err)
 	var r *refusal

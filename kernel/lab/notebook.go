@@ -4,16 +4,22 @@ import (
 	"encoding/gob"
 	"fmt"
 	"os"
+	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/janpfeifer/gonb/gonbui/protocol"
+
+	"github.com/trustsr/trustsr/kernel/jupyter/cell"
 )
 
-// notebook is the way from a cell to GoNB: two named pipes that carry gob
-// values of package protocol. Package gonbui does the same and more, but
-// links a logging library, which makes every cell a tenth of a second slower.
+// notebook is the way from a cell to its runner, or to GoNB: two named pipes
+// that carry gob values of package protocol. Package gonbui does the same and
+// more, but links a logging library, which makes every cell a tenth of a second
+// slower. The runner has a pair of pipes for each, since two writers of gob
+// cannot share one.
 type notebook struct {
 	once sync.Once
 	mu   sync.Mutex // one message at a time
@@ -27,15 +33,19 @@ var front notebook
 // inNotebook reports whether GoNB runs this program as a cell.
 func inNotebook() bool { return os.Getenv(protocol.GONB_PIPE_ENV) != "" }
 
-// open opens both pipes; GoNB waits for both.
+// open opens both pipes; who is at their other end waits for both.
 func (n *notebook) open() {
 	n.once.Do(func() {
-		w, err := os.OpenFile(os.Getenv(protocol.GONB_PIPE_ENV), os.O_WRONLY, 0)
+		there, back := os.Getenv(cell.EnvPipe), os.Getenv(cell.EnvPipeBack)
+		if there == "" {
+			there, back = os.Getenv(protocol.GONB_PIPE_ENV), os.Getenv(protocol.GONB_PIPE_BACK_ENV)
+		}
+		w, err := os.OpenFile(there, os.O_WRONLY, 0)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "warning: nothing can be shown:", err)
 			return
 		}
-		r, err := os.OpenFile(os.Getenv(protocol.GONB_PIPE_BACK_ENV), os.O_RDONLY, 0)
+		r, err := os.OpenFile(back, os.O_RDONLY, 0)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "warning: nothing can be shown:", err)
 			return
@@ -61,7 +71,29 @@ func (n *notebook) send(d *protocol.DisplayData) {
 	}
 }
 
-// flush waits until GoNB has passed on what was sent.
+// where tells the runner in which line of the generated program the cell ends,
+// so that its error names the cell's line.
+func (n *notebook) where() {
+	if os.Getenv(cell.EnvPipe) == "" {
+		return // GoNB takes it for a widget's value
+	}
+	callers := make([]uintptr, 64)
+	frames := runtime.CallersFrames(callers[:runtime.Callers(1, callers)])
+	for {
+		frame, more := frames.Next()
+		if strings.HasPrefix(frame.Function, "main.") && strings.HasSuffix(frame.File, "/main.go") {
+			n.show(&protocol.DisplayData{Data: map[protocol.MIMEType]any{
+				protocol.MIMECommValue: &protocol.CommValue{Address: cell.AddressWhere, Value: frame.Line},
+			}})
+			return
+		}
+		if !more {
+			return
+		}
+	}
+}
+
+// flush waits until the notebook has passed on what was sent.
 func (n *notebook) flush() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
