@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/trustsr/trustsr/kernel/jupyter/cell"
+	"github.com/trustsr/trustsr/kernel/jupyter/cellwire"
 	"github.com/trustsr/trustsr/kernel/jupyter/message"
 	"github.com/trustsr/trustsr/kernel/jupyter/relay"
 	"github.com/trustsr/trustsr/kernel/wire"
@@ -88,7 +88,7 @@ func (w wrapper) run() error {
 		w.keepEngine(place, env, stopEngine)
 	}()
 	cmd := exec.Command(w.gonb(), "--kernel", connection, "-raw_error=true", "-go_work="+w.root)
-	gonb, ended, err := start(cmd, append(env, cell.EnvRelay+"="+place.relaySocket()), syscall.SIGTERM)
+	gonb, ended, err := start(cmd, append(env, cellwire.EnvRelay+"="+place.relaySocket()), syscall.SIGTERM)
 	if err != nil {
 		close(stopEngine)
 		<-engineGone

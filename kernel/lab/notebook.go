@@ -12,7 +12,7 @@ import (
 
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 
-	"github.com/trustsr/trustsr/kernel/jupyter/cell"
+	"github.com/trustsr/trustsr/kernel/jupyter/cellwire"
 )
 
 // notebook is the way from a cell to its runner, or to GoNB: two named pipes
@@ -36,7 +36,7 @@ func inNotebook() bool { return os.Getenv(protocol.GONB_PIPE_ENV) != "" }
 // open opens both pipes; who is at their other end waits for both.
 func (n *notebook) open() {
 	n.once.Do(func() {
-		there, back := os.Getenv(cell.EnvPipe), os.Getenv(cell.EnvPipeBack)
+		there, back := os.Getenv(cellwire.EnvPipe), os.Getenv(cellwire.EnvPipeBack)
 		if there == "" {
 			there, back = os.Getenv(protocol.GONB_PIPE_ENV), os.Getenv(protocol.GONB_PIPE_BACK_ENV)
 		}
@@ -74,7 +74,7 @@ func (n *notebook) send(d *protocol.DisplayData) {
 // where tells the runner in which line of the generated program the cell ends,
 // so that its error names the cell's line.
 func (n *notebook) where() {
-	if os.Getenv(cell.EnvPipe) == "" {
+	if os.Getenv(cellwire.EnvPipe) == "" {
 		return // GoNB takes it for a widget's value
 	}
 	callers := make([]uintptr, 64)
@@ -83,7 +83,7 @@ func (n *notebook) where() {
 		frame, more := frames.Next()
 		if strings.HasPrefix(frame.Function, "main.") && strings.HasSuffix(frame.File, "/main.go") {
 			n.show(&protocol.DisplayData{Data: map[protocol.MIMEType]any{
-				protocol.MIMECommValue: &protocol.CommValue{Address: cell.AddressWhere, Value: frame.Line},
+				protocol.MIMECommValue: &protocol.CommValue{Address: cellwire.AddressWhere, Value: frame.Line},
 			}})
 			return
 		}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/trustsr/trustsr/kernel/jupyter/cell"
+	"github.com/trustsr/trustsr/kernel/jupyter/cellwire"
 	"github.com/trustsr/trustsr/kernel/jupyter/message"
 )
 
@@ -23,8 +23,8 @@ type execution struct {
 	mu          sync.Mutex
 	interrupted bool
 	failure     *failure
-	places      map[string]string // "main.go:12" to "Cell [3] Line 2", as GoNB wrote
-	asking      func(cell.Reply)  // takes the line of input that is asked for
+	places      map[string]string    // "main.go:12" to "Cell [3] Line 2", as GoNB wrote
+	asking      func(cellwire.Reply) // takes the line of input that is asked for
 }
 
 type executeRequest struct {
@@ -211,7 +211,7 @@ func (e *execution) interrupt() {
 	e.asking = nil
 	e.mu.Unlock()
 	if asking != nil {
-		asking(cell.Reply{NoInput: true})
+		asking(cellwire.Reply{NoInput: true})
 	}
 }
 

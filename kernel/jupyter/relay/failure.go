@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/trustsr/trustsr/kernel/jupyter/cell"
+	"github.com/trustsr/trustsr/kernel/jupyter/cellwire"
 	"github.com/trustsr/trustsr/kernel/jupyter/message"
 )
 
@@ -39,7 +39,7 @@ const (
 )
 
 // programFailure is the failure of a runner's program that ended badly.
-func programFailure(h cell.Hello, e *cell.End) *failure {
+func programFailure(h cellwire.Hello, e *cellwire.End) *failure {
 	status := fmt.Sprintf("exit status %d", e.Code)
 	if e.Signal != "" {
 		status = "signal: " + e.Signal
@@ -52,10 +52,10 @@ func programFailure(h cell.Hello, e *cell.End) *failure {
 	case e.Trace != "":
 		f.Name, f.Value = panicOf(e.Trace)
 		f.Trace = strings.Split(strings.TrimSpace(e.Trace), "\n")
-	case h.Kind == cell.Shell:
+	case h.Kind == cellwire.Shell:
 		f.where = fmt.Sprintf("Line %d", h.Line)
 		f.Trace = []string{"!" + h.What, status}
-	case h.Kind == cell.Script:
+	case h.Kind == cellwire.Script:
 		f.Trace = []string{h.What, status}
 	default:
 		f.Trace = []string{status}
@@ -138,7 +138,7 @@ func (e *execution) learn(text string) bool {
 		if found == nil && !placeOnly.MatchString(line) {
 			return false
 		}
-		if found != nil {
+		if found != nil && !strings.HasSuffix(found[1], "Line 0") { // GoNB has lost the cell of what an earlier one declared
 			e.places[found[2]] = found[1]
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"net"
 	"sync"
 
-	"github.com/trustsr/trustsr/kernel/jupyter/cell"
+	"github.com/trustsr/trustsr/kernel/jupyter/cellwire"
 	"github.com/trustsr/trustsr/kernel/jupyter/message"
 )
 
@@ -25,7 +25,7 @@ func (r *Relay) serveRunners() {
 func (r *Relay) serveRunner(conn net.Conn) {
 	defer conn.Close()
 	in, out := gob.NewDecoder(conn), gob.NewEncoder(conn)
-	var hello cell.Hello
+	var hello cellwire.Hello
 	if in.Decode(&hello) != nil {
 		return
 	}
@@ -33,29 +33,29 @@ func (r *Relay) serveRunner(conn net.Conn) {
 	e := r.current
 	r.mu.Unlock()
 	if e == nil || e.stopped() {
-		out.Encode(cell.Start{})
+		out.Encode(cellwire.Start{})
 		return
 	}
-	if out.Encode(cell.Start{Run: true, Input: e.input}) != nil {
+	if out.Encode(cellwire.Start{Run: true, Input: e.input}) != nil {
 		return
 	}
 	var mu sync.Mutex // of out
-	reply := func(a cell.Reply) error {
+	reply := func(a cellwire.Reply) error {
 		mu.Lock()
 		defer mu.Unlock()
 		return out.Encode(a)
 	}
 	for ended := false; !ended; {
-		var event cell.Event
+		var event cellwire.Event
 		if in.Decode(&event) != nil {
-			e.fail(programFailure(hello, &cell.End{Code: -1, Signal: "killed"})) // the runner, and its program with it
+			e.fail(programFailure(hello, &cellwire.End{Code: -1, Signal: "killed"})) // the runner, and its program with it
 			return
 		}
 		switch {
 		case event.Display != nil:
 			r.display(e, event.Display)
 		case event.Ask != nil:
-			r.ask(e, event.Ask, func(a cell.Reply) { reply(a) })
+			r.ask(e, event.Ask, func(a cellwire.Reply) { reply(a) })
 		case event.End != nil:
 			ended = true
 			if event.End.Failed() {
@@ -64,7 +64,7 @@ func (r *Relay) serveRunner(conn net.Conn) {
 		default:
 			r.show(e, "stream", map[string]any{"name": event.Stream, "text": event.Text})
 		}
-		if reply(cell.Reply{Done: true}) != nil {
+		if reply(cellwire.Reply{Done: true}) != nil {
 			return
 		}
 	}
@@ -72,7 +72,7 @@ func (r *Relay) serveRunner(conn net.Conn) {
 
 // display shows a picture or text with markup, or shows it in the place of the
 // one with the same id.
-func (r *Relay) display(e *execution, d *cell.Display) {
+func (r *Relay) display(e *execution, d *cellwire.Display) {
 	kind := "display_data"
 	transient := map[string]any{}
 	if d.ID != "" {
@@ -88,7 +88,7 @@ func (r *Relay) display(e *execution, d *cell.Display) {
 }
 
 // ask asks the front end for a line of input.
-func (r *Relay) ask(e *execution, a *cell.Ask, answer func(cell.Reply)) {
+func (r *Relay) ask(e *execution, a *cellwire.Ask, answer func(cellwire.Reply)) {
 	e.mu.Lock()
 	refused := e.interrupted || e.silent || !e.input
 	if !refused {
@@ -96,7 +96,7 @@ func (r *Relay) ask(e *execution, a *cell.Ask, answer func(cell.Reply)) {
 	}
 	e.mu.Unlock()
 	if refused {
-		answer(cell.Reply{NoInput: true})
+		answer(cellwire.Reply{NoInput: true})
 		return
 	}
 	password := 0 // a number, for the protocol's own checker wants one; front ends take 0 and 1 for no and yes
@@ -105,7 +105,7 @@ func (r *Relay) ask(e *execution, a *cell.Ask, answer func(cell.Reply)) {
 	}
 	m, err := message.New(r.session, "input_request", e.request.RawHeader, map[string]any{"prompt": a.Prompt, "password": password})
 	if err != nil {
-		answer(cell.Reply{NoInput: true})
+		answer(cellwire.Reply{NoInput: true})
 		return
 	}
 	m.Identities = e.request.Identities
@@ -131,6 +131,6 @@ func (r *Relay) onStdin(m *message.Message) {
 	e.asking = nil
 	e.mu.Unlock()
 	if asking != nil {
-		asking(cell.Reply{Input: content.Value, Got: true})
+		asking(cellwire.Reply{Input: content.Value, Got: true})
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/trustsr/trustsr/kernel/jupyter/cell"
+	"github.com/trustsr/trustsr/kernel/jupyter/cellwire"
 )
 
 // input is the write end of the program's standard input. A program that
@@ -66,7 +66,7 @@ func (in *input) watch(pid int, ended <-chan struct{}) {
 		}
 		now := in.empty() && in.wanted(pid)
 		if now && before { // twice: a line may just be on its way
-			in.ask(cell.Ask{Password: in.password}, false)
+			in.ask(cellwire.Ask{Password: in.password}, false)
 		}
 		before = now
 	}
@@ -74,7 +74,7 @@ func (in *input) watch(pid int, ended <-chan struct{}) {
 
 // ask asks for a line. Where that cannot be, standard input ends; said tells
 // whether the program asked by itself and the user should know.
-func (in *input) ask(a cell.Ask, said bool) {
+func (in *input) ask(a cellwire.Ask, said bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.pipe == nil {
@@ -88,13 +88,13 @@ func (in *input) ask(a cell.Ask, said bool) {
 	in.close()
 	if said {
 		in.queue.mu.Lock()
-		in.queue.push(cell.Event{Stream: cell.Stderr, Text: "no input: this notebook runs without a front end that can be asked\n"})
+		in.queue.push(cellwire.Event{Stream: cellwire.Stderr, Text: "no input: this notebook runs without a front end that can be asked\n"})
 		in.queue.mu.Unlock()
 	}
 }
 
 // give hands a line to the program, or the end of its input.
-func (in *input) give(r cell.Reply) {
+func (in *input) give(r cellwire.Reply) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.asked = false

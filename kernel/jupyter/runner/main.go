@@ -25,7 +25,7 @@ import (
 
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 
-	"github.com/trustsr/trustsr/kernel/jupyter/cell"
+	"github.com/trustsr/trustsr/kernel/jupyter/cellwire"
 )
 
 func main() {
@@ -42,25 +42,25 @@ const password = "--password"
 
 // job is what is to be run.
 type job struct {
-	hello    cell.Hello
+	hello    cellwire.Hello
 	args     []string
 	password bool
 }
 
 func parse(args []string) (job, error) {
 	if program := args[0] + ".program"; exists(program) {
-		return job{hello: cell.Hello{Kind: cell.Program}, args: append([]string{program}, args[1:]...)}, nil
+		return job{hello: cellwire.Hello{Kind: cellwire.Program}, args: append([]string{program}, args[1:]...)}, nil
 	}
 	args = args[1:]
-	if len(args) >= 2 && args[0] == cell.Script {
-		return job{hello: cell.Hello{Kind: cell.Script, What: strings.Join(args[1:], " ")}, args: args[1:]}, nil
+	if len(args) >= 2 && args[0] == cellwire.Script {
+		return job{hello: cellwire.Hello{Kind: cellwire.Script, What: strings.Join(args[1:], " ")}, args: args[1:]}, nil
 	}
-	j := job{hello: cell.Hello{Kind: cell.Shell}}
+	j := job{hello: cellwire.Hello{Kind: cellwire.Shell}}
 	if len(args) > 1 && args[1] == password {
 		j.password = true
 		args = append(args[:1], args[2:]...)
 	}
-	if len(args) != 3 || args[0] != cell.Shell {
+	if len(args) != 3 || args[0] != cellwire.Shell {
 		return j, errors.New("nothing to run")
 	}
 	var err error
@@ -86,11 +86,11 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	relay, err := dial(os.Getenv(cell.EnvRelay), j.hello)
+	relay, err := dial(os.Getenv(cellwire.EnvRelay), j.hello)
 	if err != nil || !relay.start.Run {
 		return err
 	}
-	dir, err := os.MkdirTemp(filepath.Dir(os.Getenv(cell.EnvRelay)), "cell-")
+	dir, err := os.MkdirTemp(filepath.Dir(os.Getenv(cellwire.EnvRelay)), "cell-")
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func run(args []string) error {
 	cmd.Env = os.Environ()
 	where := 0
 	var pipes []*displayPipes
-	if j.hello.Kind == cell.Program {
+	if j.hello.Kind == cellwire.Program {
 		cmd.Args[0] = args[0]
 		gui := &displayPipes{queue: q, input: in, comms: &comms{there: os.Getenv(protocol.GONB_PIPE_ENV), back: os.Getenv(protocol.GONB_PIPE_BACK_ENV)}}
 		gui.comms.program = gui
@@ -115,21 +115,21 @@ func run(args []string) error {
 		}
 		pipes = []*displayPipes{gui, own}
 		cmd.Env = append(cmd.Env, protocol.GONB_PIPE_ENV+"="+gui.there, protocol.GONB_PIPE_BACK_ENV+"="+gui.back,
-			cell.EnvPipe+"="+own.there, cell.EnvPipeBack+"="+own.back)
+			cellwire.EnvPipe+"="+own.there, cellwire.EnvPipeBack+"="+own.back)
 	}
-	theirs, err := in.connect(cmd, j.hello.Kind == cell.Script)
+	theirs, err := in.connect(cmd, j.hello.Kind == cellwire.Script)
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{cell.Stdout, cell.Stderr} {
+	for _, name := range []string{cellwire.Stdout, cellwire.Stderr} {
 		r, w, err := os.Pipe()
 		if err != nil {
 			return err
 		}
-		if err := q.add(name, r, name == cell.Stderr && j.hello.Kind == cell.Program); err != nil {
+		if err := q.add(name, r, name == cellwire.Stderr && j.hello.Kind == cellwire.Program); err != nil {
 			return err
 		}
-		if name == cell.Stdout {
+		if name == cellwire.Stdout {
 			cmd.Stdout = w
 		} else {
 			cmd.Stderr = w
@@ -161,7 +161,7 @@ func run(args []string) error {
 	for _, p := range pipes {
 		p.close()
 	}
-	end := &cell.End{Code: exitCode(err), Trace: trace, Last: last, Where: where}
+	end := &cellwire.End{Code: exitCode(err), Trace: trace, Last: last, Where: where}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
@@ -170,12 +170,12 @@ func run(args []string) error {
 	} else if err != nil {
 		end.Last = err.Error()
 	}
-	if end.Failed() && j.hello.Kind == cell.Program {
+	if end.Failed() && j.hello.Kind == cellwire.Program {
 		askGoNB(trace, last, where)
 	}
 	q.mu.Lock()
 	q.ending = true
-	q.push(cell.Event{End: end})
+	q.push(cellwire.Event{End: end})
 	q.mu.Unlock()
 	return <-sending
 }
@@ -214,12 +214,12 @@ type relay struct {
 	conn    net.Conn
 	encoder *gob.Encoder
 	decoder *gob.Decoder
-	start   cell.Start
+	start   cellwire.Start
 	done    chan struct{} // one for each event that the relay is done with
 	ended   atomic.Bool   // the last event is sent
 }
 
-func dial(path string, hello cell.Hello) (*relay, error) {
+func dial(path string, hello cellwire.Hello) (*relay, error) {
 	conn, err := net.Dial("unix", path)
 	if err != nil {
 		return nil, err
@@ -251,7 +251,7 @@ func (r *relay) send(q *queue) error {
 // ended, lost is called.
 func (r *relay) listen(in *input, lost func()) {
 	for {
-		var reply cell.Reply
+		var reply cellwire.Reply
 		if err := r.decoder.Decode(&reply); err != nil {
 			if !r.ended.Load() {
 				lost()

@@ -11,7 +11,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
-	"github.com/trustsr/trustsr/kernel/jupyter/cell"
+	"github.com/trustsr/trustsr/kernel/jupyter/cellwire"
 )
 
 const (
@@ -25,7 +25,7 @@ const (
 
 // piece is one thing to show, in the order of all.
 type piece struct {
-	event  cell.Event
+	event  cellwire.Event
 	number int // pieces are counted from 1
 }
 
@@ -181,7 +181,7 @@ func (q *queue) text(s *stream, text string) {
 			return
 		}
 	}
-	q.push(cell.Event{Stream: s.name, Text: text})
+	q.push(cellwire.Event{Stream: s.name, Text: text})
 }
 
 func end(text string, n int) string {
@@ -192,7 +192,7 @@ func end(text string, n int) string {
 }
 
 // push queues an event and returns its number; q.mu is held.
-func (q *queue) push(e cell.Event) int {
+func (q *queue) push(e cellwire.Event) int {
 	q.queued++
 	q.pieces = append(q.pieces, piece{e, q.queued})
 	q.changed.Broadcast()
@@ -200,7 +200,7 @@ func (q *queue) push(e cell.Event) int {
 }
 
 // show queues a display behind all that was written before it.
-func (q *queue) show(d *cell.Display) {
+func (q *queue) show(d *cellwire.Display) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for q.waiting >= maxWaiting {
@@ -216,21 +216,21 @@ func (q *queue) show(d *cell.Display) {
 	}
 	q.shownLeft -= size
 	q.waiting += size
-	q.push(cell.Event{Display: d})
+	q.push(cellwire.Event{Display: d})
 }
 
 // ask queues a request for input. The prompt is the line that the program has
 // begun, unless it gave one.
-func (q *queue) ask(a cell.Ask) {
+func (q *queue) ask(a cellwire.Ask) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, s := range q.streams {
 		q.pull(s)
-		if s.name == cell.Stdout && a.Prompt == "" {
+		if s.name == cellwire.Stdout && a.Prompt == "" {
 			a.Prompt = s.open
 		}
 	}
-	q.push(cell.Event{Ask: &a})
+	q.push(cellwire.Event{Ask: &a})
 }
 
 // flush waits until all that is queued is sent.
@@ -274,12 +274,12 @@ func (q *queue) finish(isTrace func(string) bool) (trace, last string) {
 				q.text(s, held)
 			}
 		}
-		if s.name == cell.Stderr {
+		if s.name == cellwire.Stderr {
 			last = s.last
 		}
 	}
 	if q.dropped > 0 {
-		q.push(cell.Event{Stream: cell.Stderr, Text: fmt.Sprintf("\n… %s more were not shown: a cell shows up to %s of text and %s of pictures\n",
+		q.push(cellwire.Event{Stream: cellwire.Stderr, Text: fmt.Sprintf("\n… %s more were not shown: a cell shows up to %s of text and %s of pictures\n",
 			humanize.Bytes(uint64(q.dropped)), humanize.IBytes(maxText), humanize.IBytes(maxDisplays))})
 	}
 	return trace, last

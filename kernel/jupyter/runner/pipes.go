@@ -13,7 +13,7 @@ import (
 
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 
-	"github.com/trustsr/trustsr/kernel/jupyter/cell"
+	"github.com/trustsr/trustsr/kernel/jupyter/cellwire"
 )
 
 func init() {
@@ -82,7 +82,7 @@ func (p *displayPipes) serve() {
 
 func (p *displayPipes) handle(d *protocol.DisplayData) {
 	if ask, ok := d.Data[protocol.MIMEJupyterInput].(protocol.InputRequest); ok {
-		p.input.ask(cell.Ask{Prompt: ask.Prompt, Password: ask.Password}, true)
+		p.input.ask(cellwire.Ask{Prompt: ask.Prompt, Password: ask.Password}, true)
 		return
 	}
 	if value, ok := d.Data[protocol.MIMECommValue].(protocol.CommValue); ok {
@@ -90,7 +90,7 @@ func (p *displayPipes) handle(d *protocol.DisplayData) {
 		case protocol.GonbuiSyncAddress:
 			p.queue.flush()
 			p.send(&protocol.CommValue{Address: protocol.GonbuiSyncAckAddress, Value: value.Value})
-		case cell.AddressWhere:
+		case cellwire.AddressWhere:
 			if line, ok := value.Value.(int); ok && p.where != nil {
 				*p.where = line // read when the pipe has ended
 			}
@@ -112,7 +112,7 @@ func (p *displayPipes) handle(d *protocol.DisplayData) {
 	if d.Metadata == nil {
 		metadata = []byte("{}")
 	}
-	p.queue.show(&cell.Display{ID: d.DisplayID, Data: data, Metadata: metadata})
+	p.queue.show(&cellwire.Display{ID: d.DisplayID, Data: data, Metadata: metadata})
 }
 
 // send sends a value to the program.

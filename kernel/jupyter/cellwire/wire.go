@@ -1,8 +1,8 @@
-// Package cell is what a runner and the relay say to each other: the runner
+// Package cellwire is what a runner and the relay say to each other: the runner
 // starts a cell's program, the relay passes on what it shows. Values are gob
 // encoded on a Unix socket: a Hello and a Start, then Events, each answered by
 // a Reply with Done, and Replies with input at any time.
-package cell
+package cellwire
 
 import "encoding/json"
 
