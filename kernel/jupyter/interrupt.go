@@ -21,7 +21,9 @@ const patience = 5 * time.Second
 // starts after its first command was stopped; what is left after patience is
 // killed. Processes that a cell has let go of, which write to no pipe of its,
 // are not touched, nor is the engine.
-func interruptCell(gonb *os.Process) {
+//
+// done is called when all of them have the signal; the rest takes its time.
+func interruptCell(gonb *os.Process, done func()) {
 	gonb.Signal(syscall.SIGINT)
 	pipes := readEnds(gonb.Pid)
 	told := map[process]bool{}
@@ -30,6 +32,7 @@ func interruptCell(gonb *os.Process) {
 		told[p] = true
 		syscall.Kill(p.pid, syscall.SIGINT)
 	}
+	done()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		left := heirs(told, pipes)
 		if len(left) == 0 {

@@ -106,8 +106,7 @@ func (w wrapper) run() error {
 	for {
 		select {
 		case <-interrupts:
-			front.Interrupted()
-			go interruptCell(gonb)
+			go interruptCell(gonb, front.Interrupted())
 		case s := <-signals:
 			gonb.Signal(s)
 			if kill == nil {

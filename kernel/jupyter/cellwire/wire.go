@@ -73,9 +73,11 @@ type Ask struct {
 type End struct {
 	Code   int
 	Signal string // "" unless a signal ended it
-	Trace  string // what the Go runtime wrote of a panic
-	Last   string // the end of its standard error
-	Where  int    // line of the generated program that ended it, or 0
+
+	Interrupted bool   // the runner has had an interrupt
+	Trace       string // what the Go runtime wrote of a panic
+	Last        string // the end of its standard error
+	Where       int    // line of the generated program that ended it, or 0
 }
 
 // Failed reports whether the program ended badly.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/trustsr/trustsr/kernel/jupyter/cellwire"
 	"github.com/trustsr/trustsr/kernel/jupyter/message"
@@ -19,9 +20,11 @@ type execution struct {
 	count   int
 	replied chan *message.Message // GoNB's reply
 	idle    chan struct{}         // closed when GoNB is done with the cell
+	told    chan struct{}         // closed when an interrupt has reached all programs
 
 	mu          sync.Mutex
 	interrupted bool
+	struck      bool // a program had the signal
 	failure     *failure
 	places      map[string]string    // "main.go:12" to "Cell [3] Line 2", as GoNB wrote
 	asking      func(cellwire.Reply) // takes the line of input that is asked for
@@ -52,7 +55,7 @@ func (r *Relay) execute(m *message.Message) {
 		r.remember(request.Code)
 	}
 	e := &execution{request: m, code: request.Code, silent: request.Silent, input: isTrue(request.AllowStdin), count: r.count,
-		replied: make(chan *message.Message, 1), idle: make(chan struct{}), places: map[string]string{}}
+		replied: make(chan *message.Message, 1), idle: make(chan struct{}), told: make(chan struct{}), places: map[string]string{}}
 	r.current = e
 	r.mu.Unlock()
 	if !request.Silent {
@@ -64,6 +67,7 @@ func (r *Relay) execute(m *message.Message) {
 	} else {
 		r.run(e, store)
 	}
+	e.signalled()
 	r.mu.Lock()
 	r.current = nil
 	r.mu.Unlock()
@@ -204,14 +208,34 @@ func (r *Relay) show(e *execution, kind string, content any) {
 	}
 }
 
-func (e *execution) interrupt() {
+func (e *execution) interrupt() (told func()) {
 	e.mu.Lock()
+	first := !e.interrupted
 	e.interrupted = true
 	asking := e.asking
 	e.asking = nil
 	e.mu.Unlock()
 	if asking != nil {
-		asking(cellwire.Reply{NoInput: true})
+		go asking(cellwire.Reply{NoInput: true})
+	}
+	if !first {
+		return func() {}
+	}
+	return func() { close(e.told) }
+}
+
+// signalled waits, when a program was interrupted, until that is known from
+// the one who was to interrupt it: an interrupt of the whole process group
+// reaches the program first.
+func (e *execution) signalled() {
+	e.mu.Lock()
+	wait := e.struck || e.interrupted
+	e.mu.Unlock()
+	if wait {
+		select {
+		case <-e.told:
+		case <-time.After(time.Second): // it was the program's alone
+		}
 	}
 }
 

@@ -225,15 +225,14 @@ func (r *Relay) send(s *socket, m *message.Message) {
 	}
 }
 
-// Interrupted says that the cell that runs was told to stop; it fails, however
-// its program ends. It reports whether a cell runs.
-func (r *Relay) Interrupted() bool {
+// Interrupted says that the cell that runs is told to stop; it fails, however
+// its program ends. The caller calls told when its programs have the signal;
+// before, the next cell does not begin, which the signal might hit.
+func (r *Relay) Interrupted() (told func()) {
 	r.mu.Lock()
-	e := r.current
-	r.mu.Unlock()
-	if e == nil {
-		return false
+	defer r.mu.Unlock()
+	if r.current == nil {
+		return func() {}
 	}
-	e.interrupt()
-	return true
+	return r.current.interrupt()
 }

@@ -58,6 +58,11 @@ func (r *Relay) serveRunner(conn net.Conn) {
 			r.ask(e, event.Ask, func(a cellwire.Reply) { reply(a) })
 		case event.End != nil:
 			ended = true
+			if event.End.Interrupted {
+				e.mu.Lock()
+				e.struck = true
+				e.mu.Unlock()
+			}
 			if event.End.Failed() {
 				e.fail(programFailure(hello, event.End))
 			}

@@ -136,6 +136,7 @@ func run(args []string) error {
 		}
 		theirs = append(theirs, w)
 	}
+	var interrupted atomic.Bool
 	sending := make(chan error, 1)
 	go func() { sending <- relay.send(q) }()
 	go relay.listen(in, func() { // the program ends with us
@@ -144,6 +145,7 @@ func run(args []string) error {
 	})
 	go func() {
 		for range interrupts {
+			interrupted.Store(true)
 			q.interrupt()
 		}
 	}()
@@ -161,7 +163,7 @@ func run(args []string) error {
 	for _, p := range pipes {
 		p.close()
 	}
-	end := &cellwire.End{Code: exitCode(err), Trace: trace, Last: last, Where: where}
+	end := &cellwire.End{Code: exitCode(err), Trace: trace, Last: last, Where: where, Interrupted: interrupted.Load()}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
