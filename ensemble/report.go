@@ -34,6 +34,18 @@ type ReportOptions struct {
 	// Projection, if set, adds the ensemble made consistent with its LR image
 	// by [Project]. That is not what the paper does, and the report says so.
 	Projection *ProjectionOptions
+
+	// files are those of samples made elsewhere, set from the samples.
+	files map[uint64]string
+}
+
+// sampleName is a sample's number with the name of the file that it is read
+// from, where it was made elsewhere.
+func (o *ReportOptions) sampleName(sample uint64) string {
+	if file := o.files[sample]; file != "" {
+		return fmt.Sprintf("%d, %s", sample, strings.ReplaceAll(fmt.Sprintf("`%s`", file), "|", "\\|"))
+	}
+	return fmt.Sprint(sample)
 }
 
 // ProjectionOptions are the arguments of [Project].
@@ -85,8 +97,10 @@ func NewReport(ctx context.Context, trial string, ballots []Ballot, samples []sr
 		return nil, fmt.Errorf("report: %w", err)
 	}
 	space := make([]uint64, len(samples))
+	o.files = map[uint64]string{}
 	for i, s := range samples {
 		space[i] = s.Seed
+		o.files[s.Seed] = s.File
 	}
 	if err := CheckSamples(OfTrial(ballots, trial), space); err != nil {
 		return nil, fmt.Errorf("report: %w", err)
@@ -329,7 +343,7 @@ func (r *Result) votesMarkdown(s *strings.Builder, heading string, o ReportOptio
 			}
 		}
 		in := probability[v.Sample]
-		fmt.Fprintf(s, "| %d | %d | %.0f–%.0f | %s | %.2f | %s |\n", v.Sample, v.Votes, in.Low, in.High,
+		fmt.Fprintf(s, "| %s | %d | %.0f–%.0f | %s | %.2f | %s |\n", o.sampleName(v.Sample), v.Votes, in.Low, in.High,
 			percent(stats.Wilson(v.Votes, v.Shown, 0.95)), in.Probability, status[v.Sample])
 	}
 	if left > 0 {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/internal/naturalorder"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 
@@ -21,11 +22,15 @@ var ntireForm = regexp.MustCompile(`^(\d{6,})_sample(\d{5,})\.png$`)
 // read-only space. A file named lr.png is the LR picture; other kinds of
 // file, hidden files and sub-folders are passed over.
 //
-// A sample's seed is the sample number in NTIRE names (000003_sample00017.png
-// has seed 17) or the number that is the whole name (17.png, 000017.png); if
-// any file is named otherwise, or two have the same number, seeds count from 0
-// in the order of the names. All files must be samples of one picture: NTIRE
-// names of several are refused. The files are decoded only when read.
+// A sample's seed is the number in its name: the sample number in NTIRE names
+// (000003_sample00017.png has seed 17), else the only number in which the names
+// differ (17.png, sample_17.png, x4_017.png). Where the names differ in more than
+// one number, that one is not known: seeds then count from 0 in natural order,
+// img2.png before img10.png; [Space.FileName] tells which file has a seed. Two
+// files of one number (1.png and 01.png), and a file without a number beside
+// 1.png, are refused, for a vote for 1 could mean either. All files must be
+// samples of one picture: NTIRE names of several are refused. The files are
+// decoded only when read.
 func OpenFolder(dir string) (*Space, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -68,56 +73,111 @@ func OpenFolder(dir string) (*Space, error) {
 	return s, nil
 }
 
-// foreignSeeds reads the seeds off sorted file names, by one rule for all.
+// foreignSeeds returns the seeds of file names, which it sorts, by one rule for
+// all.
 func foreignSeeds(names []string) ([]uint64, error) {
+	slices.SortFunc(names, naturalorder.Compare)
+	if err := onePicture(names); err != nil {
+		return nil, err
+	}
+	inOrder := make([]uint64, len(names))
+	for i := range inOrder {
+		inOrder[i] = uint64(i)
+	}
+	numbers, ok := numbersIn(names)
+	if !ok {
+		bare := slices.IndexFunc(names, bareNumber.MatchString)
+		if bare < 0 {
+			return inOrder, nil
+		}
+		other := slices.IndexFunc(names, func(name string) bool { return !bareNumber.MatchString(name) })
+		if other < 0 { // all are, so that some number is too long
+			return inOrder, nil
+		}
+		return nil, hint.With(fmt.Errorf("has %s, a number, beside %s, which is none: which is sample %s?", names[bare], names[other], strings.TrimSuffix(names[bare], filepath.Ext(names[bare]))),
+			"give all files a number, or none; take other pictures out of the folder")
+	}
 	seeds := make([]uint64, len(names))
+	first := map[uint64]string{}
+	for i, number := range numbers {
+		seed, err := strconv.ParseUint(number, 10, 64)
+		if err != nil {
+			return inOrder, nil
+		}
+		if other, ok := first[seed]; ok {
+			return nil, hint.With(fmt.Errorf("has %s and %s, both number %d", other, names[i], seed), "rename or remove one of the two")
+		}
+		first[seed] = names[i]
+		seeds[i] = seed
+	}
+	return seeds, nil
+}
+
+// onePicture returns an error if NTIRE names are of several pictures.
+func onePicture(names []string) error {
 	var pictures []string
-	ntire := true
-	for i, name := range names {
+	for _, name := range names {
 		m := ntireForm.FindStringSubmatch(name)
 		if m == nil {
-			ntire = false
-			break
-		}
-		var err error
-		if seeds[i], err = strconv.ParseUint(m[2], 10, 64); err != nil {
-			ntire = false
-			break
+			return nil
 		}
 		if !slices.Contains(pictures, m[1]) {
 			pictures = append(pictures, m[1])
 		}
 	}
-	if ntire && len(pictures) > 1 {
-		return nil, hint.With(fmt.Errorf("holds samples of %d pictures (%s, %s, …)", len(pictures), pictures[0], pictures[1]), "put each picture's samples in a folder of its own")
+	if len(pictures) > 1 {
+		return hint.With(fmt.Errorf("holds samples of %d pictures (%s, %s, …)", len(pictures), pictures[0], pictures[1]), "put each picture's samples in a folder of its own")
 	}
-	if ntire && distinct(seeds) {
-		return seeds, nil
-	}
-	if numbered(names, seeds) && distinct(seeds) {
-		return seeds, nil
-	}
-	for i := range seeds {
-		seeds[i] = uint64(i)
-	}
-	return seeds, nil
+	return nil
 }
 
-// numbered fills in the seeds of names that are a number and ".png", and
-// reports whether all are.
-func numbered(names []string, seeds []uint64) bool {
+// bareNumber is a file name that is a number and the extension.
+var bareNumber = regexp.MustCompile(`^\d+\.[^.]+$`)
+
+// numbersIn returns the number that tells each name from the others: the sample
+// number of NTIRE names, the only number of a single name, or the one number in
+// which names of equal parts differ. It reports whether there is one.
+func numbersIn(names []string) ([]string, bool) {
+	numbers := make([]string, len(names))
+	ntire := true
 	for i, name := range names {
-		digits := name[:len(name)-len(".png")]
-		seed, err := strconv.ParseUint(digits, 10, 64)
-		if err != nil {
-			return false
+		m := ntireForm.FindStringSubmatch(name)
+		if ntire = ntire && m != nil; ntire {
+			numbers[i] = m[2]
 		}
-		seeds[i] = seed
 	}
-	return true
-}
-
-func distinct(seeds []uint64) bool {
-	sorted := slices.Sorted(slices.Values(seeds))
-	return len(slices.Compact(sorted)) == len(seeds)
+	if ntire {
+		return numbers, true
+	}
+	parts := make([][]string, len(names))
+	for i, name := range names {
+		parts[i] = naturalorder.Parts(strings.TrimSuffix(name, filepath.Ext(name)))
+		if len(parts[i]) != len(parts[0]) {
+			return nil, false
+		}
+	}
+	differs := -1
+	for k := range parts[0] {
+		same := true
+		for i := range parts {
+			same = same && parts[i][k] == parts[0][k]
+		}
+		switch {
+		case same:
+		case k%2 == 0, differs >= 0: // in text, or in a second number
+			return nil, false
+		default:
+			differs = k
+		}
+	}
+	if len(names) == 1 && len(parts[0]) == 3 {
+		differs = 1
+	}
+	if differs < 0 {
+		return nil, false
+	}
+	for i := range parts {
+		numbers[i] = parts[i][differs]
+	}
+	return numbers, true
 }

@@ -38,8 +38,12 @@ func TestOpenFolder(t *testing.T) {
 	}{
 		{"ntire", []string{"000003_sample00017.png", "000003_sample00002.png"}, []uint64{2, 17}, []byte{2, 1}},
 		{"numbers", []string{"10.png", "9.png", "000100.png"}, []uint64{9, 10, 100}, []byte{2, 1, 3}},
-		{"names", []string{"b.png", "a.PNG", "7.png"}, []uint64{0, 1, 2}, []byte{3, 2, 1}},
-		{"the same number twice", []string{"1.png", "01.png"}, []uint64{0, 1}, []byte{2, 1}},
+		{"names", []string{"b.png", "a.PNG", "c7.png"}, []uint64{0, 1, 2}, []byte{2, 1, 3}},
+		{"a number after a word", []string{"sample_10.png", "sample_2.png", "sample_0.png"}, []uint64{0, 2, 10}, []byte{3, 2, 1}},
+		{"the number that differs", []string{"x4_010.png", "x4_002.png"}, []uint64{2, 10}, []byte{2, 1}},
+		{"two numbers differ", []string{"a10_b1.png", "a2_b1.png", "a2_b0.png"}, []uint64{0, 1, 2}, []byte{3, 2, 1}},
+		{"one file with a number", []string{"sample_3.png"}, []uint64{3}, []byte{1}},
+		{"words and numbers", []string{"img10.png", "img2.png", "other.png"}, []uint64{0, 1, 2}, []byte{2, 1, 3}},
 		{"a number over 64 bits", []string{"99999999999999999999.png"}, []uint64{0}, []byte{1}},
 		{"one ntire name among others", []string{"000003_sample00017.png", "x.png"}, []uint64{0, 1}, []byte{1, 2}},
 	} {
@@ -64,6 +68,9 @@ func TestOpenFolder(t *testing.T) {
 				m, err := s.Image(seed)
 				if err != nil {
 					t.Fatal(err)
+				}
+				if file := c.files[c.levels[i]-1]; s.FileName(seed) != file {
+					t.Errorf("seed %d is %s, want %s", seed, s.FileName(seed), file)
 				}
 				if m.Bytes()[0] != c.levels[i] {
 					t.Errorf("seed %d has level %d, want %d (%s)", seed, m.Bytes()[0], c.levels[i], s.Path(seed))
@@ -106,6 +113,9 @@ func TestOpenFolderRefuses(t *testing.T) {
 		{"no folder", filepath.Join(t.TempDir(), "absent"), "absent"},
 		{"several pictures", folderOf(t, "000000_sample00000.png", "000001_sample00000.png"), "2 pictures"},
 		{"a space", space, "no png"},
+		{"the same number twice", folderOf(t, "1.png", "01.png"), "1.png and 01.png, both number 1"},
+		{"the same number after a word", folderOf(t, "s_1.png", "s_2.png", "s_02.png"), "both number 2"},
+		{"a number beside a word", folderOf(t, "1.png", "2.png", "truth.png"), "truth.png, which is none"},
 	} {
 		if _, err := OpenFolder(c.dir); err == nil || !strings.Contains(err.Error(), c.word) || hint.Of(err) == "" {
 			t.Errorf("%s: error %v (hint %q), want one that says %s", c.name, err, hint.Of(err), c.word)

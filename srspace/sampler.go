@@ -47,6 +47,10 @@ type Recipe struct {
 type Sample struct {
 	Seed  uint64 // decides the sample's noise, with the recipe and the LR
 	Image *picture.Image
+
+	// File is the name of its file where it was made elsewhere; "" otherwise.
+	// See [OpenFolder].
+	File string
 }
 
 // Sampler draws samples of the SR space of an LR image.

@@ -31,7 +31,7 @@ func (e eager) Sample(ctx context.Context, lr *picture.Image, seeds []uint64) it
 			if e.made != nil {
 				e.made <- i + 1
 			}
-			if !yield(Sample{seed, picture.NewImage(4*lr.Width, 4*lr.Height)}, ctx.Err()) {
+			if !yield(Sample{Seed: seed, Image: picture.NewImage(4*lr.Width, 4*lr.Height)}, ctx.Err()) {
 				return
 			}
 		}

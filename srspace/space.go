@@ -187,6 +187,20 @@ func (s *Space) Manifest() Manifest { return s.manifest }
 // LR returns the LR picture, or nil if it is unknown. Do not change it.
 func (s *Space) LR() *picture.Image { return s.lr }
 
+// Sample reads the sample of a seed with what is known of it; errors are those
+// of [Space.Image].
+func (s *Space) Sample(seed uint64) (Sample, error) {
+	img, err := s.Image(seed)
+	if err != nil {
+		return Sample{}, err
+	}
+	return Sample{Seed: seed, Image: img, File: s.foreign[seed]}, nil
+}
+
+// FileName returns the name of the file of the sample with a seed, without its
+// folder: what people who made the pictures elsewhere know it by.
+func (s *Space) FileName(seed uint64) string { return filepath.Base(s.Path(seed)) }
+
 // ReadOnly reports whether the space was opened by [OpenFolder].
 func (s *Space) ReadOnly() bool { return s.foreign != nil }
 

@@ -58,7 +58,11 @@ func openDeck(s *Study, t Trial) (*deck, error) {
 func (d *deck) all() []srspace.Sample {
 	var out []srspace.Sample
 	for _, seed := range d.samples {
-		out = append(out, srspace.Sample{Seed: seed, Image: d.images[seed]})
+		sample := srspace.Sample{Seed: seed, Image: d.images[seed]}
+		if d.space.ReadOnly() {
+			sample.File = d.space.FileName(seed)
+		}
+		out = append(out, sample)
 	}
 	return out
 }

@@ -49,11 +49,11 @@ func OpenSamples(dir string) (*srspace.Space, []srspace.Sample, error) {
 	}
 	var samples []srspace.Sample
 	for _, seed := range space.Seeds() {
-		img, err := space.Image(seed)
+		sample, err := space.Sample(seed)
 		if err != nil {
 			return nil, nil, err
 		}
-		samples = append(samples, srspace.Sample{Seed: seed, Image: img})
+		samples = append(samples, sample)
 	}
 	if len(samples) == 0 {
 		return nil, nil, &NoSamplesError{dir, 0, 1}
