@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/gomlx/compute"
@@ -66,10 +65,11 @@ func newNetwork(dict weights.Dict, shapes map[string][]int, sha256 string) (*net
 
 func newNetworkOn(b compute.Backend, serial *sync.Mutex, dict weights.Dict, shapes map[string][]int, sha256 string) (*network, error) {
 	n := &network{backend: b, ops: nn.For(b), store: model.NewStore(), sha256: sha256}
-	if !n.ops.ChannelsLast {
+	kind := backend.Of(b).Kind()
+	if kind != backend.PureGo {
 		n.serial = serial
 	}
-	if strings.HasPrefix(b.Name(), "onnx") { // lets ONNX Runtime fold and pack the weights
+	if kind == backend.ONNXRuntime { // lets ONNX Runtime fold and pack the weights
 		n.store.WithVariableAsConst(true)
 	}
 	needed := weights.Dict{}

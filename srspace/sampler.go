@@ -38,6 +38,10 @@ type Recipe struct {
 	// it is rounded to 8 bits. 0: it is left as decoded.
 	Projection int `json:"projection,omitempty"`
 
+	// Library is which library computed, where that is a plugin: its platform
+	// and version and the SHA-256 of its file. "" for pure Go and ONNX Runtime.
+	Library string `json:"library,omitempty"`
+
 	// Precision is that of the networks' convolutions and matrix products:
 	// "bfloat16", or "" for float32.
 	Precision string `json:"precision,omitempty"`

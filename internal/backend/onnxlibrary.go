@@ -36,13 +36,21 @@ func FindONNX() (string, error) {
 		path = filepath.Join(home, ".local/lib/onnxruntime/libonnxruntime.so")
 	}
 	if info, err := os.Stat(path); err != nil || info.IsDir() {
-		return "", fmt.Errorf("no ONNX Runtime library at %s", path)
+		return "", fmt.Errorf("no ONNX Runtime library at %s; go run ./kernel weights fetch onnxruntime gets one", path)
 	}
-	major, minor, ok := onnxVersion(path)
-	if ok && (major < onnxMajor || major == onnxMajor && minor < onnxMinor) {
-		return "", fmt.Errorf("ONNX Runtime at %s is %d.%d, %d.%d or later is needed", path, major, minor, onnxMajor, onnxMinor)
+	if err := CheckONNX(path); err != nil {
+		return "", err
 	}
 	return path, nil
+}
+
+// checkONNXVersion reports a library that is too old.
+func checkONNXVersion(path string) error {
+	major, minor, ok := onnxVersion(path)
+	if ok && (major < onnxMajor || major == onnxMajor && minor < onnxMinor) {
+		return fmt.Errorf("ONNX Runtime at %s is %d.%d, %d.%d or later is needed", path, major, minor, onnxMajor, onnxMinor)
+	}
+	return nil
 }
 
 // onnxVersion reads the version of an ELF library without loading it: its

@@ -47,7 +47,7 @@ func (o *Ops) Project(s *model.Scope, x *Node, out, kernel int) *Node {
 		y = o.linear(x, Reshape(Variable(s, "weight", g, dims...), out, in))
 	}
 	bias := Variable(s, "bias", g, out)
-	if o.ChannelsLast { // tokens are pixels of pictures one pixel wide
+	if o.Products { // tokens are pixels of pictures one pixel wide
 		n, tokens := x.Shape().Dimensions[0], x.Shape().Dimensions[1]
 		return Reshape(o.AddPerChannel(Reshape(y, n, tokens, 1, out), bias), n, tokens, out)
 	}

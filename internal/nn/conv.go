@@ -23,7 +23,9 @@ func (o *Ops) Conv2D(s *model.Scope, x *Node, out, size, stride int, pad Padding
 	var y *Node
 	if o.ChannelsLast {
 		w := Variable(s, "weight", g, size, size, in, out)
-		if n, _, h, width := o.dims(x); !o.Train && size == 3 && stride == 1 && pad == Same && n*h*width >= rowConvPixels {
+		if !o.Products {
+			y = o.convolve(x, w, stride, pad)
+		} else if n, _, h, width := o.dims(x); !o.Train && size == 3 && stride == 1 && pad == Same && n*h*width >= rowConvPixels {
 			y = o.rowConv(x, w)
 		} else {
 			y = o.patchConv(x, w, stride, pad)
@@ -34,13 +36,22 @@ func (o *Ops) Conv2D(s *model.Scope, x *Node, out, size, stride int, pad Padding
 		case o.Train && stride == 2 && size == 3:
 			y = strideTwoConv(x, w, pad)
 		default:
-			y = o.product(func(x, w *Node) *Node {
-				return Convolve(x, w).ChannelsAxis(images.ChannelsFirst).Strides(stride).
-					PaddingPerDim([][2]int{{pad.Top, pad.Bottom}, {pad.Left, pad.Right}}).Done()
-			}, x, w)
+			y = o.convolve(x, w, stride, pad)
 		}
 	}
 	return o.AddPerChannel(y, Variable(s, "bias", g, out))
+}
+
+// convolve is the backend's own convolution of a picture in the inner layout.
+func (o *Ops) convolve(x, kernel *Node, stride int, pad Padding) *Node {
+	channels := images.ChannelsFirst
+	if o.ChannelsLast {
+		channels = images.ChannelsLast
+	}
+	return o.product(func(x, kernel *Node) *Node {
+		return Convolve(x, kernel).ChannelsAxis(channels).Strides(stride).
+			PaddingPerDim([][2]int{{pad.Top, pad.Bottom}, {pad.Left, pad.Right}}).Done()
+	}, x, kernel)
 }
 
 // patchConv convolves x [n, h, w, in] with kernel [kh, kw, in, out] as one
@@ -114,12 +125,15 @@ func padZero(x *Node, axis, before, after int) *Node {
 // Upsample doubles height and width by repeating pixels (nearest).
 func (o *Ops) Upsample(x *Node) *Node {
 	n, c, h, w := o.dims(x)
-	if o.ChannelsLast {
+	if o.Products {
 		// whole pixels and then whole rows are copied, where broadcasting
 		// would visit every value
 		x = Reshape(x, n*h*w, 1, c)
 		x = Reshape(Concatenate([]*Node{x, x}, 1), n*h, 1, 2*w*c)
 		return Reshape(Concatenate([]*Node{x, x}, 1), n, 2*h, 2*w, c)
+	}
+	if o.ChannelsLast {
+		return Reshape(BroadcastToDims(Reshape(x, n, h, 1, w, 1, c), n, h, 2, w, 2, c), n, 2*h, 2*w, c)
 	}
 	return Reshape(BroadcastToDims(Reshape(x, n, c, h, 1, w, 1), n, c, h, 2, w, 2), n, c, 2*h, 2*w)
 }

@@ -18,10 +18,12 @@ import (
 func benchBackends(b *testing.B) map[string]compute.Backend {
 	b.Helper()
 	found := map[string]compute.Backend{}
-	for _, config := range []string{"go", "onnx:cpu"} {
-		if open, err := backend.Open(config); err == nil {
-			found[backend.Name(config)] = open
+	for _, name := range backend.Installed() {
+		open, err := backend.Open(name)
+		if err != nil {
+			b.Fatal(err)
 		}
+		found[name] = open
 	}
 	return found
 }
@@ -153,7 +155,7 @@ func BenchmarkShift(b *testing.B) {
 // 3×3 convolutions that keep the size: of the digit model's UNet and decoder
 // and of the published UNet's levels.
 func BenchmarkConv3(b *testing.B) {
-	o := &Ops{ChannelsLast: true}
+	o := &Ops{ChannelsLast: true, Products: true}
 	at := benchBackends(b)["go"]
 	for _, d := range [][]int{{27, 7, 7, 64}, {27, 14, 14, 64}, {27, 28, 28, 32}, {1, 8, 8, 640}, {1, 16, 16, 320}, {1, 32, 32, 320}, {1, 64, 64, 160}} {
 		c := d[3]

@@ -2,16 +2,17 @@ package nn
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
+
+	"github.com/trustsr/trustsr/internal/backend"
 )
 
 // CanHalf returns an error where a backend has no bfloat16 of its own.
 func CanHalf(b compute.Backend) error {
-	if strings.HasPrefix(b.Name(), "onnx") { // it takes the type and computes in float32
+	if backend.Of(b).Kind() == backend.ONNXRuntime { // it takes the type and computes in float32
 		return fmt.Errorf("%s computes bfloat16 in float32", b.Name())
 	}
 	if !b.Capabilities().DTypes[dtypes.BFloat16] {

@@ -28,7 +28,7 @@ func TestRowConv(t *testing.T) {
 		}
 		return tensors.FromFlatDataAndDimensions(data, dims...)
 	}
-	o := &Ops{ChannelsLast: true}
+	o := &Ops{ChannelsLast: true, Products: true}
 	for _, d := range [][]int{{2, 5, 4, 3, 2}, {3, 1, 1, 2, 3}, {1, 2, 7, 1, 1}, {2, 33, 31, 4, 5}} { // n, h, w, in, out
 		x, kernel := wave(0.7, d[0], d[1], d[2], d[3]), wave(1.3, 3, 3, d[3], d[4])
 		rows, err := CallOnce(b, o.rowConv, x, kernel)

@@ -263,8 +263,13 @@ func (ms *Models) checkpoint(ctx context.Context, o ModelOptions) (*Model, error
 	case fit == "":
 		fit = ldm.FitEdge
 	}
-	s.Description = srspace.Recipe{Model: name, Weights: n.sum, Fit: fit, Backend: backend.Name(o.backend()), Software: srspace.Version}
-	if o.Memory == 0 && !strings.HasPrefix(s.Description.Backend, "xla") { // a GPU has its own
+	on := n.model.Backend()
+	library, err := on.Provenance()
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", o.Model, err)
+	}
+	s.Description = srspace.Recipe{Model: name, Weights: n.sum, Fit: fit, Backend: on.Name, Library: library, Software: srspace.Version}
+	if o.Memory == 0 && (on.Kind() != backend.XLA || on.Name == "xla:cpu") { // a GPU has its own
 		s.Memory = ldm.FreeMemory()
 	}
 	return &Model{Drawer: s, Assumed: n.assumed, options: o, network: s}, nil

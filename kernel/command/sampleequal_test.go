@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/trustsr/trustsr/internal/backend"
+	"github.com/trustsr/trustsr/internal/backendtest"
 	"github.com/trustsr/trustsr/internal/golden"
 	"github.com/trustsr/trustsr/internal/hint"
 )
@@ -52,44 +52,39 @@ func read(t *testing.T, path string) []byte {
 // many machines, interrupted and resumed, or one alone by its address.
 func TestSamplesAreEqualBytes(t *testing.T) {
 	model := golden.Path(t, "ldm", "tiny", "model.safetensors")
-	for _, config := range []string{"go", "onnx:cpu"} {
-		t.Run(config, func(t *testing.T) {
-			if _, err := backend.Open(config); err != nil {
-				t.Skip(err)
-			}
-			const n = "9"
-			s := sampler{t, model, t.TempDir()}
-			whole := s.run("whole", "--digit", "18", "-n", n, "--backend", config, "--batch", "1")
-			compare := func(what string, events []sampleEvent) {
-				t.Helper()
-				for _, e := range events {
-					want := read(t, filepath.Join(s.dir, "whole", "samples", filepath.Base(e.Path)))
-					if !bytes.Equal(read(t, e.Path), want) {
-						t.Errorf("%s: %s differs", what, e.Address)
-					}
+	backendtest.EachName(t, func(t *testing.T, config string) {
+		const n = "9"
+		s := sampler{t, model, t.TempDir()}
+		whole := s.run("whole", "--digit", "18", "-n", n, "--backend", config, "--batch", "1")
+		compare := func(what string, events []sampleEvent) {
+			t.Helper()
+			for _, e := range events {
+				want := read(t, filepath.Join(s.dir, "whole", "samples", filepath.Base(e.Path)))
+				if !bytes.Equal(read(t, e.Path), want) {
+					t.Errorf("%s: %s differs", what, e.Address)
 				}
 			}
-			for _, batch := range []string{"0", "4", "16"} {
-				compare("batch "+batch, s.run("batch"+batch, "--digit", "18", "-n", n, "--backend", config, "--batch", batch))
-			}
-			drawn := 0
-			for _, shard := range []string{"1/1", "1/7", "2/7", "3/7", "4/7", "5/7", "6/7", "7/7"} {
-				events := s.run("shard"+strings.ReplaceAll(shard, "/", "of"), "--digit", "18", "-n", n, "--backend", config, "--shard", shard)
-				compare("shard "+shard, events)
-				drawn += len(events)
-			}
-			if drawn != 2*len(whole) {
-				t.Errorf("the shards drew %d samples, want twice %d", drawn, len(whole))
-			}
-			s.run("resumed", "--digit", "18", "-n", "4", "--backend", config)
-			os.Remove(filepath.Join(s.dir, "resumed", "samples", "000001.png"))
-			rest := s.run("resumed", "--digit", "18", "-n", n, "--backend", config)
-			compare("resumed", rest)
-			if len(rest) != 6 || filepath.Base(rest[0].Path) != "000001.png" || !strings.HasSuffix(rest[0].Address, "/seed/1") {
-				t.Errorf("the run that fills a hole tells of %d samples, the first %+v", len(rest), rest[0])
-			}
-		})
-	}
+		}
+		for _, batch := range []string{"0", "4", "16"} {
+			compare("batch "+batch, s.run("batch"+batch, "--digit", "18", "-n", n, "--backend", config, "--batch", batch))
+		}
+		drawn := 0
+		for _, shard := range []string{"1/1", "1/7", "2/7", "3/7", "4/7", "5/7", "6/7", "7/7"} {
+			events := s.run("shard"+strings.ReplaceAll(shard, "/", "of"), "--digit", "18", "-n", n, "--backend", config, "--shard", shard)
+			compare("shard "+shard, events)
+			drawn += len(events)
+		}
+		if drawn != 2*len(whole) {
+			t.Errorf("the shards drew %d samples, want twice %d", drawn, len(whole))
+		}
+		s.run("resumed", "--digit", "18", "-n", "4", "--backend", config)
+		os.Remove(filepath.Join(s.dir, "resumed", "samples", "000001.png"))
+		rest := s.run("resumed", "--digit", "18", "-n", n, "--backend", config)
+		compare("resumed", rest)
+		if len(rest) != 6 || filepath.Base(rest[0].Path) != "000001.png" || !strings.HasSuffix(rest[0].Address, "/seed/1") {
+			t.Errorf("the run that fills a hole tells of %d samples, the first %+v", len(rest), rest[0])
+		}
+	})
 }
 
 // An address says all that decides a picture and is not the usual: the sample

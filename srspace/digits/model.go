@@ -19,6 +19,7 @@ import (
 	"math"
 	"sync"
 
+	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -64,12 +65,14 @@ func Open(config string) (*Model, error) {
 // Load is [Open] of another model of this kind: the contents of the
 // model.safetensors and reader.safetensors that training wrote.
 func Load(config string, modelData, readerData []byte) (*Model, error) {
-	if config == "" {
-		config = backend.Choose().Config
-	}
 	b, err := backend.Open(config)
 	if err != nil {
 		return nil, err
+	}
+	info := backend.Of(b)
+	library, err := info.Provenance()
+	if err != nil {
+		return nil, fmt.Errorf("digit model: %w", err)
 	}
 	dict, meta, err := weights.DecodeSafetensors(modelData)
 	if err != nil {
@@ -84,15 +87,15 @@ func Load(config string, modelData, readerData []byte) (*Model, error) {
 		return nil, fmt.Errorf("digit model: %w", err)
 	}
 	m := &Model{Sampler: &ldm.Sampler{Model: net, Steps: 50, Eta: 1, Batch: 81, Workers: 1, Description: srspace.Recipe{
-		Model: "digits", Weights: weights.SHA256(modelData), Fit: "none", Backend: backend.Name(config), Software: srspace.Version,
+		Model: "digits", Weights: weights.SHA256(modelData), Fit: "none", Backend: info.Name, Library: library, Software: srspace.Version,
 	}}}
-	switch backend.Name(config) {
+	switch info.Name {
 	case "go": // two calls side by side keep two cores busy
 		m.Batch, m.Workers = 27, 2
 	case "onnx:cpu": // as many a second as with 81, and the first in half the time
 		m.Batch = 36
 	}
-	m.read, err = newReader(config, readerData)
+	m.read, err = newReader(b, readerData)
 	if err != nil {
 		return nil, fmt.Errorf("digit reader: %w", err)
 	}
@@ -100,11 +103,7 @@ func Load(config string, modelData, readerData []byte) (*Model, error) {
 }
 
 // newReader builds the reader on a backend.
-func newReader(config string, data []byte) (*model.Exec, error) {
-	b, err := backend.Open(config)
-	if err != nil {
-		return nil, err
-	}
+func newReader(b compute.Backend, data []byte) (*model.Exec, error) {
 	dict, _, err := weights.DecodeSafetensors(data)
 	if err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package ldm_test
 import (
 	"context"
 	"math"
-	"strings"
 	"testing"
 
 	"github.com/gomlx/compute"
@@ -76,7 +75,7 @@ func TestEndToEndPicture(t *testing.T) {
 func TestEndToEndTiles(t *testing.T) {
 	golden := archive(t, "e2e.npz")
 	onEachBackend(t, func(t *testing.T, b compute.Backend) {
-		if strings.HasPrefix(b.Name(), "Go") && !backend.SIMD() {
+		if backend.Of(b).Kind() == backend.PureGo && !backend.SIMD() {
 			t.Skip("minutes without GOEXPERIMENT=simd")
 		}
 		m := loadTiny(t, b)

@@ -369,11 +369,8 @@ func TestLoadMemory(t *testing.T) {
 	for name, write := range files {
 		path := filepath.Join(dir, name)
 		write(t, path)
-		for _, config := range []string{"go", "onnx:cpu"} {
+		for _, config := range backend.Installed() {
 			t.Run(name+"/"+config, func(t *testing.T) {
-				if config != "go" && (!backend.HasONNX || backend.ONNXLibrary() == "") {
-					t.Skip("no ONNX Runtime library on this machine")
-				}
 				c := exec.Command(os.Args[0], "-test.run=^TestLoadMemory$", "-test.v")
 				c.Env = append(os.Environ(), "TRUSTSR_LOAD_CHILD="+path, "TRUSTSR_LOAD_BACKEND="+config)
 				out, err := c.CombinedOutput()
@@ -405,12 +402,9 @@ func TestSampleMemory(t *testing.T) {
 	long(t)
 	path := filepath.Join(t.TempDir(), "full.safetensors")
 	writeGenerated(t, path)
-	for _, config := range []string{"go", "onnx:cpu"} {
+	for _, config := range backend.Installed() {
 		for _, side := range []int{16, 64} {
 			t.Run(fmt.Sprintf("%s/%d", config, side), func(t *testing.T) {
-				if config != "go" && (!backend.HasONNX || backend.ONNXLibrary() == "") {
-					t.Skip("no ONNX Runtime library on this machine")
-				}
 				c := exec.Command(os.Args[0], "-test.run=^TestSampleMemory$", "-test.v")
 				c.Env = append(os.Environ(), "TRUSTSR_SAMPLE_CHILD="+path, "TRUSTSR_LOAD_BACKEND="+config, fmt.Sprint("TRUSTSR_SIDE=", side))
 				out, err := c.CombinedOutput()

@@ -16,10 +16,7 @@ import (
 func onEachLoaded(b *testing.B, measure func(b *testing.B, m *ldm.Model)) {
 	long(b)
 	c := openGenerated(b)
-	for _, config := range []string{"go", "onnx:cpu"} {
-		if config != "go" && (!backend.HasONNX || backend.ONNXLibrary() == "") {
-			continue
-		}
+	for _, config := range backend.Installed() {
 		m, err := c.Load(config)
 		if err != nil {
 			b.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/gomlx/compute"
@@ -13,7 +12,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"github.com/trustsr/trustsr/internal/backend"
+	"github.com/trustsr/trustsr/internal/backendtest"
 	"github.com/trustsr/trustsr/internal/golden"
 	"github.com/trustsr/trustsr/internal/nn"
 	"github.com/trustsr/trustsr/internal/npy"
@@ -30,27 +29,10 @@ var tiny = ldm.Config{
 	Schedule: ldm.ScheduleConfig{Timesteps: 1000, LinearStart: 0.0015, LinearEnd: 0.0155},
 }
 
-// onEachBackend runs a test on the Go backend, on ONNX Runtime where its
-// library is installed, and on XLA where this machine would use it: on a GPU,
-// whose products must be told to be in float32 (…,tf32=false in
-// $GOMLX_BACKEND).
+// onEachBackend runs a test on every installed backend.
 func onEachBackend(t *testing.T, test func(t *testing.T, b compute.Backend)) {
-	configs := []string{"go", "onnx:cpu"}
-	if chosen := backend.Choose().Config; strings.HasPrefix(chosen, "xla") {
-		configs = append(configs, chosen)
-	}
-	for _, config := range configs {
-		t.Run(backend.Name(config), func(t *testing.T) {
-			if config == "onnx:cpu" && (!backend.HasONNX || backend.ONNXLibrary() == "") {
-				t.Skip("no ONNX Runtime library on this machine")
-			}
-			b, err := backend.Open(config)
-			if err != nil {
-				t.Fatal(err)
-			}
-			test(t, b)
-		})
-	}
+	t.Helper()
+	backendtest.Each(t, func(t *testing.T, _ string, b compute.Backend) { test(t, b) })
 }
 
 func archive(t *testing.T, name string) map[string]*npy.Array {

@@ -5,6 +5,8 @@ import (
 	"os"
 	"runtime"
 	"strings"
+
+	"github.com/trustsr/trustsr/internal/backend"
 )
 
 // What the networks hold beside their weights, and the weights in the form
@@ -32,14 +34,15 @@ func (s *Sampler) Estimate(width, height int) int64 {
 		width, height = min(width, s.Window), min(height, s.Window)
 	}
 	factor, copies := goWeights, int64(goCopies)
-	if strings.HasPrefix(s.Model.backend.Name(), "onnx") {
+	if backend.Of(s.Model.backend).Kind() == backend.ONNXRuntime {
 		factor, copies = onnxWeights, onnxCopies
 	}
 	pixels := int64(width) * int64(height)
 	return int64(factor*float64(s.Model.weightBytes())) + host + 4*calls*copies*pixels*c.widest()
 }
 
-// callPixels is the size of a picture that fills ONNX Runtime's two cores:
+// callPixels is the size of a picture that fills two cores on ONNX Runtime
+// and XLA:
 // samples of smaller ones are drawn several a call, which is faster a sample
 // (BenchmarkBatch), so that no call costs more than one of 64×64. A GPU is
 // given more. On the Go backend calls side by side are faster than larger ones.
@@ -57,9 +60,9 @@ func (s *Sampler) SuitBatch(width, height int) error {
 		return err
 	}
 	most := 0
-	switch name := s.Model.backend.Name(); {
-	case s.Window > 0 || strings.HasPrefix(name, "Go"):
-	case strings.HasPrefix(name, "onnx"):
+	switch info := backend.Of(s.Model.backend); {
+	case s.Window > 0 || info.Kind() == backend.PureGo:
+	case info.Kind() == backend.ONNXRuntime || info.Name == "xla:cpu":
 		most = callPixels
 	default:
 		most = 4 * callPixels

@@ -72,8 +72,9 @@ func New(b compute.Backend, config Config, dict weights.Dict) (m *Model, err err
 // newModel returns a model without weights and what loads them.
 func newModel(b compute.Backend, config Config) (*Model, *nn.Loader) {
 	m := &Model{Config: config, backend: b, ops: nn.For(b), store: model.NewStore()}
-	m.serial = !m.ops.ChannelsLast
-	if strings.HasPrefix(b.Name(), "onnx") { // lets ONNX Runtime fold and pack the weights
+	kind := backend.Of(b).Kind()
+	m.serial = kind != backend.PureGo
+	if kind == backend.ONNXRuntime { // lets ONNX Runtime fold and pack the weights
 		m.store.WithVariableAsConst(true)
 	}
 	return m, &nn.Loader{Ops: m.ops, Backend: b, Store: m.store}
@@ -126,6 +127,9 @@ func (m *Model) compile() error {
 	})
 	return errors.Join(errs[:]...)
 }
+
+// Backend is what the model runs on.
+func (m *Model) Backend() backend.Info { return backend.Of(m.backend) }
 
 // Denoise predicts the noise in x [batch, OutChannels, h, w], or what
 // Config.UNet.Prediction names, given lr [batch, InChannels-OutChannels, h, w]

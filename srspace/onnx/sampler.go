@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/onnx-gomlx/onnx"
@@ -89,11 +90,21 @@ func load(data []byte, config string, o Options) (s *Sampler, err error) {
 		o.Memory = DefaultMemory
 	}
 	s = &Sampler{options: o, sizes: map[[2]int]shapes.Shape{}}
-	if config == "" {
-		config = backend.Choose().Config
+	b, err := backend.Open(config)
+	if err != nil {
+		return nil, err
+	}
+	pureGo, err := backend.Open("go")
+	if err != nil {
+		return nil, err
+	}
+	info := backend.Of(b)
+	library, err := info.Provenance()
+	if err != nil {
+		return nil, err
 	}
 	var sum string
-	if s.model, sum, err = parse(data, backend.Name(config) == "go"); err != nil {
+	if s.model, sum, err = parse(data, info.Kind() == backend.PureGo); err != nil {
 		return nil, err
 	}
 	data = nil // the model holds a copy
@@ -107,10 +118,10 @@ func load(data []byte, config string, o Options) (s *Sampler, err error) {
 	if err := s.model.VariablesToScope(store.RootScope()); err != nil {
 		return nil, err
 	}
-	if s.run, err = s.exec(config, store); err != nil {
+	if s.run, err = s.exec(b, store); err != nil {
 		return nil, err
 	}
-	if s.probe, err = s.exec("go", store); err != nil {
+	if s.probe, err = s.exec(pureGo, store); err != nil {
 		return nil, err
 	}
 	scale, err := s.scale()
@@ -120,7 +131,7 @@ func load(data []byte, config string, o Options) (s *Sampler, err error) {
 	s.recipe = srspace.Recipe{
 		Model: o.Name, Weights: sum, Scale: scale, Method: Method, Steps: 1, Fit: "none", RNG: srspace.RNG,
 		Schedule: fmt.Sprintf("%.100s in %v → %.100s in %v", s.lr.name, o.LRRange, s.out.name, o.OutputRange),
-		Backend:  fmt.Sprintf("%s, %d a call", backend.Name(config), s.batch), Software: srspace.Version,
+		Backend:  fmt.Sprintf("%s, %d a call", info.Name, s.batch), Library: library, Software: srspace.Version,
 	}
 	if s.noise != nil {
 		s.recipe.Eta = 1
@@ -130,11 +141,7 @@ func load(data []byte, config string, o Options) (s *Sampler, err error) {
 }
 
 // exec runs the model on a backend, compiled once a size of LR picture.
-func (s *Sampler) exec(config string, store *model.Store) (*model.Exec, error) {
-	b, err := backend.Open(config)
-	if err != nil {
-		return nil, err
-	}
+func (s *Sampler) exec(b compute.Backend, store *model.Store) (*model.Exec, error) {
 	e, err := model.NewExec(b, store, s.graph)
 	if err != nil {
 		return nil, err

@@ -10,21 +10,15 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/trustsr/trustsr/internal/backend"
+	"github.com/trustsr/trustsr/internal/backendtest"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 func onEachBackend(t *testing.T, test func(t *testing.T, config string)) {
-	for _, config := range []string{"go", "onnx:cpu"} {
-		t.Run(config, func(t *testing.T) {
-			if _, err := backend.Open(config); err != nil {
-				t.Skipf("no %s: %v", config, err)
-			}
-			test(t, config)
-		})
-	}
+	t.Helper()
+	backendtest.EachName(t, test)
 }
 
 func write(t *testing.T, graph string) string {

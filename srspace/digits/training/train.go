@@ -68,11 +68,7 @@ type trainer struct {
 // from the checkpoints in Out; batches and noise depend on seed and step
 // alone, so a resumed run equals an uninterrupted one.
 func Train(ctx context.Context, options Options) error {
-	config := options.Backend
-	if config == "" {
-		config = backend.Choose().Config
-	}
-	b, err := backend.Open(config)
+	b, err := backend.Open(options.Backend)
 	if err != nil {
 		return err
 	}
@@ -80,7 +76,7 @@ func Train(ctx context.Context, options Options) error {
 	if err := os.MkdirAll(t.Out, 0o755); err != nil {
 		return fmt.Errorf("train digits: %w", err)
 	}
-	t.record = Record{Created: time.Now().UTC().Format(time.RFC3339), Seed: t.Seed, Backend: backend.Name(config),
+	t.record = Record{Created: time.Now().UTC().Format(time.RFC3339), Seed: t.Seed, Backend: backend.Of(b).Name,
 		Go: runtime.Version(), Config: digits.Config(), Data: map[string]string{}, Weights: map[string]string{}}
 	if err := t.read(); err != nil {
 		return err
@@ -115,7 +111,7 @@ func Train(ctx context.Context, options Options) error {
 		return err
 	}
 	told := time.Now()
-	e, err := Measure(ctx, config, t.Out, t.EvaluateDigits, t.EvaluateSamples, func(done, total int) {
+	e, err := Measure(ctx, options.Backend, t.Out, t.EvaluateDigits, t.EvaluateSamples, func(done, total int) {
 		if time.Since(told) > 5*time.Second || done == total {
 			told = time.Now()
 			t.say("measuring   digit %d of %d", done, total)
