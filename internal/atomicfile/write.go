@@ -17,10 +17,19 @@ const TempPrefix = ".tmp-"
 // temporary file in the same folder, syncs it, renames it over path and syncs
 // the folder. A symbolic link at path is replaced, not followed. The new
 // file's permissions are 0666 less the umask.
-func Write(path string, data []byte) (err error) {
+func Write(path string, data []byte) error {
+	return Fill(path, func(f *os.File) error {
+		_, err := f.Write(data)
+		return err
+	})
+}
+
+// Fill is [Write] of what fill writes to a file, which need not fit into
+// memory. Nothing is left when fill returns an error.
+func Fill(path string, fill func(f *os.File) error) (err error) {
 	dir := filepath.Dir(path)
 	temp := filepath.Join(dir, fmt.Sprintf("%s%016x", TempPrefix, rand.Uint64()))
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
@@ -31,7 +40,7 @@ func Write(path string, data []byte) (err error) {
 			err = fmt.Errorf("write %s: %w", path, err)
 		}
 	}()
-	if _, err = f.Write(data); err != nil {
+	if err = fill(f); err != nil {
 		return err
 	}
 	if err = f.Sync(); err != nil {

@@ -1,9 +1,7 @@
 package weightstore
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -16,7 +14,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -233,72 +230,6 @@ func TestDownloadGivesUp(t *testing.T) {
 	d := Download{URL: server.URL, Path: filepath.Join(t.TempDir(), "f"), Hash: sha256.New}
 	if err := d.Fetch(t.Context(), nil); !errors.Is(err, io.ErrUnexpectedEOF) || asked != 2 {
 		t.Errorf("%d requests, %v", asked, err)
-	}
-}
-
-// ONNX Runtime is read out of the beginning of npm's package, or of a file.
-func TestFetchONNXRuntime(t *testing.T) {
-	part, ok := onnxPackage[runtime.GOARCH]
-	if !ok || runtime.GOOS != "linux" {
-		t.Skip("no ONNX Runtime in the package for this system")
-	}
-	home := t.TempDir()
-	t.Setenv("HOME", home)
-	t.Setenv("ONNXRUNTIME_SHARED_LIBRARY_PATH", "")
-	library := append([]byte("\x7fELF"), bytes.Repeat([]byte("code"), 300)...)
-	file := filepath.Join(home, "package.tgz")
-	f, err := os.Create(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	zipped := gzip.NewWriter(f)
-	archive := tar.NewWriter(zipped)
-	archive.WriteHeader(&tar.Header{Name: "package/bin/napi-v6/linux/" + part.folder + "/libonnxruntime.so.1", Size: int64(len(library)), Mode: 0o644})
-	archive.Write(library)
-	if err := errors.Join(archive.Close(), zipped.Close(), f.Close()); err != nil {
-		t.Fatal(err)
-	}
-	if err := ImportONNXRuntime(file); err != nil {
-		t.Fatal(err)
-	}
-	target := filepath.Join(home, ".local/lib/onnxruntime/libonnxruntime.so")
-	if got, err := os.ReadFile(target); err != nil || !bytes.Equal(got, library) {
-		t.Errorf("%d bytes, %v", len(got), err)
-	}
-	if err := os.WriteFile(file+".so", []byte("a page of a proxy"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := ImportONNXRuntime(file + ".so"); err == nil || !strings.Contains(err.Error(), "not a Linux library") {
-		t.Errorf("no library: %v", err)
-	}
-	if err := os.Remove(target); err != nil {
-		t.Fatal(err)
-	}
-
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		http.ServeFile(w, r, file) // another package
-	}))
-	defer server.Close()
-	t.Setenv("npm_config_registry", server.URL)
-	if err := fetchONNXRuntime(t.Context(), nil); err == nil {
-		t.Error("another package is taken")
-	}
-	if os.Getenv("TRUSTSR_LONG") == "" {
-		t.Skip("TRUSTSR_LONG is not set: nothing is asked of the npm registry (22 MB)")
-	}
-	t.Setenv("npm_config_registry", "")
-	var refused statusError
-	switch err := fetchONNXRuntime(t.Context(), nil); {
-	case errors.Is(err, ErrOffline) || errors.As(err, &refused):
-		t.Skipf("no npm registry: %v", err)
-	case err != nil:
-		t.Fatal(err)
-	}
-	if got, err := onnxLibrary(); err != nil || got != target {
-		t.Errorf("library %q, %v", got, err)
-	}
-	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(target), "*.tgz*")); len(left) > 0 {
-		t.Errorf("left: %v", left)
 	}
 }
 

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
+
+	"github.com/trustsr/trustsr/internal/backend"
 )
 
 // Item is something that does not ship and that this program knows how to
@@ -18,6 +21,10 @@ type Item struct {
 	// Where returns its file or folder; the error wraps ErrMissing if it is
 	// not there.
 	Where func() (string, error)
+
+	// Download and Disk are how many bytes come and stay, 0 where that is not
+	// known before.
+	Download, Disk int64
 
 	// Proof says how what was fetched is known to be the published weights,
 	// where that depends on the way they came.
@@ -55,11 +62,24 @@ func Known() []Item {
 			Name: "nrqm", What: "the forests of NRQM", Licence: "MIT", Where: file("nrqm"),
 			Manual: "take model.mat from github.com/chaoma99/sr-metric (or NRQM_model.mat of pyiqa), then: go run ./kernel weights import nrqm model.mat",
 		}, {
-			Name: "onnxruntime", What: "ONNX Runtime " + onnxVersion + ", the fast way on a CPU", Licence: "MIT",
-			Fetch: fetchONNXRuntime, Where: onnxLibrary,
-			Manual: "on a computer with network take https://registry.npmjs.org/onnxruntime-node/-/onnxruntime-node-" + onnxVersion + ".tgz, then: go run ./kernel weights import onnxruntime onnxruntime-node-" + onnxVersion + ".tgz",
+			Name: ONNXRuntime, What: "ONNX Runtime " + onnxWheels[0].version + ", fast on a CPU", Licence: onnxWheels[0].licence,
+			Fetch: onnxLibrary.fetch, Where: missing(backend.FindONNX), Download: wheelBytes(onnxWheels), Disk: 34_824_680,
+			Manual: wheelManual(ONNXRuntime, onnxWheels[0]),
+		}, {
+			Name: XLACPU, What: "XLA for the CPU, a PJRT plugin of " + xlaCPUWheels[0].version, Licence: xlaCPUWheels[0].licence,
+			Fetch: xlaLibrary.fetch, Where: missing(func() (string, error) { return backend.FindPlugin("cpu") }), Download: wheelBytes(xlaCPUWheels), Disk: 273_768_800,
+			Manual: wheelManual(XLACPU, xlaCPUWheels[0]),
+		}, {
+			Name: XLACUDA, What: "XLA for NVIDIA GPUs, the PJRT plugin of JAX " + xlaCUDAWheels[0].version + " with NVIDIA's libraries", Licence: "Apache-2.0 and NVIDIA's own",
+			Fetch: fetchCUDA, Where: missing(func() (string, error) { return backend.FindPlugin("cuda") }), Download: wheelBytes(xlaCUDAWheels),
+			Manual: "on a computer with network make a Python environment with jax[cuda13], copy it, and set $VIRTUAL_ENV to it",
 		},
 	}
+}
+
+func wheelManual(name string, w wheel) string {
+	return fmt.Sprintf("on a computer with network: pip download --no-deps --only-binary :all: --platform %s --python-version 3.11 %s==%s; then here: go run ./kernel weights import %s %s",
+		strings.TrimSuffix(w.file[strings.Index(w.file, "manylinux"):], ".whl"), w.name, w.version, name, w.file)
 }
 
 // Find returns the item of a name.

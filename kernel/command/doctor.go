@@ -74,20 +74,26 @@ func doctor(ctx context.Context, out io.Writer, root string, cell func(ctx conte
 		row("math.Exp after vector code", state, note)
 	}
 	choice := backend.Choose()
-	row("graphs run on", choice.Config, choice.Reason)
+	for i, step := range choice.Steps {
+		state := "no"
+		if i == len(choice.Steps)-1 {
+			state = "chosen"
+		}
+		row(fmt.Sprintf("graphs run on, %d: %s", i+1, step.Name), state, step.Reason)
+	}
 	if b, err := backend.Open(choice.Config); err != nil {
 		row("that backend", fails, err.Error())
 	} else {
+		row("graphs run on", backend.Of(b).Name, choice.Reason)
 		for _, device := range backend.Devices(b) {
 			row("device", "ok", device)
 		}
 	}
 	row("processor", "ok", fmt.Sprintf("%s, %d cores to use", processor(), runtime.GOMAXPROCS(0)))
-	if lib, err := backend.FindONNX(); err == nil {
-		row("ONNX Runtime", "ok", lib)
-	} else {
-		row("ONNX Runtime", "missing", "optional, faster: go run ./kernel weights fetch onnxruntime ("+err.Error()+")")
+	for _, l := range libraryRows() {
+		row(l.what, l.state, l.note)
 	}
+	row("libraries", "note", "ONNX Runtime and PJRT plugins are programs: loading one runs its code, so install only those whose origin you know")
 	if m, err := digits.Open(choice.Config); err != nil {
 		row("digit model", fails, err.Error())
 	} else {
@@ -99,7 +105,7 @@ func doctor(ctx context.Context, out io.Writer, root string, cell func(ctx conte
 		}
 	}
 	for _, item := range weightstore.Known() {
-		if item.Name == onnxRuntime {
+		if isLibrary(item.Name) {
 			continue // above
 		}
 		if path, err := item.Where(); err == nil {

@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
-	"github.com/trustsr/trustsr/internal/backend"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/weightstore"
 	"github.com/trustsr/trustsr/kernel/app"
@@ -72,16 +70,30 @@ func weightsListCommand() *cobra.Command {
 }
 
 func weightsFetchCommand() *cobra.Command {
-	return &cobra.Command{
+	var yes bool
+	c := &cobra.Command{
 		Use:   "fetch NAME…",
-		Short: "Download weights; an interrupted download goes on where it stopped",
+		Short: "Download weights and libraries; an interrupted download goes on where it stopped",
 		Long: `Downloads what "weights list" names, with check sums. Models of Hugging Face
 go to its cache: HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE
-are honoured, and what is there already is not asked for again.`,
-		Example: "  go run ./kernel weights fetch ldm-x4 vgg16",
-		Args:    cobra.MinimumNArgs(1),
+are honoured, and what is there already is not asked for again.
+
+The libraries onnxruntime, xla-cpu and xla-cuda are downloaded by this machine's
+pip, with the mirrors, proxies and credentials that you have set for it, and only
+if the file has the pinned SHA-256. They go to ~/.local/lib/onnxruntime and
+~/.local/lib/go-xla.`,
+		Example: `  go run ./kernel weights fetch ldm-x4 vgg16
+  go run ./kernel weights fetch onnxruntime xla-cpu`,
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, names []string) error {
 			for _, name := range names {
+				if item, _ := weightstore.Find(name); isLibrary(name) {
+					if _, err := item.Where(); err != nil {
+						if err := agree(c.InOrStdin(), c.ErrOrStderr(), item, yes); err != nil {
+							return err
+						}
+					}
+				}
 				if err := fetchWeights(c.Context(), name); err != nil {
 					return err
 				}
@@ -95,6 +107,8 @@ are honoured, and what is there already is not asked for again.`,
 			return nil
 		},
 	}
+	c.Flags().BoolVar(&yes, "yes", false, "download gigabytes without asking")
+	return c
 }
 
 // fetchWeights downloads one item with a bar.
@@ -106,12 +120,13 @@ func fetchWeights(ctx context.Context, name string) error {
 	if item.Fetch == nil {
 		return hint.With(fmt.Errorf("%s is not offered for download by programs (%s)", name, item.Licence), item.Manual)
 	}
-	library := backend.ONNXLibrary()
-	bar, done := byteBar(name)
-	err := item.Fetch(ctx, bar)
-	done()
-	if err == nil && name == onnxRuntime {
-		err = tryONNXRuntime(library == "")
+	var err error
+	if isLibrary(name) {
+		err = fetchLibrary(ctx, item)
+	} else {
+		bar, done := byteBar(name)
+		err = item.Fetch(ctx, bar)
+		done()
 	}
 	switch {
 	case err == nil:
@@ -132,12 +147,16 @@ func weightsImportCommand() *cobra.Command {
 		Long: `Imports a latent diffusion model, in CompVis's layout (.ckpt, .pth, .bin,
 .safetensors; a project.yaml beside it is read) or that of Hugging Face diffusers
 (a folder), for sample --model NAME; or, under the names vgg16, pieapp and nrqm,
-the networks of metrics; or, under the name onnxruntime, its library (.so, or the
-npm package onnxruntime-node). Every tensor is read and checked: names, shapes, no NaN.
-Nothing in a file is executed.`,
+the networks of metrics. Every tensor is read and checked: names, shapes, no NaN.
+Nothing in such a file is executed.
+
+Under the names onnxruntime and xla-cpu it takes the library that graphs run on,
+or the Python wheel that holds it. A library is a program: it is loaded to try it,
+and that runs its code, so take only one whose origin you know.`,
 		Example: `  go run ./kernel weights import ldm-x4 ldm-super-resolution-4x-openimages/
   go run ./kernel weights import my-model last.ckpt
-  go run ./kernel weights import nrqm model.mat`,
+  go run ./kernel weights import nrqm model.mat
+  go run ./kernel weights import xla-cpu fastatomstruct_xla_cpu-2026.6.23-py3-none-manylinux_2_27_x86_64.whl`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
 			path := args[len(args)-1]
@@ -145,17 +164,14 @@ Nothing in a file is executed.`,
 			if len(args) == 2 {
 				name = args[0]
 			}
-			if name == onnxRuntime {
-				err := weightstore.ImportONNXRuntime(path)
-				if err == nil {
-					err = tryONNXRuntime(true)
+			if isLibrary(name) {
+				if err := importLibrary(c.Context(), name, path); err != nil {
+					return err
 				}
-				if err != nil {
-					item, _ := weightstore.Find(name)
-					return hint.With(fmt.Errorf("import %s: %w", name, err), item.Manual)
-				}
-				fmt.Fprintf(c.OutOrStdout(), "%s: %s\n", name, backend.ONNXLibrary())
-				return nil
+				item, _ := weightstore.Find(name)
+				stored, err := item.Where()
+				fmt.Fprintf(c.OutOrStdout(), "%s: %s\n", name, stored)
+				return err
 			}
 			if slices.Contains(metrics.Imports, name) {
 				if err := metrics.Import(name, path); err != nil {
@@ -265,8 +281,8 @@ func weightsVerifyCommand() *cobra.Command {
 
 // verifyWeights checks one item and says what it is.
 func verifyWeights(name string) (string, error) {
-	if name == onnxRuntime {
-		return verifyONNXRuntime()
+	if isLibrary(name) {
+		return verifyLibrary(name)
 	}
 	recorded, err := weightstore.CheckSums(name)
 	if err != nil && !errors.Is(err, weightstore.ErrMissing) {
@@ -294,32 +310,4 @@ func verifyWeights(name string) (string, error) {
 	}
 	sum, err := checkpoint.SHA256()
 	return fmt.Sprintf("ok, %d tensors, sha256 %s%s", len(checkpoint.Names()), sum, as), err
-}
-
-const onnxRuntime = "onnxruntime"
-
-// tryONNXRuntime loads the library. One that was just installed and does not
-// load here is removed, so that everything goes on without it.
-func tryONNXRuntime(installed bool) error {
-	_, err := verifyONNXRuntime()
-	if library := backend.ONNXLibrary(); err != nil && installed && library != "" {
-		return errors.Join(err, os.Remove(library))
-	}
-	return err
-}
-
-// verifyONNXRuntime loads the library and says where it is.
-func verifyONNXRuntime() (string, error) {
-	library := backend.ONNXLibrary()
-	if library == "" {
-		_, err := backend.FindONNX()
-		return "", err
-	}
-	if !backend.HasONNX {
-		return library + ", not tried: built without cgo", nil
-	}
-	if _, err := backend.Open("onnx:cpu"); err != nil {
-		return "", err
-	}
-	return "ok, loads: " + library, nil
 }

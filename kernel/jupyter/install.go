@@ -68,6 +68,18 @@ func (l layout) venv() string { return l.path("venv") }
 // aptInstall installs Debian's package, as root or with a sudo that asks
 // nothing.
 func (l layout) aptInstall(ctx context.Context, progress io.Writer) error {
+	return l.apt(ctx, progress, "jupyter-notebook", "about 19 MB to download, 116 MB on disk")
+}
+
+// AptInstall installs a package of Debian where that is allowed without a
+// password, and says so with its size. What apt prints goes to install.log
+// under root's .lab.
+func AptInstall(ctx context.Context, root string, progress io.Writer, name, size string) error {
+	return layout{root}.apt(ctx, progress, name, size)
+}
+
+// apt installs a package of Debian.
+func (l layout) apt(ctx context.Context, progress io.Writer, name, size string) error {
 	if _, err := exec.LookPath("apt-get"); err != nil {
 		return errNotHere
 	}
@@ -78,8 +90,8 @@ func (l layout) aptInstall(ctx context.Context, progress io.Writer) error {
 		}
 		sudo = []string{"sudo", "-n"}
 	}
-	fmt.Fprintln(progress, "installing Debian's jupyter-notebook (about 19 MB to download, 116 MB on disk) …")
-	install := []string{"apt-get", "install", "-y", "--no-install-recommends", "jupyter-notebook"}
+	fmt.Fprintf(progress, "installing Debian's %s (%s) …\n", name, size)
+	install := []string{"apt-get", "install", "-y", "--no-install-recommends", name}
 	if err := l.run(ctx, append(sudo, install...)...); err == nil {
 		return nil
 	}
