@@ -8,6 +8,7 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -394,4 +395,12 @@ func (c *Controls) quantiles(j int, p ...float64) []float64 {
 		out[i] = bootstrap.Quantile(scores, v)
 	}
 	return out
+}
+
+// Markdown returns the table of the ensemble and its controls under a heading,
+// as it stands in the report.
+func (c *Controls) Markdown(heading string) string {
+	var s strings.Builder
+	c.markdown(&s, heading)
+	return s.String()
 }

@@ -68,7 +68,13 @@ func (l *loading[T]) failed() bool {
 	}
 }
 
+// wait returns what was loaded. What is there is returned even if ctx is over.
 func (l *loading[T]) wait(ctx context.Context) (value T, err error) {
+	select {
+	case <-l.done:
+		return l.value, l.err
+	default:
+	}
 	select {
 	case <-l.done:
 		return l.value, l.err

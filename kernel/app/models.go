@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/trustsr/trustsr/internal/backend"
 	"github.com/trustsr/trustsr/internal/weightstore"
@@ -150,6 +151,24 @@ func (ms *Models) Open(ctx context.Context, o ModelOptions, lr *picture.Image) (
 		return ms.digits(ctx, o)
 	}
 	return ms.checkpoint(ctx, o)
+}
+
+// Preload loads the digit model in the background, so that the first to ask
+// finds it loaded.
+func (ms *Models) Preload() {
+	begin(func() (*Model, error) { return ms.Open(context.Background(), ModelOptions{}, nil) })
+}
+
+// Ready returns the digit model if it is loaded, else nil or why the last
+// attempt to load it failed. It waits a moment at most.
+func (ms *Models) Ready() (*Model, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	m, err := begin(func() (*Model, error) { return ms.Open(ctx, ModelOptions{}, nil) }).wait(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil, nil
+	}
+	return m, err
 }
 
 // DefaultModel names the model for an LR picture where none is named.

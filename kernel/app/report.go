@@ -219,19 +219,20 @@ func (t *TrialReport) pictures(files map[string][]byte, number string) error {
 	return err
 }
 
-// Write writes the files into a folder, each whole or not at all.
-func (r *Report) Write(dir string) error {
+// Write writes the files into a folder, each whole or not at all, and returns
+// them by their names.
+func (r *Report) Write(dir string) (map[string][]byte, error) {
 	files, err := r.Files()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return fmt.Errorf("write the report: %w", err)
+		return nil, fmt.Errorf("write the report: %w", err)
 	}
 	for name, data := range files {
 		if err := atomicfile.Write(filepath.Join(dir, name), data); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return files, nil
 }

@@ -38,7 +38,7 @@ reading is true.`,
 			if err != nil {
 				return whenNoVotes(err)
 			}
-			if err := report.Write(out); err != nil {
+			if _, err := report.Write(out); err != nil {
 				return err
 			}
 			summary, err := report.Summary()

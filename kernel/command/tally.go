@@ -53,7 +53,7 @@ Results are given with and without the participants excluded by --min-time etc.`
 			if err != nil {
 				return inFlags(err)
 			}
-			if err := report.Write(out); err != nil {
+			if _, err := report.Write(out); err != nil {
 				return err
 			}
 			fmt.Fprint(c.OutOrStdout(), report.Trials[0].Markdown())

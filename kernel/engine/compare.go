@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/wire"
-	"github.com/trustsr/trustsr/srspace/imresize"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 
@@ -26,7 +24,7 @@ func addMethod(_ context.Context, _ *Engine, s *space, req *wire.Request, _ func
 	if err := checkListName(req.Method); err != nil {
 		return nil, hint.With(fmt.Errorf("bad name of a method: %.100q", req.Method), "use letters, digits, - and _, for example \"EDSR\"")
 	}
-	img, err := picture.Decode(bytes.NewReader(req.Image))
+	img, err := picture.ReadFile(req.Image)
 	if err != nil {
 		return nil, withContext("image of "+req.Method, err)
 	}
@@ -51,19 +49,17 @@ func addMethod(_ context.Context, _ *Engine, s *space, req *wire.Request, _ func
 	return &wire.Result{Space: s.wire()}, nil
 }
 
-// size returns the width and height of a sample.
-func (s *space) size() (width, height int) {
-	return s.subject.lr.Width * s.scale(), s.subject.lr.Height * s.scale()
-}
-
 // methods returns bicubic interpolation and the images of other methods that
 // were added, in the order of their names.
 func (s *space) methods() ([]named, error) {
-	bicubic, err := imresize.Upscale(s.subject.lr, s.scale())
+	bicubic, err := s.bicubic()
 	if err != nil {
 		return nil, err
 	}
-	out := []named{{bicubic, "bicubic"}}
+	var out []named
+	if bicubic != nil {
+		out = append(out, named{bicubic, "bicubic"})
+	}
 	dir := filepath.Join(s.dir, "methods")
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -93,27 +89,18 @@ func (s *space) methods() ([]named, error) {
 // the LR picture with each pixel repeated, its bicubic interpolation and, for
 // a test digit, the truth.
 func (s *space) known() ([]named, error) {
-	methods, err := s.methods()
+	bicubic, err := s.bicubic()
 	if err != nil {
 		return nil, err
 	}
-	out := []named{{repeated(s.subject.lr, s.scale()), "LR, nearest"}, {methods[0].image, "LR, bicubic"}}
+	var out []named
+	if bicubic != nil {
+		out = append(out, named{s.subject.lr.Enlarged(s.scale()), "LR, nearest"}, named{bicubic, "LR, bicubic"})
+	}
 	if s.subject.hr != nil {
 		out = append(out, named{s.subject.hr, "HR (truth)"})
 	}
 	return out, nil
-}
-
-// repeated returns the picture with each pixel n × n times.
-func repeated(m *picture.Image, n int) *picture.Image {
-	out := picture.NewImage(n*m.Width, n*m.Height)
-	for y := range out.Height {
-		for x := range out.Width {
-			from := 3 * (y/n*m.Width + x/n)
-			copy(out.Pix[3*(y*out.Width+x):], m.Pix[from:from+3])
-		}
-	}
-	return out
 }
 
 // compareData is what the compare page shows: pictures of one size to put
@@ -154,7 +141,7 @@ func (s *space) compareData(list string) (*compareData, []named, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	data := &compareData{Space: s.name, Title: s.subject.Title, Recipe: describe(s.store.Manifest().Recipe), Left: 1}
+	data := &compareData{Space: s.name, Title: s.subject.Title, Recipe: describe(s.store.Manifest().Recipe), Left: min(1, max(0, len(known)-1))}
 	var all []named
 	add := func(group string, n named) {
 		data.Pictures = append(data.Pictures, comparedPicture{n.caption, group, len(all)})
@@ -167,8 +154,10 @@ func (s *space) compareData(list string) (*compareData, []named, error) {
 	if c.mean != nil {
 		add("ensembles", named{c.mean, meanName(c.picks)})
 	}
-	for _, n := range methods[1:] {
-		add("other methods", n)
+	for _, n := range methods {
+		if n.caption != "bicubic" { // it is among what is known
+			add("other methods", n)
+		}
 	}
 	picked := map[uint64]bool{}
 	if c.picks != nil {
@@ -204,9 +193,13 @@ func slider(_ context.Context, _ *Engine, s *space, req *wire.Request, _ func(wi
 	if err != nil {
 		return nil, err
 	}
-	row := []named{all[0], all[data.Left], all[data.Right]}
+	row := []named{all[0]}
+	if data.Left > 0 {
+		row = append(row, all[data.Left])
+	}
+	row = append(row, all[data.Right])
 	if s.subject.hr != nil {
-		row = append(row, all[2])
+		row = append(row, named{s.subject.hr, "HR (truth)"})
 	}
 	f, err := rowPicture(row, data.Title+": the notebook compares any two of them, and any sample, under a slider")
 	return &wire.Result{Figure: f}, err

@@ -33,7 +33,7 @@ func TestAddMethod(t *testing.T) {
 	l := startEngine(t, fakeTools(0))
 	name := l.drawn(t, 9)
 	for _, method := range []string{"EDSR", "BSRGAN", "EDSR"} {
-		l.mustAsk(t, wire.Request{Op: wire.OpAddMethod, Space: name, Method: method, Image: encodedStroke(t, 77)})
+		l.mustAsk(t, wire.Request{Op: wire.OpAddMethod, Space: name, Method: method, Image: file(t, "method.png", encodedStroke(t, 77))})
 	}
 	_, body := l.http(t, "GET", "/compare/"+name+"/data", "")
 	var data compareData
@@ -62,8 +62,8 @@ func TestAddMethod(t *testing.T) {
 	var small bytes.Buffer
 	png.Encode(&small, picture.NewImage(7, 7).NRGBA())
 	for what, req := range map[string]wire.Request{
-		"another size": {Method: "x", Image: small.Bytes()}, "no image": {Method: "x", Image: []byte("GIF89a")}, "cut": {Method: "x", Image: encodedStroke(t, 1)[:60]},
-		"escape": {Method: "../x", Image: encodedStroke(t, 1)}, "no name": {Image: encodedStroke(t, 1)},
+		"another size": {Method: "x", Image: file(t, "method.png", small.Bytes())}, "no image": {Method: "x", Image: file(t, "method.png", []byte("GIF89a"))}, "cut": {Method: "x", Image: file(t, "method.png", encodedStroke(t, 1)[:60])},
+		"escape": {Method: "../x", Image: file(t, "method.png", encodedStroke(t, 1))}, "no name": {Image: file(t, "method.png", encodedStroke(t, 1))},
 	} {
 		req.Op, req.Space = wire.OpAddMethod, name
 		if _, _, err := l.ask(req); err == nil || hint.Of(err) == "" {

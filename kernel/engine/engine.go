@@ -28,7 +28,6 @@ type Config struct {
 // Engine answers cells and pages until its context ends.
 type Engine struct {
 	config Config
-	loader loader
 	log    *log.Logger
 	door   door
 
@@ -53,7 +52,6 @@ func New(config Config) (*Engine, error) {
 		config.Log = log.New(os.Stderr, "engine: ", 0)
 	}
 	e := &Engine{config: config, log: config.Log}
-	e.loader.open = config.Tools.Open
 	var err error
 	if e.door, err = doorAt(config.URL); err != nil {
 		return nil, err
@@ -75,7 +73,7 @@ func (e *Engine) Serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer e.studies.close()
-	e.loader.start()
+	e.config.Tools.Models.Preload()
 	failed := make(chan error, 2)
 	go func() { failed <- e.serveSocket(ctx, e.config.Socket) }()
 	if e.config.Pages != nil {

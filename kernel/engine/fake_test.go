@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/kernel/app"
 	"github.com/trustsr/trustsr/kernel/wire"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace"
@@ -46,19 +47,28 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// fakeTools draws a sample in the given time.
+// fakeTools draws a sample in the given time, for LR pictures of any size.
 func fakeTools(latency time.Duration) Tools {
+	model := func(o app.ModelOptions) (app.Drawer, error) {
+		m := &fakeModel{latency: latency, steps: 50, eta: 1}
+		if o.Steps != 0 {
+			m.steps = o.Steps
+		}
+		if o.Eta != nil {
+			m.eta = *o.Eta
+		}
+		return m, nil
+	}
 	return Tools{
-		Open: func() (Model, error) { return &fakeModel{latency: latency, steps: 50, eta: 1}, nil },
-		TestDigit: func(i int) (*picture.Image, int, error) {
+		Models: &app.Models{Own: map[string]func(app.ModelOptions) (app.Drawer, error){"digits": model, "natural": model}, OwnReader: fakeReader{latency}},
+		TestDigit: func(i int) (lr, hr *picture.Image, label int, err error) {
 			if i < 0 || i > 99 {
-				return nil, 0, hint.With(fmt.Errorf("there is no test digit %d", i), "use 0 to 99")
+				return nil, nil, 0, hint.With(fmt.Errorf("there is no test digit %d", i), "use 0 to 99")
 			}
-			return stroke(uint64(1000+i), true), 8, nil
+			hr = stroke(uint64(1000+i), true)
+			lr, err = imresize.Downscale(hr, 4)
+			return lr, hr, 8, err
 		},
-		LR:         func(hr *picture.Image) (*picture.Image, error) { return imresize.Downscale(hr, 4) },
-		LRSize:     7,
-		Scale:      4,
 		Perception: func(int) (metrics.Metric, error) { return countedMetric{}, nil },
 	}
 }
@@ -84,23 +94,14 @@ type fakeModel struct {
 	eta     float64
 }
 
-func (m *fakeModel) Sampler(steps int, eta *float64, _ func(Step)) (srspace.Sampler, error) {
-	changed := *m
-	if steps != 0 {
-		changed.steps = steps
-	}
-	if eta != nil {
-		changed.eta = *eta
-	}
-	return &changed, nil
-}
+func (*fakeModel) Accepts(*picture.Image) error { return nil }
 
 func (m *fakeModel) Recipe() srspace.Recipe {
 	return srspace.Recipe{Model: "fake", Weights: strings.Repeat("ab", 32), Scale: 4, Method: "ddim",
 		Steps: m.steps, Eta: m.eta, Schedule: "none", Fit: "none", RNG: srspace.RNG, Backend: "go", Software: "test"}
 }
 
-func (m *fakeModel) Sample(ctx context.Context, _ *picture.Image, seeds []uint64) iter.Seq2[srspace.Sample, error] {
+func (m *fakeModel) Sample(ctx context.Context, lr *picture.Image, seeds []uint64) iter.Seq2[srspace.Sample, error] {
 	return func(yield func(srspace.Sample, error) bool) {
 		for _, seed := range seeds {
 			select {
@@ -109,7 +110,11 @@ func (m *fakeModel) Sample(ctx context.Context, _ *picture.Image, seeds []uint64
 				return
 			case <-time.After(m.latency):
 			}
-			if !yield(srspace.Sample{Seed: seed, Image: stroke(seed, closed(seed))}, nil) {
+			img := stroke(seed, closed(seed))
+			if lr.Width != 7 || lr.Height != 7 {
+				img = texture(seed, 4*lr.Width, 4*lr.Height)
+			}
+			if !yield(srspace.Sample{Seed: seed, Image: img}, nil) {
 				return
 			}
 		}
@@ -120,24 +125,37 @@ func (m *fakeModel) Sample(ctx context.Context, _ *picture.Image, seeds []uint64
 // are an 8.
 func closed(seed uint64) bool { return seed%3 != 1 }
 
-func (*fakeModel) Reader() string { return "fake" }
+// texture is what the fake model draws of pictures that are no digits.
+func texture(seed uint64, width, height int) *picture.Image {
+	img := picture.NewImage(width, height)
+	noise := make([]float32, len(img.Pix))
+	srspace.Noise(noise, seed, 0)
+	for i, v := range noise {
+		img.Pix[i] = 0.5 + 0.1*v
+	}
+	return img.Quantized()
+}
 
-// Read tells them apart by the left half of the upper ring.
-func (m *fakeModel) Read(images []*picture.Image) ([]Reading, error) {
-	var out []Reading
-	time.Sleep(m.latency)
-	for _, img := range images {
+type fakeReader struct{ latency time.Duration }
+
+func (fakeReader) ID() string { return "fake" }
+
+// Probabilities tells an 8 from a 3 by the left half of the upper ring.
+func (r fakeReader) Probabilities(images []*picture.Image) ([][10]float64, error) {
+	time.Sleep(r.latency)
+	out := make([][10]float64, len(images))
+	for i, img := range images {
 		var left float32
 		for y := 7; y < 12; y++ {
 			for x := 5; x < 12; x++ {
 				left += img.Pix[3*(y*img.Width+x)]
 			}
 		}
-		r := Reading{Digit: 3, Probability: 0.9}
+		digit, p := 3, 0.9
 		if left > 3 {
-			r = Reading{Digit: 8, Probability: 0.6 + 0.4*float64(left)/35}
+			digit, p = 8, 0.6+0.4*min(1, float64(left)/35)
 		}
-		out = append(out, r)
+		out[i][digit], out[i][11-digit] = p, 1-p
 	}
 	return out, nil
 }
@@ -329,6 +347,16 @@ func (l *lab) mustAsk(t *testing.T, req wire.Request) *wire.Result {
 		t.Fatalf("%s: %v", req.Op, err)
 	}
 	return result
+}
+
+// file writes a file for a request to name.
+func file(t *testing.T, name string, content []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 func digitSource(i int) *wire.Source { return &wire.Source{Digit: &i} }

@@ -18,7 +18,7 @@ import (
 // showFigure draws the LR picture and its bicubic enlargement: all that one
 // has before anything is drawn. The truth is not shown.
 func (e *Engine) showFigure(s *subject) (*wire.Figure, error) {
-	scale := e.config.Tools.Scale
+	scale := usualScale
 	big, err := imresize.Upscale(s.lr, scale)
 	if err != nil {
 		return nil, err
@@ -139,7 +139,7 @@ func (s *space) contenders(list string) (*contenders, error) {
 	}
 	c := &contenders{randomSeed: seeds[0]}
 	var err error
-	if c.bicubic, err = imresize.Upscale(s.subject.lr, s.scale()); err != nil {
+	if c.bicubic, err = s.bicubic(); err != nil {
 		return nil, err
 	}
 	if c.random, err = s.store.Image(seeds[0]); err != nil {
@@ -185,7 +185,10 @@ func (e *Engine) compareFigure(ctx context.Context, s *space, list string, repor
 		caption += "; below each " + ids
 		row = append(row, named{s.subject.hr, "HR (truth)"})
 	}
-	return rowPicture(append([]named{{s.subject.lr, "LR"}}, row...), caption)
+	if s.subject.lr != nil {
+		row = append([]named{{s.subject.lr, "LR"}}, row...)
+	}
+	return rowPicture(row, caption)
 }
 
 // writeScores writes fidelity and perception against hr below pictures and
@@ -217,7 +220,7 @@ func (e *Engine) planeFigure(ctx context.Context, s *space, list string, report 
 	hr := s.subject.hr
 	if hr == nil {
 		return nil, hint.With(fmt.Errorf("%s has no HR image to score against", s.subject.Title),
-			"the plane needs the truth: use a test digit, lab.Digit(497)")
+			"the plane needs the truth: name it with .HR(\"hr.png\"), or use a test digit, lab.Digit(497)")
 	}
 	_, images, err := s.images()
 	if err != nil {
@@ -227,9 +230,19 @@ func (e *Engine) planeFigure(ctx context.Context, s *space, list string, report 
 	if err != nil {
 		return nil, err
 	}
-	scored := append(slices.Clip(images), c.bicubic, c.random)
+	type extra struct {
+		image *picture.Image
+		label string
+		kind  plane.Kind
+	}
+	extras := []extra{{c.bicubic, "bicubic", plane.Method}, {c.random, "one random sample", plane.Single}}
 	if c.mean != nil {
-		scored = append(scored, c.mean)
+		extras = append(extras, extra{c.mean, meanName(c.picks), plane.Ensemble})
+	}
+	extras = slices.DeleteFunc(extras, func(x extra) bool { return x.image == nil })
+	scored := slices.Clip(images)
+	for _, x := range extras {
+		scored = append(scored, x.image)
 	}
 	fidelity, err := metrics.ScoreAll(ctx, metrics.PSNRMetric{}, scored, hr)
 	if err != nil {
@@ -243,12 +256,9 @@ func (e *Engine) planeFigure(ctx context.Context, s *space, list string, report 
 	for i := range scored {
 		points[i] = plane.Point{X: fidelity[i], Y: perception[i], Kind: plane.Sample}
 	}
-	name := func(i int, label string, kind plane.Kind) { points[i].Label, points[i].Kind = label, kind }
 	n := len(images)
-	name(n, "bicubic", plane.Method)
-	name(n+1, "one random sample", plane.Single)
-	if c.mean != nil {
-		name(n+2, meanName(c.picks), plane.Ensemble)
+	for i, x := range extras {
+		points[n+i].Label, points[n+i].Kind = x.label, x.kind
 	}
 	psnr := metrics.PSNRMetric{}.Info()
 	caption := fmt.Sprintf("%s: %d samples, %s and %s", s.subject.Title, n, psnr.ID, info.ID)

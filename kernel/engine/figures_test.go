@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
@@ -20,11 +19,11 @@ func TestCompareFigure(t *testing.T) {
 			t.Errorf("no %q in caption %q", want, before.Caption)
 		}
 	}
-	l.mustAsk(t, wire.Request{Op: wire.OpAddMethod, Space: name, Method: "EDSR", Image: pngOf(t, 28, 28)})
+	l.mustAsk(t, wire.Request{Op: wire.OpAddMethod, Space: name, Method: "EDSR", Image: file(t, "method.png", pngOf(t, 28, 28))})
 	if after := l.mustAsk(t, wire.Request{Op: wire.OpCompare, Space: name, Picks: "five"}).Figure; after.Width <= before.Width {
 		t.Errorf("%d pixels wide without another method, %d with it", before.Width, after.Width)
 	}
-	own := l.mustAsk(t, wire.Request{Op: wire.OpDraw, Source: &wire.Source{File: "six.png", Image: pngOf(t, 7, 7)}, Draw: &wire.Draw{N: 2}}).Space.Name
+	own := l.mustAsk(t, wire.Request{Op: wire.OpDraw, Source: &wire.Source{LR: file(t, "six.png", pngOf(t, 7, 7))}, Draw: &wire.Draw{N: 2}}).Space.Name
 	if f := l.mustAsk(t, wire.Request{Op: wire.OpCompare, Space: own, Picks: "five"}).Figure; strings.Contains(f.Caption, "psnr") || f.Height >= before.Height {
 		t.Errorf("without a truth: %d high, not below %d; caption %q", f.Height, before.Height, f.Caption)
 	}
@@ -40,11 +39,7 @@ func TestSimulate(t *testing.T) {
 	if n := strings.Count(result.Figure.Caption, "A tie "); n != 1 || strings.Contains(result.Figure.Caption, " tie for ") {
 		t.Errorf("a tie is told of %d times: %s", n, result.Figure.Caption)
 	}
-	var metrics []string
-	for _, row := range result.Tables[1].Rows {
-		metrics = append(metrics, row[0])
-	}
-	if !slices.Contains(metrics, "PSNR (dB)") || !slices.Contains(metrics, "LR consistency (dB)") {
-		t.Errorf("controls by %q", metrics)
+	if controls := result.Markdown[1]; !strings.Contains(controls, "| psnr/rgb/crop0 ↑ | lrpsnr/matlab-u8/vs-lr ↑ | reader's certainty ↑ |") {
+		t.Errorf("controls:\n%s", controls)
 	}
 }

@@ -15,7 +15,6 @@ import (
 
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/wire"
-	"github.com/trustsr/trustsr/srspace/imresize"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 
@@ -144,9 +143,8 @@ type sample struct {
 
 func (e *Engine) serveData(w http.ResponseWriter, _ *http.Request, s *space) {
 	out := s.wire()
-	scale := s.scale()
-	data := pageData{Space: s.name, Title: s.subject.Title, Recipe: out.Recipe,
-		Width: s.subject.lr.Width * scale, Height: s.subject.lr.Height * scale, Samples: []sample{}}
+	data := pageData{Space: s.name, Title: s.subject.Title, Recipe: out.Recipe, Samples: []sample{}}
+	data.Width, data.Height = s.size()
 	for i, seed := range out.Seeds {
 		data.Samples = append(data.Samples, sample{Seed: strconv.FormatUint(seed, 10), Address: out.Addresses[i]})
 	}
@@ -185,7 +183,7 @@ func (e *Engine) servePicture(w http.ResponseWriter, r *http.Request, s *space) 
 	case "lr.png":
 		img = s.subject.lr
 	case "bicubic.png":
-		img, err = imresize.Upscale(s.subject.lr, s.scale())
+		img, err = s.bicubic()
 	case "mean.png":
 		var list *wire.Picks
 		if list, err = editPicks(s.dir, s.name, listName(r), keepPicks); err == nil {
@@ -197,6 +195,10 @@ func (e *Engine) servePicture(w http.ResponseWriter, r *http.Request, s *space) 
 	}
 	if err != nil {
 		refuse(w, err)
+		return
+	}
+	if img == nil {
+		http.NotFound(w, r)
 		return
 	}
 	servePNG(w, img.NRGBA())

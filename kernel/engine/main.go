@@ -26,7 +26,7 @@ const (
 // and the token, the address of its pages and the project root from the
 // environment, and serves until ctx ends. When the pipe ends, because the parent is gone, the process exits at
 // once: everything finished is on disk.
-func Main(ctx context.Context) error { return run(ctx, Digits()) }
+func Main(ctx context.Context) error { return run(ctx, Real()) }
 
 func run(ctx context.Context, tools Tools) error {
 	root, token := os.Getenv(wire.EnvRoot), os.Getenv(wire.EnvToken)

@@ -74,8 +74,15 @@ func init() {
 		wire.OpSimulate: onSpace(func(ctx context.Context, e *Engine, s *space, req *wire.Request, report func(wire.Progress)) (*wire.Result, error) {
 			return simulate(ctx, e, s, req, report)
 		}),
-		wire.OpStudy:      startStudy,
-		wire.OpStudyPicks: onSpace(studyPicks),
+		wire.OpStudy:       startStudy,
+		wire.OpNewStudy:    newStudy,
+		wire.OpRehearse:    rehearse,
+		wire.OpStudyReport: studyReport,
+		wire.OpStudyPicks:  onSpace(studyPicks),
+		wire.OpFolder: func(e *Engine, _ context.Context, req *wire.Request, _ func(wire.Progress)) (*wire.Result, error) {
+			out, err := e.folder(req.Folder)
+			return &wire.Result{Space: out}, err
+		},
 	}
 }
 
@@ -100,15 +107,13 @@ func figure(draw func(*Engine, context.Context, *space, string, func(wire.Progre
 
 func (e *Engine) status() *wire.Status {
 	out := &wire.Status{Process: os.Getpid(), Spaces: e.spaceNames()}
-	model, err := e.loader.state()
+	model, err := e.config.Tools.Models.Ready()
 	if err != nil {
 		out.Problem = err.Error()
 	}
 	if model != nil {
-		if sampler, err := model.Sampler(0, nil, nil); err == nil {
-			r := sampler.Recipe()
-			out.Loaded, out.Model, out.Weights, out.Backend = true, r.Model, r.Weights, r.Backend
-		}
+		r := model.Recipe()
+		out.Loaded, out.Model, out.Weights, out.Backend = true, r.Model, r.Weights, r.Backend
 	}
 	return out
 }

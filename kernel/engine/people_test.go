@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -31,11 +30,15 @@ func TestPeopleTables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	table := peopleTables(r)[1]
-	if !strings.Contains(table.Caption, "200 random ones of as many samples, 3") {
-		t.Errorf("caption %q", table.Caption)
+	texts := peopleMarkdown(r)
+	table := texts[len(texts)-1]
+	if !strings.Contains(table, "200 ensembles of 3 samples") {
+		t.Errorf("of how many is not said in %s", table)
 	}
-	if text := fmt.Sprint(table.Rows); !regexp.MustCompile(`\(9[0-9.]+–100.0\)`).MatchString(text) {
-		t.Errorf("no interval in %s", text)
+	if !regexp.MustCompile(`9[0-9.]+–100.0`).MatchString(table) {
+		t.Errorf("no interval in %s", table)
+	}
+	if report := r.Markdown(); !strings.Contains(report, strings.TrimPrefix(table, "**Controls:**")) {
+		t.Errorf("the report has another table:\n%s", report)
 	}
 }

@@ -35,9 +35,9 @@ type planeData struct {
 	Y       string       `json:"y"`
 	Points  []planePoint `json:"points"`
 	Sheet   sheetData    `json:"sheet"`
-	LR      int          `json:"lr"`      // tile of the LR picture
-	Bicubic int          `json:"bicubic"` // and of its bicubic enlargement
-	HR      int          `json:"hr"`      // -1 where it is not known
+	LR      int          `json:"lr"`      // tile of the LR picture; -1 where it is not known
+	Bicubic int          `json:"bicubic"` // of its bicubic enlargement, likewise
+	HR      int          `json:"hr"`      // and of the truth
 }
 
 // sheetData is a sheet of pictures of one size, in rows of Columns.
@@ -243,11 +243,16 @@ func (e *Engine) planeData(ctx context.Context, s *space, list string, ids []str
 	if err != nil {
 		return nil, nil, err
 	}
-	data.LR, data.Bicubic, data.HR = len(images), len(images)+1, -1
-	if len(known) > 2 {
-		data.HR = len(images) + 2
-	}
+	data.LR, data.Bicubic, data.HR = -1, -1, -1
 	for _, k := range known {
+		switch k.caption {
+		case "LR, nearest":
+			data.LR = len(images)
+		case "LR, bicubic":
+			data.Bicubic = len(images)
+		default:
+			data.HR = len(images)
+		}
 		images = append(images, k.image)
 	}
 	data.Sheet, err = sheetOf(images)

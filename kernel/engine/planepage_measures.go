@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/kernel/app"
 	"github.com/trustsr/trustsr/kernel/wire"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace/picture"
@@ -50,7 +51,9 @@ func (e *Engine) allMeasures(ctx context.Context, s *space, ids []string, report
 		}
 		all = append(all, metrics.PSNRMetric{}, perception, metrics.SSIMMetric{})
 	}
-	all = append(all, metrics.LRPSNRMetric{})
+	if s.subject.lr != nil {
+		all = append(all, metrics.LRPSNRMetric{})
+	}
 	directions, err := e.directionMeasures(ctx, s, report)
 	if err != nil {
 		return nil, err
@@ -71,7 +74,10 @@ func (e *Engine) allMeasures(ctx context.Context, s *space, ids []string, report
 		}
 		if m.Info().Reference == metrics.HR && s.subject.hr == nil {
 			return nil, hint.With(fmt.Errorf("%s has no HR image that %s could compare with", s.subject.Title, id),
-				"use metrics that need none, such as lrpsnr/matlab-u8/vs-lr, or a test digit")
+				"name the truth with .HR(\"hr.png\"), or use metrics that need none, such as lrpsnr/matlab-u8/vs-lr")
+		}
+		if m.Info().Reference == metrics.LR && s.subject.lr == nil {
+			return nil, inCells(&app.MissingReferenceError{Metric: id, Reference: metrics.LR})
 		}
 		all = append(all, m)
 	}
@@ -94,7 +100,10 @@ func axisID(id string) string {
 }
 
 // side is the shorter side of a sample.
-func (s *space) side() int { return min(s.subject.lr.Width, s.subject.lr.Height) * s.scale() }
+func (s *space) side() int {
+	w, h := s.size()
+	return min(w, h)
+}
 
 // measureOf measures by a metric.
 func (e *Engine) measureOf(m metrics.Metric, s *space) measure {

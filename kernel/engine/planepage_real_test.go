@@ -16,8 +16,8 @@ func TestVarietyOfDigits(t *testing.T) {
 	if testing.Short() {
 		t.Skip("draws with the real model")
 	}
-	l := startEngine(t, Digits())
-	name := l.mustAsk(t, wire.Request{Op: wire.OpDraw, Source: digitSource(18), Draw: &wire.Draw{N: 20, Steps: 10}}).Space.Name
+	l := startEngine(t, Real())
+	name := l.mustAsk(t, wire.Request{Op: wire.OpDraw, Source: digitSource(18), Draw: &wire.Draw{N: 20, Model: wire.Model{Steps: 10}}}).Space.Name
 	start := time.Now()
 	l.mustAsk(t, wire.Request{Op: wire.OpPicks, Space: name, Picks: "five", Cap: 5})
 	f := l.mustAsk(t, wire.Request{Op: wire.OpLinkedPlane, Space: name, Picks: "five"}).Figure

@@ -216,7 +216,7 @@ func TestPlaneWithoutTruth(t *testing.T) {
 	l := startEngine(t, fakeTools(0))
 	var lr bytes.Buffer
 	png.Encode(&lr, picture.NewImage(7, 7).NRGBA())
-	name := l.mustAsk(t, wire.Request{Op: wire.OpDraw, Source: &wire.Source{File: "a.png", Image: lr.Bytes()}, Draw: &wire.Draw{N: 9}}).Space.Name
+	name := l.mustAsk(t, wire.Request{Op: wire.OpDraw, Source: &wire.Source{LR: file(t, "a.png", lr.Bytes())}, Draw: &wire.Draw{N: 9}}).Space.Name
 	_, body := l.http(t, "GET", "/plane/"+name+"/data", "")
 	var data pageJSON
 	if err := json.Unmarshal([]byte(body), &data); err != nil {

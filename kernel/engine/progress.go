@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/trustsr/trustsr/kernel/app"
 	"github.com/trustsr/trustsr/kernel/wire"
 )
 
@@ -36,13 +37,13 @@ func (d *drawing) samples(done, total int) {
 }
 
 // step is told of each denoising step.
-func (d *drawing) step(s Step) {
+func (d *drawing) step(s app.Step) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.start.IsZero() || s.Total <= 0 {
 		return
 	}
-	d.part = float64(min(s.Round, d.total-d.done)) * float64(s.Done) / float64(s.Total)
+	d.part = float64(min(s.UnderWay, d.total-d.done)) * float64(s.Done) / float64(s.Total)
 	d.tell()
 }
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/trustsr/trustsr/kernel/app"
 	"github.com/trustsr/trustsr/kernel/wire"
 )
 
@@ -13,16 +14,16 @@ func TestDrawingProgress(t *testing.T) {
 	d := &drawing{report: func(p wire.Progress) { last = p }}
 	now := func(tell func()) wire.Progress { d.last = time.Time{}; tell(); return last }
 
-	d.step(Step{Round: 54, Done: 1, Total: 50}) // before anything is known
+	d.step(app.Step{UnderWay: 54, Done: 1, Total: 50}) // before anything is known
 	if p := now(func() { d.samples(100, 324) }); p.Done != 100 || p.Total != 324 || p.ETA != 0 {
 		t.Errorf("at the start %+v", p)
 	}
 	d.start = time.Now().Add(-10 * time.Second)
 	// Half of 54 samples took 10 s: 197 more take 73 s.
-	if p := now(func() { d.step(Step{Round: 54, Done: 25, Total: 50}) }); p.Part != 27 || math.Abs(p.ETA-73) > 1 {
+	if p := now(func() { d.step(app.Step{UnderWay: 54, Done: 25, Total: 50}) }); p.Part != 27 || math.Abs(p.ETA-73) > 1 {
 		t.Errorf("in the middle of a round %+v", p)
 	}
-	d.step(Step{Round: 54, Done: 50, Total: 50})
+	d.step(app.Step{UnderWay: 54, Done: 50, Total: 50})
 	for done := 101; done <= 154; done++ {
 		d.samples(done, 324)
 	}
@@ -30,7 +31,7 @@ func TestDrawingProgress(t *testing.T) {
 		t.Errorf("after a round %+v", p)
 	}
 	d.samples(314, 324)
-	if p := now(func() { d.step(Step{Round: 54, Done: 50, Total: 50}) }); p.Part != 10 || p.ETA != 0 {
+	if p := now(func() { d.step(app.Step{UnderWay: 54, Done: 50, Total: 50}) }); p.Part != 10 || p.ETA != 0 {
 		t.Errorf("in the last round, which is short, %+v", p)
 	}
 }

@@ -9,9 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/kernel/app"
 	"github.com/trustsr/trustsr/kernel/wire"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
@@ -27,11 +29,15 @@ type readingsRecord struct {
 // readings returns what the reader reads in each sample of s, reading only
 // those that it has not read before.
 func (e *Engine) readings(ctx context.Context, s *space, report func(wire.Progress)) (*wire.Readings, error) {
-	model, err := e.loader.wait(ctx, report)
+	if w, h := s.size(); w != 28 || h != 28 {
+		return nil, inCells(&app.NotDigitsError{Width: w, Height: h})
+	}
+	models := e.config.Tools.Models
+	reader, err := waiting(ctx, report, models.Reader)
 	if err != nil {
 		return nil, err
 	}
-	record := readingsRecord{Reader: model.Reader()}
+	record := readingsRecord{Reader: reader.ID()}
 	path := filepath.Join(s.dir, "readings.json")
 	known, err := readReadings(path, record.Reader)
 	if err != nil {
@@ -57,18 +63,16 @@ func (e *Engine) readings(ctx context.Context, s *space, report func(wire.Progre
 		}
 		report(wire.Progress{Done: len(seeds) - len(missing), Total: len(seeds), Note: "reading"})
 		n := min(batch, len(missing))
-		got, err := model.Read(images[:n])
+		looks, read, err := models.ReadDigits(ctx, images[:n])
 		if err != nil {
 			return nil, err
 		}
-		if len(got) != n {
-			return nil, fmt.Errorf("the reader gave %d readings of %d samples", len(got), n)
-		}
-		for i, r := range got {
-			if r.Digit < 0 || r.Digit > 9 {
-				return nil, fmt.Errorf("the reader read %d, no digit", r.Digit)
+		for i, digit := range read {
+			r := wire.Reading{Seed: missing[i], Probability: looks[i].Quality}
+			if r.Digit, err = strconv.Atoi(digit); err != nil {
+				return nil, fmt.Errorf("the reader read %q, no digit", digit)
 			}
-			known[missing[i]] = wire.Reading{Seed: missing[i], Digit: r.Digit, Probability: r.Probability}
+			known[missing[i]] = r
 		}
 		missing, images = missing[n:], images[n:]
 	}

@@ -15,9 +15,9 @@ func TestDigitModel(t *testing.T) {
 	if testing.Short() {
 		t.Skip("draws with the real model")
 	}
-	l := startEngine(t, Digits())
+	l := startEngine(t, Real())
 	start := time.Now()
-	progress, result, err := l.ask(wire.Request{Op: wire.OpDraw, Source: digitSource(18), Draw: &wire.Draw{N: 12, Steps: 20}})
+	progress, result, err := l.ask(wire.Request{Op: wire.OpDraw, Source: digitSource(18), Draw: &wire.Draw{N: 12, Model: wire.Model{Steps: 20}}})
 	if err != nil {
 		t.Fatal(err)
 	}

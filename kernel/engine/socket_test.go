@@ -11,10 +11,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/kernel/app"
 	"github.com/trustsr/trustsr/kernel/wire"
 )
 
@@ -43,7 +45,7 @@ func TestDrawOnce(t *testing.T) {
 		t.Errorf("more: %+v", more)
 	}
 	eta := 0.5
-	draw.Draw = &wire.Draw{N: 2, Steps: 20, Eta: &eta, Seed: 7}
+	draw.Draw = &wire.Draw{N: 2, Seed: 7, Model: wire.Model{Steps: 20, Eta: &eta}}
 	other := l.mustAsk(t, draw).Space
 	if other.Name != "digit-18-steps20-eta0.5-seed7" || other.Seeds[0] != 7 {
 		t.Errorf("other parameters: %+v", other)
@@ -54,7 +56,7 @@ func TestDrawOnce(t *testing.T) {
 func TestOtherRecipeOtherSpace(t *testing.T) {
 	tools := fakeTools(0)
 	steps := 50
-	tools.Open = func() (Model, error) { return &fakeModel{steps: steps, eta: 1}, nil }
+	tools.Models.Own["digits"] = func(app.ModelOptions) (app.Drawer, error) { return &fakeModel{steps: steps, eta: 1}, nil }
 	l := startEngine(t, tools)
 	first := l.drawn(t, 3)
 
@@ -127,8 +129,8 @@ func TestDrawTogether(t *testing.T) {
 
 func TestWaitsForModel(t *testing.T) {
 	tools := fakeTools(0)
-	open, gate := tools.Open, make(chan struct{})
-	tools.Open = func() (Model, error) { <-gate; return open() }
+	open, gate := tools.Models.Own["digits"], make(chan struct{})
+	tools.Models.Own["digits"] = func(o app.ModelOptions) (app.Drawer, error) { <-gate; return open(o) }
 	l := startEngine(t, tools)
 	if s := l.mustAsk(t, wire.Request{Op: wire.OpStatus}).Status; s.Loaded {
 		t.Error("loaded before the model was there")
@@ -146,15 +148,16 @@ func TestWaitsForModel(t *testing.T) {
 // A model that fails to load, or panics, is an answer, and is tried again.
 func TestModelComesLater(t *testing.T) {
 	tools := fakeTools(0)
-	open, tries := tools.Open, 0
-	tools.Open = func() (Model, error) {
-		switch tries++; tries {
-		case 1:
+	open := tools.Models.Own["digits"]
+	var tries atomic.Int32
+	tools.Models.Own["digits"] = func(o app.ModelOptions) (app.Drawer, error) {
+		switch tries.Add(1) {
+		case 1: // in the background, when the engine starts, or for the first cell
 			panic("no weights")
 		case 2:
 			return nil, hint.With(errors.New("weights are damaged"), "fetch them again")
 		}
-		return open()
+		return open(o)
 	}
 	l := startEngine(t, tools)
 	draw := wire.Request{Op: wire.OpDraw, Source: digitSource(18), Draw: &wire.Draw{N: 1}}
@@ -185,7 +188,7 @@ func pngOf(t *testing.T, w, h int) []byte {
 
 func TestOwnPicture(t *testing.T) {
 	l := startEngine(t, fakeTools(0))
-	s := l.mustAsk(t, wire.Request{Op: wire.OpDraw, Source: &wire.Source{File: "six.png", Image: pngOf(t, 7, 7)}, Draw: &wire.Draw{N: 2}}).Space
+	s := l.mustAsk(t, wire.Request{Op: wire.OpDraw, Source: &wire.Source{LR: file(t, "six.png", pngOf(t, 7, 7))}, Draw: &wire.Draw{N: 2}}).Space
 	if !strings.HasPrefix(s.Name, "image-") {
 		t.Errorf("name %q", s.Name)
 	}
@@ -212,16 +215,16 @@ func TestRefusals(t *testing.T) {
 		{"unknown operation", wire.Request{Op: "format"}, "unknown operation"},
 		{"no such digit", wire.Request{Op: wire.OpSubject, Source: digitSource(100)}, "no test digit"},
 		{"no source", wire.Request{Op: wire.OpSubject}, "no LR picture"},
-		{"two sources", wire.Request{Op: wire.OpSubject, Source: &wire.Source{Digit: new(int), File: "a.png", Image: half}}, "no LR picture"},
-		{"6×7 picture", wire.Request{Op: wire.OpSubject, Source: &wire.Source{File: "a.png", Image: pngOf(t, 6, 7)}}, "a.png is 6×7 pixels"},
-		{"no bytes", wire.Request{Op: wire.OpSubject, Source: &wire.Source{File: "a.png", Image: []byte{}}}, "a.png"},
-		{"text", wire.Request{Op: wire.OpSubject, Source: &wire.Source{File: "a.png", Image: []byte("hello, world")}}, "not an image"},
-		{"half a file", wire.Request{Op: wire.OpSubject, Source: &wire.Source{File: "a.png", Image: half}}, "a.png"},
-		{"path as file name", wire.Request{Op: wire.OpSubject, Source: &wire.Source{File: "../../etc/x.png", Image: []byte("no")}}, "x.png: "},
+		{"two sources", wire.Request{Op: wire.OpSubject, Source: &wire.Source{Digit: new(int), LR: file(t, "a.png", half)}}, "two LR pictures"},
+		{"truth of another size", wire.Request{Op: wire.OpDraw, Source: &wire.Source{LR: file(t, "a.png", pngOf(t, 6, 7)), HR: file(t, "b.png", pngOf(t, 25, 28))}, Draw: &wire.Draw{N: 1}}, "the HR picture is 25×28, samples of this LR picture are 24×28"},
+		{"no bytes", wire.Request{Op: wire.OpSubject, Source: &wire.Source{LR: file(t, "a.png", []byte{})}}, "a.png"},
+		{"text", wire.Request{Op: wire.OpSubject, Source: &wire.Source{LR: file(t, "a.png", []byte("hello, world"))}}, "not an image"},
+		{"half a file", wire.Request{Op: wire.OpSubject, Source: &wire.Source{LR: file(t, "a.png", half)}}, "a.png"},
+		{"no such file", wire.Request{Op: wire.OpSubject, Source: &wire.Source{LR: filepath.Join(t.TempDir(), "x.png")}}, "x.png: "},
 		{"no samples", wire.Request{Op: wire.OpDraw, Source: digitSource(1), Draw: &wire.Draw{}}, "cannot draw 0"},
 		{"no draw", wire.Request{Op: wire.OpDraw, Source: digitSource(1)}, "cannot draw 0"},
 		{"too many samples", wire.Request{Op: wire.OpDraw, Source: digitSource(1), Draw: &wire.Draw{N: 1e9}}, "cannot draw"},
-		{"eta", wire.Request{Op: wire.OpDraw, Source: digitSource(1), Draw: &wire.Draw{N: 1, Eta: &eta}}, "eta is 2"},
+		{"eta", wire.Request{Op: wire.OpDraw, Source: digitSource(1), Draw: &wire.Draw{N: 1, Model: wire.Model{Eta: &eta}}}, "eta is 2"},
 		{"no such space", wire.Request{Op: wire.OpWall, Space: "digit-19"}, "no space"},
 		{"escape", wire.Request{Op: wire.OpWall, Space: "../digit-18"}, "bad name"},
 		{"hidden", wire.Request{Op: wire.OpWall, Space: ".digit"}, "bad name"},

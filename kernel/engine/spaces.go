@@ -11,11 +11,14 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/kernel/app"
 	"github.com/trustsr/trustsr/kernel/wire"
 	"github.com/trustsr/trustsr/srspace"
+	"github.com/trustsr/trustsr/srspace/imresize"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 
@@ -37,11 +40,18 @@ func (e *Engine) openSpace(name string) (*space, error) {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil, hint.With(noSpaceError{fmt.Errorf("there is no space %q", name)}, "draw it first, for example lab.Digit(497).Draw(324)")
 	}
-	store, err := srspace.Open(dir)
+	record := readSubject(dir)
+	var store *srspace.Space
+	var err error
+	if record.Folder != "" {
+		store, err = app.OpenSpace(record.Folder)
+	} else {
+		store, err = srspace.Open(dir)
+	}
 	if err != nil {
 		return nil, withContext("space "+name, err)
 	}
-	return &space{name: name, dir: dir, store: store, subject: e.subjectOf(dir, name, store.LR())}, nil
+	return &space{name: name, dir: dir, store: store, subject: e.subjectOf(dir, name, record, store.LR())}, nil
 }
 
 // noSpaceError lets the pages answer 404.
@@ -60,38 +70,95 @@ func (s *space) images() ([]uint64, []*picture.Image, error) {
 	return seeds, images, nil
 }
 
-// scale is the side of a sample over the side of the LR picture.
-func (s *space) scale() int { return s.store.Manifest().Recipe.Scale }
+// scale is the side of a sample over the side of the LR picture; 0 where that
+// is not known.
+func (s *space) scale() int {
+	if r := s.store.Manifest().Recipe; r.Scale > 0 {
+		return r.Scale
+	}
+	w, _ := s.size()
+	if s.subject.lr == nil || w%s.subject.lr.Width != 0 {
+		return 0
+	}
+	return w / s.subject.lr.Width
+}
+
+// size returns the width and height of a sample; of a folder, those of the
+// first one.
+func (s *space) size() (width, height int) {
+	if r := s.store.Manifest().Recipe; r.Scale > 0 {
+		return s.subject.lr.Width * r.Scale, s.subject.lr.Height * r.Scale
+	}
+	if seeds := s.store.Seeds(); len(seeds) > 0 {
+		if info, err := picture.Describe(s.store.Path(seeds[0])); err == nil {
+			return info.Width, info.Height
+		}
+	}
+	return 0, 0
+}
+
+// bicubic is the LR picture at the size of a sample; nil where there is no LR
+// picture, or none of a whole factor.
+func (s *space) bicubic() (*picture.Image, error) {
+	if s.scale() == 0 || s.subject.lr == nil {
+		return nil, nil
+	}
+	return imresize.Upscale(s.subject.lr, s.scale())
+}
 
 // wire returns the space as cells see it.
 func (s *space) wire() *wire.Space {
 	seeds := s.store.Seeds()
 	out := &wire.Space{Name: s.name, Samples: len(seeds), Recipe: describe(s.store.Manifest().Recipe), Seeds: seeds}
 	for _, seed := range seeds {
-		out.Addresses = append(out.Addresses, s.store.Address(seed).String())
+		address := s.store.Address(seed).String()
+		if address == "" { // made elsewhere: its file is all that is known
+			address = s.store.Path(seed)
+		}
+		out.Addresses = append(out.Addresses, address)
 	}
 	return out
 }
 
 // describe puts a recipe in words.
 func describe(r srspace.Recipe) string {
-	return fmt.Sprintf("%s ×%d, %s %d steps, eta %s, backend %s", r.Model, r.Scale, r.Method, r.Steps, trimFloat(r.Eta), r.Backend)
+	if r.Scale == 0 {
+		return "pictures made elsewhere"
+	}
+	steps := fmt.Sprintf("%d steps", r.Steps)
+	if r.Steps == 1 {
+		steps = "1 step"
+	}
+	return fmt.Sprintf("%s ×%d, %s, %s, eta %s, backend %s", r.Model, r.Scale, r.Method, steps, trimFloat(r.Eta), r.Backend)
 }
 
 func trimFloat(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
 
-// spaceName returns the name of the space of a subject drawn so. Parameters
-// that the request leaves to the model do not show; others make another name.
+// spaceName returns the name of the space of a subject drawn so. What the
+// request leaves to the model does not show; the rest makes another name.
 func spaceName(subject *subject, d *wire.Draw) string {
 	name := subject.Name
-	if d.Steps != 0 {
-		name += "-steps" + strconv.Itoa(d.Steps)
+	add := func(what string, given bool, value any) {
+		if given {
+			name += strings.ToLower(fmt.Sprintf("-%s%v", what, value))
+		}
 	}
+	add("", d.Model.Model != "" && d.Model.Model != app.DefaultModel(subject.lr), app.NameFor(d.Model.Model))
+	add("", d.Sampler != "", d.Sampler)
+	add("steps", d.Steps != 0, d.Steps)
 	if d.Eta != nil {
-		name += "-eta" + strconv.FormatFloat(*d.Eta, 'f', -1, 64)
+		add("eta", true, strconv.FormatFloat(*d.Eta, 'f', -1, 64))
 	}
-	if d.Seed != 0 {
-		name += "-seed" + strconv.FormatUint(d.Seed, 10)
+	add("fit-", d.Fit != "", d.Fit)
+	add("rng-", d.RNG != "", d.RNG)
+	add("", d.Precision != "", d.Precision)
+	add("tile", d.Tile != 0, d.Tile)
+	add("window", d.Window != 0, d.Window)
+	add("project", d.Project != 0, d.Project)
+	add("seed", d.Seed != 0, d.Seed)
+	if len(name) > maxName-9 { // room for the hash of placeFor
+		hash := sha256.Sum256([]byte(name))
+		name = strings.TrimRight(name[:maxName-18], "-.") + "-" + hex.EncodeToString(hash[:4])
 	}
 	return name
 }
@@ -114,7 +181,7 @@ func checkDraw(d *wire.Draw) error {
 
 // draw returns the space of a subject with at least d.N samples, drawing
 // those that are missing. Every finished sample is on disk: when ctx ends, a
-// later draw goes on where this one stopped.
+// later draw continues where this one stopped.
 func (e *Engine) draw(ctx context.Context, source *wire.Source, d *wire.Draw, report func(wire.Progress)) (*wire.Space, error) {
 	if err := checkDraw(d); err != nil {
 		return nil, err
@@ -123,43 +190,97 @@ func (e *Engine) draw(ctx context.Context, source *wire.Source, d *wire.Draw, re
 	if err != nil {
 		return nil, err
 	}
-	model, err := e.loader.wait(ctx, report)
+	options, err := modelOptions(d.Model)
 	if err != nil {
 		return nil, err
 	}
-	progress := &drawing{report: report}
-	sampler, err := model.Sampler(d.Steps, d.Eta, progress.step)
-	if err != nil {
-		return nil, err
-	}
-	recipe := sampler.Recipe()
-	name, dir := e.placeFor(subject, d, recipe)
-	store, err := whenFree(ctx, report, func() (*srspace.Space, error) {
-		return srspace.Create(dir, subject.lr, recipe, d.Seed)
+	model, err := waiting(ctx, report, func(ctx context.Context) (*app.Model, error) {
+		m, err := e.config.Tools.Models.Open(ctx, options, subject.lr)
+		if err == nil {
+			err = m.Check(subject.lr, d.N)
+		}
+		return m, err
 	})
 	if err != nil {
-		return nil, withContext("space "+name, err)
+		return nil, inCells(err)
+	}
+	progress := &drawing{report: report}
+	model.OnStep(progress.step)
+	recipe := model.Recipe()
+	if err := subject.fits(recipe.Scale); err != nil {
+		return nil, err
+	}
+	name, dir := e.placeFor(subject, d, recipe)
+	busy := func() { report(wire.Progress{Note: "waiting: another cell is drawing this space"}) }
+	before, drawn := -1, 0
+	start := time.Now()
+	store, err := model.Draw(ctx, dir, subject.lr, app.DrawOptions{N: d.N, Seed: d.Seed, Busy: busy,
+		Progress: func(store *srspace.Space, p srspace.Progress) {
+			if before < 0 { // it holds a space now, whatever becomes of the drawing
+				before = p.Done
+				if err := subject.save(dir); err != nil {
+					e.log.Printf("space %s: %v", name, err)
+				}
+			}
+			drawn = p.Done - before
+			progress.samples(p.Done, p.Total)
+		}})
+	if err != nil {
+		return nil, withContext("space "+name, inCells(err))
 	}
 	if err := subject.save(dir); err != nil {
 		return nil, err
 	}
-	before, start := store.Len(), time.Now()
-	if before < d.N {
-		_, err := whenFree(ctx, report, func() (*srspace.Space, error) {
-			return store, store.Draw(ctx, sampler, d.N, progress.samples)
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
 	s := &space{name: name, dir: dir, store: store, subject: subject}
 	out := s.wire()
-	out.Drawn, out.Seconds = store.Len()-before, time.Since(start).Seconds()
+	out.Drawn, out.Seconds, out.Assumed = drawn, time.Since(start).Seconds(), model.Assumed
 	return out, nil
 }
 
+// folder returns the space of a folder of pictures made elsewhere. What is
+// known of it, and picks, are kept with the other spaces; the folder is read
+// only.
+func (e *Engine) folder(f *wire.Folder) (*wire.Space, error) {
+	if f == nil || f.Dir == "" {
+		return nil, hint.With(fmt.Errorf("no folder"), "name it: lab.Folder(\"samples/\")")
+	}
+	if _, err := app.OpenSpace(f.Dir); err != nil {
+		return nil, inCells(err)
+	}
+	hash := sha256.Sum256([]byte(f.Dir))
+	base := app.NameFor(f.Dir)
+	record := subjectRecord{Name: "folder-" + base[:min(len(base), 40)] + "-" + hex.EncodeToString(hash[:3]), Title: "folder " + filepath.Base(f.Dir), Folder: f.Dir}
+	dir := filepath.Join(e.spacesDir(), record.Name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	for name, file := range map[string]string{lrFile: f.LR, hrFile: f.HR} {
+		if file == "" {
+			continue
+		}
+		img, err := picture.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		if err := img.WritePNG(filepath.Join(dir, name)); err != nil {
+			return nil, err
+		}
+	}
+	if err := (&subject{subjectRecord: record}).save(dir); err != nil {
+		return nil, err
+	}
+	s, err := e.openSpace(record.Name)
+	if err != nil {
+		return nil, err
+	}
+	if w, h := s.size(); s.subject.hr != nil && (s.subject.hr.Width != w || s.subject.hr.Height != h) {
+		return nil, errors.Join(inCells(&app.WrongSizeError{HRWidth: s.subject.hr.Width, HRHeight: s.subject.hr.Height, Width: w, Height: h}), os.Remove(filepath.Join(dir, hrFile)))
+	}
+	return s.wire(), nil
+}
+
 // placeFor returns the name and folder for a space. A folder of that name may
-// hold samples of another recipe (the weights were trained anew, or another
+// hold samples of another recipe (the weights were trained again, or another
 // backend is used): then the recipe's hash joins the name, for samples of two
 // recipes never share a space.
 func (e *Engine) placeFor(subject *subject, d *wire.Draw, recipe srspace.Recipe) (name, dir string) {
@@ -172,23 +293,6 @@ func (e *Engine) placeFor(subject *subject, d *wire.Draw, recipe srspace.Recipe)
 		dir = filepath.Join(e.spacesDir(), name)
 	}
 	return name, dir
-}
-
-// whenFree does what needs a space's writer lock as soon as nobody else, in
-// this process or another, holds it.
-func whenFree(ctx context.Context, report func(wire.Progress), do func() (*srspace.Space, error)) (*srspace.Space, error) {
-	for {
-		store, err := do()
-		if !errors.Is(err, srspace.ErrBusy) {
-			return store, err
-		}
-		report(wire.Progress{Note: "waiting: another cell is drawing this space"})
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(300 * time.Millisecond):
-		}
-	}
 }
 
 // spaceNames lists the spaces on disk.

@@ -31,15 +31,15 @@ func TestStudyFromACell(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	file := filepath.Join(dir, "class.yaml")
+	path := filepath.Join(dir, "class.yaml")
 	text := "title: t\nconsent: c\ninstructions: i\nprotocol: task1\nseed: 1\ntrials: [{name: a, space: space, samples: 10}]\n"
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	first := startProcess(t, 0)
 	ask := func(listen string) (participants []string, answer *wire.Result) {
 		t.Helper()
-		answer = first.mustAsk(t, wire.Request{Op: wire.OpStudy, Study: file, Listen: listen})
+		answer = first.mustAsk(t, wire.Request{Op: wire.OpStudy, Study: &wire.Study{File: path, Listen: listen}})
 		for _, row := range answer.Tables[0].Rows {
 			if strings.HasPrefix(row[0], "participants") {
 				participants = append(participants, row[1])
@@ -76,7 +76,7 @@ func TestStudyFromACell(t *testing.T) {
 	}
 
 	second := startEngine(t, fakeTools(0))
-	if _, _, err := second.ask(wire.Request{Op: wire.OpStudy, Study: file}); err == nil || !strings.Contains(err.Error(), "another process serves this store") || hint.Of(err) == "" {
+	if _, _, err := second.ask(wire.Request{Op: wire.OpStudy, Study: &wire.Study{File: path}}); err == nil || !strings.Contains(err.Error(), "another process serves this store") || hint.Of(err) == "" {
 		t.Errorf("a second kernel: %v", err)
 	}
 	first.kill()
@@ -95,7 +95,7 @@ func TestStudyFromACell(t *testing.T) {
 	if status := post("/api/click", `{"op": "reading", "step": 2, "value": "5"}`); status != http.StatusOK {
 		t.Errorf("on this computer, served to the room: %d", status)
 	}
-	if _, _, err := first.ask(wire.Request{Op: wire.OpStudy, Study: file, Listen: "203.0.113.7"}); err == nil || hint.Of(err) == "" {
+	if _, _, err := first.ask(wire.Request{Op: wire.OpStudy, Study: &wire.Study{File: path, Listen: "203.0.113.7"}}); err == nil || hint.Of(err) == "" {
 		t.Errorf("an address of no computer here: %v", err)
 	}
 	if status := post("/api/click", `{"op": "submit", "step": 2}`); status != http.StatusOK {

@@ -59,16 +59,16 @@ func TestPicksFromStudy(t *testing.T) {
 	}
 	name := draw(24).Name
 	dir := t.TempDir()
-	file, store := filepath.Join(dir, "class.yaml"), filepath.Join(dir, "class.simulated.db")
+	path, store := filepath.Join(dir, "class.yaml"), filepath.Join(dir, "class.simulated.db")
 	text := fmt.Sprintf("title: t\nconsent: c\ninstructions: i\nthanks: t\nprotocol: method\nseed: 1\nties: expand\ntrials:\n  - {name: eights, space: %q}\n", filepath.Join(l.root, ".lab", "spaces", name))
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	ask := wire.Request{Op: wire.OpStudyPicks, Space: name, Picks: "class", Study: file}
+	ask := wire.Request{Op: wire.OpStudyPicks, Space: name, Picks: "class", Study: &wire.Study{File: path}}
 	if _, _, err := l.ask(ask); err == nil || hint.Of(err) == "" {
 		t.Errorf("no votes yet: %v", err)
 	}
-	ballots := vote(t, file, store, 6)
+	ballots := vote(t, path, store, 6)
 	tally, err := ensemble.Count("eights", ballots)
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +77,7 @@ func TestPicksFromStudy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ask.Store = store
+	ask.Study.Store = store
 	list := l.mustAsk(t, ask).Picks
 	if want := "most picked by 6 simulated participants of class.yaml, trial eights"; !slices.Equal(list.Seeds, top.Chosen) || list.By != wire.ByStudy || list.Note != want {
 		t.Errorf("list %+v, voters chose %v", list, top.Chosen)

@@ -1,53 +1,95 @@
 package engine
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/wire"
+	"github.com/trustsr/trustsr/srspace/imresize"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 
-// subject is an LR picture and, for a test digit, its truth.
+// subject is an LR picture and, where it is known, its truth.
 type subject struct {
 	subjectRecord
-	lr, hr *picture.Image // hr is nil for a picture from a file
+	lr, hr *picture.Image // nil where there is none
 	label  *int
 }
 
 // subjectRecord is kept in a space as subject.json, so that the engine knows
 // after a restart what the space is of.
 type subjectRecord struct {
-	Name  string `json:"name"`  // first part of the names of its spaces
-	Title string `json:"title"` // for people
-	Digit *int   `json:"digit,omitempty"`
+	Name   string `json:"name"`  // first part of the names of its spaces
+	Title  string `json:"title"` // for people
+	Digit  *int   `json:"digit,omitempty"`
+	Folder string `json:"folder,omitempty"` // of pictures made elsewhere, absolute
 }
 
-const subjectFile = "subject.json"
+const (
+	subjectFile = "subject.json"
+	hrFile      = "hr.png" // the truth, where it came from a file
+	lrFile      = "lr.png" // of a folder that has none
+)
 
 // subject returns the LR picture that a request names.
 func (e *Engine) subject(source *wire.Source) (*subject, error) {
-	switch { // a file may be empty: its name tells that it is one
-	case source == nil || (source.Digit == nil) == (source.File == ""):
-		return nil, hint.With(fmt.Errorf("no LR picture"), "start with lab.Digit(497) or lab.Image(\"file.png\")")
+	switch {
+	case source == nil || source.Digit == nil && source.LR == "" && source.HR == "":
+		return nil, hint.With(fmt.Errorf("no LR picture"), "start with lab.Digit(497), lab.Image(\"lr.png\") or lab.Reduced(\"photo.png\")")
+	case source.Digit != nil && (source.LR != "" || source.HR != ""):
+		return nil, hint.With(fmt.Errorf("two LR pictures: a test digit, and a file"), "a test digit has its truth; leave the file out")
 	case source.Digit != nil:
 		return e.digit(*source.Digit)
-	default:
-		return e.picture(filepath.Base(source.File), source.Image)
+	case source.LR == "":
+		return reduced(source)
 	}
-}
-
-func (e *Engine) digit(i int) (*subject, error) {
-	hr, label, err := e.config.Tools.TestDigit(i)
+	lr, err := picture.ReadFile(source.LR)
 	if err != nil {
 		return nil, err
 	}
-	lr, err := e.config.Tools.LR(hr)
+	s := &subject{subjectRecord: subjectRecord{Name: "image-" + lr.Hash()[:8], Title: "LR picture " + filepath.Base(source.LR)}, lr: lr}
+	if source.HR != "" {
+		s.hr, err = picture.ReadFile(source.HR)
+	}
+	return s, err
+}
+
+// reduced returns the subject of an HR picture that is reduced by the
+// degradation model. Sides that are no multiple of the factor are cut at the
+// right and at the bottom.
+func reduced(source *wire.Source) (*subject, error) {
+	factor := source.Factor
+	if factor == 0 {
+		factor = usualScale
+	}
+	hr, err := picture.ReadFile(source.HR)
+	if err != nil {
+		return nil, err
+	}
+	title := fmt.Sprintf("%s, reduced by %d", filepath.Base(source.HR), factor)
+	if w, h := hr.Width/factor*factor, hr.Height/factor*factor; w != hr.Width || h != hr.Height {
+		if w == 0 || h == 0 {
+			return nil, fmt.Errorf("%s of %d×%d pixels cannot be reduced by %d", filepath.Base(source.HR), hr.Width, hr.Height, factor)
+		}
+		hr = hr.Crop(0, 0, w, h)
+		title += fmt.Sprintf(", cut to %d×%d", w, h)
+	}
+	lr, err := imresize.Downscale(hr, factor)
+	if err != nil {
+		return nil, err
+	}
+	lr = lr.Quantized()
+	return &subject{subjectRecord: subjectRecord{Name: "image-" + lr.Hash()[:8], Title: title}, lr: lr, hr: hr}, nil
+}
+
+func (e *Engine) digit(i int) (*subject, error) {
+	lr, hr, label, err := e.config.Tools.TestDigit(i)
 	if err != nil {
 		return nil, err
 	}
@@ -57,18 +99,13 @@ func (e *Engine) digit(i int) (*subject, error) {
 	}, nil
 }
 
-// picture returns the subject of an image file's content. Its name comes from
-// its pixels: a changed file makes another space.
-func (e *Engine) picture(file string, content []byte) (*subject, error) {
-	lr, err := picture.Decode(bytes.NewReader(content))
-	if err != nil {
-		return nil, withContext(file, err)
+// fits returns an error unless the truth has the size of samples.
+func (s *subject) fits(scale int) error {
+	if s.hr == nil || s.hr.Width == scale*s.lr.Width && s.hr.Height == scale*s.lr.Height {
+		return nil
 	}
-	if n := e.config.Tools.LRSize; lr.Width != n || lr.Height != n {
-		return nil, hint.With(fmt.Errorf("%s is %d×%d pixels, the digit model takes %d×%d", file, lr.Width, lr.Height, n, n),
-			fmt.Sprintf("crop or pad it to %d×%d; it is never resized without a word", n, n))
-	}
-	return &subject{subjectRecord: subjectRecord{Name: "image-" + lr.Hash()[:8], Title: "LR picture " + file}, lr: lr}, nil
+	return hint.With(fmt.Errorf("the HR picture is %d×%d, samples of this LR picture are %d×%d", s.hr.Width, s.hr.Height, scale*s.lr.Width, scale*s.lr.Height),
+		"crop it to what the samples show; pictures are never resized silently")
 }
 
 // withContext puts the name of the file before the error and keeps its hint.
@@ -89,8 +126,17 @@ func (s *subject) wire() (*wire.Subject, error) {
 	return out, err
 }
 
-// save records the subject in the space's folder, once.
+// save records the subject in the space's folder, once, and the truth where it
+// came from a file and is new.
 func (s *subject) save(dir string) error {
+	if s.hr != nil && s.Digit == nil {
+		known, err := picture.ReadFile(filepath.Join(dir, hrFile))
+		if err != nil || known.Hash() != s.hr.Hash() {
+			if err := s.hr.WritePNG(filepath.Join(dir, hrFile)); err != nil {
+				return err
+			}
+		}
+	}
 	path := filepath.Join(dir, subjectFile)
 	if _, err := os.Stat(path); err == nil {
 		return nil
@@ -104,16 +150,40 @@ func (s *subject) save(dir string) error {
 
 // subjectOf returns what the space in dir with LR picture lr is of. A space
 // without a record, made elsewhere, has no truth.
-func (e *Engine) subjectOf(dir, name string, lr *picture.Image) *subject {
-	s := &subject{subjectRecord: subjectRecord{Name: name, Title: name}, lr: lr}
-	data, err := os.ReadFile(filepath.Join(dir, subjectFile))
-	if err != nil || json.Unmarshal(data, &s.subjectRecord) != nil || s.Digit == nil {
-		return s
+func (e *Engine) subjectOf(dir, name string, record subjectRecord, lr *picture.Image) *subject {
+	s := &subject{subjectRecord: record, lr: lr}
+	if s.Name == "" {
+		s.Name, s.Title = name, name
 	}
-	known, err := e.digit(*s.Digit)
-	if err != nil || known.lr.Hash() != lr.Hash() {
-		e.log.Printf("space %s: its LR picture is not that of %s", name, s.Title)
-		return s
+	if s.Digit != nil {
+		known, err := e.digit(*s.Digit)
+		if err != nil || known.lr.Hash() != lr.Hash() {
+			e.log.Printf("space %s: its LR picture is not that of %s", name, s.Title)
+			return &subject{subjectRecord: subjectRecord{Name: name, Title: name}, lr: lr}
+		}
+		return known
 	}
-	return known
+	if lr == nil {
+		s.lr = e.kept(dir, lrFile)
+	}
+	s.hr = e.kept(dir, hrFile)
+	return s
+}
+
+// kept reads a picture of a space's folder; nil where there is none.
+func (e *Engine) kept(dir, name string) *picture.Image {
+	img, err := picture.ReadFile(filepath.Join(dir, name))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		e.log.Printf("%s: %v", dir, err)
+	}
+	return img
+}
+
+// readSubject reads the record of the space in dir; it is empty where there is
+// none.
+func readSubject(dir string) (record subjectRecord) {
+	if data, err := os.ReadFile(filepath.Join(dir, subjectFile)); err != nil || json.Unmarshal(data, &record) != nil {
+		return subjectRecord{}
+	}
+	return record
 }

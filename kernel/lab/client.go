@@ -51,7 +51,7 @@ func ask(req wire.Request, bar *progressBar) (*wire.Result, error) {
 		return nil, err
 	}
 	if len(line) >= wire.MaxRequest {
-		return nil, &refusal{"the request is too large", "a picture for the digit model is 7×7 pixels"}
+		return nil, &refusal{"the request is too large", "name fewer pictures"}
 	}
 	path := os.Getenv(wire.EnvSocket)
 	if path == "" {

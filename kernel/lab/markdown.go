@@ -21,7 +21,11 @@ func Markdown(path string) {
 	if err != nil {
 		fail(&refusal{"Markdown file: " + err.Error(), "what was to write it says why; paths are seen from the folder of the notebook"})
 	}
-	text := string(content)
+	showMarkdown(string(content))
+}
+
+// showMarkdown shows Markdown as the notebook's front end renders it.
+func showMarkdown(text string) {
 	if !inNotebook() {
 		fmt.Print(text)
 		return

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"fmt"
-	"path/filepath"
 
 	"github.com/trustsr/trustsr/kernel/wire"
 )
@@ -35,22 +34,13 @@ func (s *Space) ClearPicks(name string) *Picks {
 // gallery show it like any other. file is the study file, store the file of its
 // votes if that is not beside it, with the ending .db.
 func (s *Space) PicksFromStudy(file, name string, store ...string) *Picks {
-	req := wire.Request{Op: wire.OpStudyPicks, Picks: name, Study: absolute(file)}
+	study := wire.Study{File: absolute(file)}
 	if len(store) > 0 {
-		req.Store = absolute(store[0])
+		study.Store = absolute(store[0])
 	}
-	p := s.picks(req)
+	p := s.picks(wire.Request{Op: wire.OpStudyPicks, Picks: name, Study: &study})
 	p.Show()
 	return p
-}
-
-// absolute is a path as the engine finds it, which works in another folder.
-func absolute(path string) string {
-	out, err := filepath.Abs(path)
-	if err != nil {
-		fail(err)
-	}
-	return out
 }
 
 // StandIn lets the simulated reader pick when the list is empty: the cap

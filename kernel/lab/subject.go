@@ -9,7 +9,10 @@ import (
 	"github.com/trustsr/trustsr/kernel/wire"
 )
 
-// LR is a low-resolution picture and how to draw its SR space.
+// LR is a low-resolution picture and how to draw its SR space. Its methods
+// return changed copies, so that they can be chained:
+//
+//	lab.Image("lr.png").HR("truth.png").Model("ldm-x4").Steps(20).Draw(15)
 type LR struct {
 	source wire.Source
 	draw   wire.Draw
@@ -18,16 +21,35 @@ type LR struct {
 // Digit is the low-resolution picture, 7×7 pixels, of MNIST test digit i.
 func Digit(i int) *LR { return &LR{source: wire.Source{Digit: &i}} }
 
-// Image is a low-resolution picture of your own: an image file of the size
-// that the model takes, 7×7 for the digit model. It is never resized.
-func Image(path string) *LR {
-	content, err := readLimited(path, wire.MaxRequest/2)
+// Image is a low-resolution picture of your own, of any size: an image file. It
+// is never resized. A picture of 7×7 pixels is drawn by the digit model, unless
+// Model says otherwise.
+func Image(path string) *LR { return &LR{source: wire.Source{LR: input("image file", path)}} }
+
+// Reduced is the low-resolution picture that the degradation model, MATLAB's
+// bicubic imresize, makes of an HR picture: each side a quarter. The HR picture
+// is the truth. Sides that are no multiple of 4 are cut, and that is said.
+func Reduced(path string) *LR { return &LR{source: wire.Source{HR: input("image file", path)}} }
+
+// absolute is a path as the engine finds it, which works in another folder.
+func absolute(path string) string {
+	out, err := filepath.Abs(path)
 	if err != nil {
-		fail(&refusal{"image file: " + err.Error(), "paths are seen from the folder of the notebook"})
+		fail(err)
 	}
-	return &LR{source: wire.Source{File: filepath.Base(path), Image: content}}
+	return out
 }
 
+// input is the absolute path of a file or folder that must be there. A
+// mistyped name is found here, in the cell's own folder.
+func input(what, path string) string {
+	if _, err := os.Stat(path); err != nil {
+		fail(&refusal{what + ": " + err.Error(), "paths are seen from the folder of the notebook"})
+	}
+	return absolute(path)
+}
+
+// readLimited reads a file that a cell shows.
 func readLimited(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -41,35 +63,27 @@ func readLimited(path string, limit int64) ([]byte, error) {
 	if int64(len(content)) > limit {
 		return nil, fmt.Errorf("%s is larger than %d bytes", path, limit)
 	}
-	if content == nil {
-		content = []byte{}
-	}
 	return content, nil
 }
 
-// Steps returns the picture with another number of denoising steps.
-func (l *LR) Steps(n int) *LR {
+// change returns a copy with something changed.
+func (l *LR) change(do func(*LR)) *LR {
 	changed := *l
-	changed.draw.Steps = n
+	do(&changed)
 	return &changed
 }
 
-// Eta returns the picture with another eta: 0 is deterministic, 1 ancestral.
-func (l *LR) Eta(eta float64) *LR {
-	changed := *l
-	changed.draw.Eta = &eta
-	return &changed
+// HR names the truth: an image file of the size of the samples. Scores, the
+// plane and comparisons need it; nothing is drawn from it.
+func (l *LR) HR(path string) *LR {
+	return l.change(func(l *LR) { l.source.HR = input("HR picture", path) })
 }
 
 // Seed returns the picture with another base seed: sample i has seed base+i.
-func (l *LR) Seed(base uint64) *LR {
-	changed := *l
-	changed.draw.Seed = base
-	return &changed
-}
+func (l *LR) Seed(base uint64) *LR { return l.change(func(l *LR) { l.draw.Seed = base }) }
 
 // Show shows the picture and its bicubic enlargement. It does not show what
-// the digit really is.
+// the digit really is, or the truth.
 func (l *LR) Show() {
 	showFigure(call(wire.Request{Op: wire.OpShow, Source: &l.source}).Figure)
 }
@@ -80,6 +94,9 @@ func (l *LR) Draw(n int) *Space {
 	d := l.draw
 	d.N = n
 	out := call(wire.Request{Op: wire.OpDraw, Source: &l.source, Draw: &d}).Space
+	for _, a := range out.Assumed {
+		say("assumed: %s", a)
+	}
 	if out.Drawn > 0 {
 		say("%d samples drawn in %s; %s holds %d.", out.Drawn, duration(out.Seconds), out.Name, out.Samples)
 	}

@@ -42,11 +42,11 @@ func TestVariety(t *testing.T) {
 	for i, want := range []wire.Request{
 		{Op: wire.OpSpace}, {Op: wire.OpDisagreement}, {Op: wire.OpDirections, K: 3}, {Op: wire.OpClusters, K: 2}, {Op: wire.OpDiverse, K: 2},
 		{Op: wire.OpLinkedPlane, Picks: "five", Metrics: []string{"dists/noresize"}}, {Op: wire.OpSlider, Picks: "five"},
-		{Op: wire.OpAddMethod, Method: "EDSR", Image: []byte("an image")}, {Op: wire.OpPlaneHTML, Picks: "five"},
+		{Op: wire.OpAddMethod, Method: "EDSR", Image: image}, {Op: wire.OpPlaneHTML, Picks: "five"},
 	} {
 		got := <-requests
 		if got.Op != want.Op || got.Space != "digit-18" || got.K != want.K || got.Picks != want.Picks || got.Method != want.Method ||
-			string(got.Image) != string(want.Image) || strings.Join(got.Metrics, ",") != strings.Join(want.Metrics, ",") {
+			got.Image != want.Image || strings.Join(got.Metrics, ",") != strings.Join(want.Metrics, ",") {
 			t.Errorf("request %d is %+v, want %+v", i, got, want)
 		}
 	}

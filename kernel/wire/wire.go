@@ -55,12 +55,17 @@ const (
 	OpSlider      = "slider"      // Figure: what the page /compare/SPACE compares
 	OpCompareHTML = "comparehtml" // Page: that page as a file of its own
 	OpAddMethod   = "addmethod"   // Space: keep the image Method made of the LR picture, to compare with
+	OpFolder      = "folder"      // Space: pictures made elsewhere, in Folder
+	OpScore       = "score"       // Markdown: the table of Score
 )
 
 // Operations about people.
 const (
-	OpSimulate = "simulate" // Figure, Tables: what People simulated participants choose
-	OpStudy    = "study"    // Tables, Figure: serve the study file Study at Listen and tell its addresses
+	OpSimulate    = "simulate"    // Figure, Markdown: what People simulated participants choose
+	OpStudy       = "study"       // Tables, Figure: serve the study and say its addresses
+	OpNewStudy    = "newstudy"    // Text: write a study file to start from, unless it is there; say what participants will see
+	OpRehearse    = "rehearse"    // Text: simulated participants take part, in a store of their own
+	OpStudyReport = "studyreport" // Text, Markdown, Figures: the report of the votes so far
 
 	OpStudyPicks = "studypicks" // Picks: the samples that the voters of Study chose, as list Picks
 )
@@ -79,29 +84,65 @@ type Request struct {
 
 	Metrics []string `json:"metrics,omitempty"` // ids of axes, those to be shown first in front, for OpLinkedPlane, OpPlaneHTML, OpPlaneSVG
 	Method  string   `json:"method,omitempty"`  // for OpAddMethod
-	Image   []byte   `json:"image,omitempty"`   // content of an image file, for OpAddMethod
+	Image   string   `json:"image,omitempty"`   // image file, for OpAddMethod
 
 	People    int    `json:"people,omitempty"`    // for OpSimulate
-	Behaviour string `json:"behaviour,omitempty"` // of theirs: expert, uniform, position-biased, sleeper, straight-liner
-	Study     string `json:"study,omitempty"`     // path of a study file
-	Listen    string `json:"listen,omitempty"`    // address of this computer to serve it at; empty for loopback
-	Store     string `json:"store,omitempty"`     // path of its votes, for OpStudyPicks; by default beside it, with the ending .db
+	Behaviour string `json:"behaviour,omitempty"` // theirs: expert, uniform, position-biased, sleeper, straight-liner, mix
+
+	Folder *Folder `json:"folder,omitempty"` // for OpFolder
+	Study  *Study  `json:"study,omitempty"`  // for the operations about studies
+	Score  *Score  `json:"score,omitempty"`  // for OpScore
 }
 
-// Source says which LR picture: a digit of the embedded MNIST test set, or
-// the bytes of an image file.
+// Source says which LR picture: a digit of the embedded MNIST test set, an
+// image file, or an HR picture that is reduced. Paths are absolute.
 type Source struct {
-	Digit *int   `json:"digit,omitempty"`
-	File  string `json:"file,omitempty"`  // its base name, for messages
-	Image []byte `json:"image,omitempty"` // its content
+	Digit  *int   `json:"digit,omitempty"`
+	LR     string `json:"lr,omitempty"`     // file of the LR picture
+	HR     string `json:"hr,omitempty"`     // file of the HR picture: the truth, beside LR; reduced, without LR
+	Factor int    `json:"factor,omitempty"` // by which HR is reduced; 0 for 4
 }
 
-// Draw says which samples. The zero value of Steps means the model's default.
+// Draw says which samples, and what draws them.
 type Draw struct {
-	N     int      `json:"n"`               // how many samples the space shall hold
-	Steps int      `json:"steps,omitempty"` // denoising steps
-	Eta   *float64 `json:"eta,omitempty"`   // 0 (deterministic) … 1 (ancestral)
-	Seed  uint64   `json:"seed,omitempty"`  // base seed: sample i has seed Seed+i
+	N    int    `json:"n"`              // how many samples the space shall hold
+	Seed uint64 `json:"seed,omitempty"` // base seed: sample i has seed Seed+i
+	Model
+}
+
+// Folder says where pictures made elsewhere are: samples of one LR picture.
+type Folder struct {
+	Dir string `json:"dir"`          // absolute
+	LR  string `json:"lr,omitempty"` // file of the LR picture, where the folder has no lr.png
+	HR  string `json:"hr,omitempty"` // file of the truth
+}
+
+// Study says which study, and where. Paths are absolute.
+type Study struct {
+	File   string `json:"file"`             // of the study
+	Store  string `json:"store,omitempty"`  // of its votes; by default beside it, with the ending .db
+	Listen string `json:"listen,omitempty"` // address of this computer to serve it at; empty for loopback
+
+	Protocol  string   `json:"protocol,omitempty"`  // for OpNewStudy
+	Spaces    []string `json:"spaces,omitempty"`    // names, for OpNewStudy
+	People    int      `json:"people,omitempty"`    // for OpRehearse
+	Behaviour string   `json:"behaviour,omitempty"` // theirs
+	Out       string   `json:"out,omitempty"`       // folder of the report, for OpStudyReport
+	Metrics   string   `json:"metrics,omitempty"`   // that score ensembles, for OpStudyReport
+}
+
+// Score says which pictures are scored, as the flags of the command score do.
+// Paths are absolute.
+type Score struct {
+	SR      []string `json:"sr"` // folders or files, a row each
+	SRName  string   `json:"sr_name,omitempty"`
+	HR      string   `json:"hr,omitempty"`
+	HRName  string   `json:"hr_name,omitempty"`
+	LR      string   `json:"lr,omitempty"`
+	LRName  string   `json:"lr_name,omitempty"`
+	Metrics string   `json:"metrics,omitempty"`
+	Scale   int      `json:"scale,omitempty"`
+	Explain bool     `json:"explain,omitempty"` // each pair under all presets
 }
 
 // Reply is one line of the engine's answer: exactly one field is set, but for
@@ -131,9 +172,12 @@ type Result struct {
 	Picks    *Picks    `json:"picks,omitempty"`
 	Figure   *Figure   `json:"figure,omitempty"`
 
-	Tables []Table    `json:"tables,omitempty"`
-	Groups [][]uint64 `json:"groups,omitempty"` // seeds of samples
-	Page   []byte     `json:"page,omitempty"`   // HTML that needs nothing else
+	Tables   []Table    `json:"tables,omitempty"`
+	Markdown []string   `json:"markdown,omitempty"` // texts to show one after the other
+	Figures  []Figure   `json:"figures,omitempty"`
+	Text     string     `json:"text,omitempty"`   // one line that says what was done
+	Groups   [][]uint64 `json:"groups,omitempty"` // seeds of samples
+	Page     []byte     `json:"page,omitempty"`   // HTML that needs nothing else
 }
 
 // Status describes the engine.
@@ -165,7 +209,8 @@ type Space struct {
 	Samples   int      `json:"samples"`
 	Drawn     int      `json:"drawn"` // by this request
 	Seconds   float64  `json:"seconds,omitempty"`
-	Recipe    string   `json:"recipe"` // in words
+	Recipe    string   `json:"recipe"`            // in words
+	Assumed   []string `json:"assumed,omitempty"` // what the model's files did not say
 	Seeds     []uint64 `json:"seeds"`
 	Addresses []string `json:"addresses"` // in the order of Seeds
 }

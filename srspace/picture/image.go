@@ -112,3 +112,14 @@ func (m *Image) Enlarged(n int) *Image {
 	}
 	return out
 }
+
+// Crop returns the part of the picture whose upper left corner is (x, y). The
+// part must lie inside the picture; else Crop panics.
+func (m *Image) Crop(x, y, width, height int) *Image {
+	out := NewImage(width, height)
+	for row := range height {
+		from := 3 * ((y+row)*m.Width + x)
+		copy(out.Pix[3*row*width:][:3*width], m.Pix[from:from+3*width])
+	}
+	return out
+}

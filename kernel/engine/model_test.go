@@ -14,7 +14,7 @@ func TestPerception(t *testing.T) {
 	t.Setenv("TRUSTSR_WEIGHTS", dir)
 	check := func(side int, want string) {
 		t.Helper()
-		m, err := Digits().Perception(side)
+		m, err := Real().Perception(side)
 		if err != nil {
 			t.Fatal(err)
 		}
