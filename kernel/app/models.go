@@ -51,6 +51,7 @@ type ModelOptions struct {
 	// What an ONNX file does not say of itself.
 	LRInput     string     // name of the input that takes the LR picture
 	NoiseInput  string     // name of the input that takes noise
+	ONNXInput   string     // numbers for other inputs, see onnx.ParseValues
 	Output      string     // name of the output
 	InputRange  onnx.Range // what black and white are in the LR input
 	OutputRange onnx.Range // and in the output
@@ -179,7 +180,7 @@ func IsONNX(name string) bool { return strings.EqualFold(filepath.Ext(name), ".o
 
 // Options that some models pass over, by the names of their fields.
 var (
-	onnxOnly    = []string{"LRInput", "NoiseInput", "Output", "InputRange", "OutputRange"}
+	onnxOnly    = []string{"LRInput", "NoiseInput", "ONNXInput", "Output", "InputRange", "OutputRange"}
 	notONNX     = []string{"Sampler", "Steps", "Eta", "Fit", "RNG", "Precision", "Tile", "Window", "Project", "Batch"}
 	checkpoints = []string{"Tile", "Window", "Memory", "Fit"}
 )
@@ -189,7 +190,7 @@ func (o ModelOptions) refuse(model string, options []string) error {
 	given := map[string]bool{
 		"Sampler": o.Sampler != "", "Steps": o.Steps != 0, "Eta": o.Eta != nil, "Fit": o.Fit != "", "RNG": o.RNG != "",
 		"Precision": o.Precision != "", "Tile": o.Tile != 0, "Window": o.Window != 0, "Project": o.Project != 0, "Memory": o.Memory != 0, "Batch": o.Batch != 0,
-		"LRInput": o.LRInput != "", "NoiseInput": o.NoiseInput != "", "Output": o.Output != "",
+		"LRInput": o.LRInput != "", "NoiseInput": o.NoiseInput != "", "ONNXInput": o.ONNXInput != "", "Output": o.Output != "",
 		"InputRange": o.InputRange != onnx.Range{}, "OutputRange": o.OutputRange != onnx.Range{},
 	}
 	for _, name := range options {
@@ -299,8 +300,12 @@ func openONNX(o ModelOptions) (*Model, error) {
 	if err := o.refuse("an ONNX model", notONNX); err != nil {
 		return nil, err
 	}
+	values, err := onnx.ParseValues(o.ONNXInput)
+	if err != nil {
+		return nil, err
+	}
 	s, err := onnx.Open(o.Model, o.Backend, onnx.Options{
-		Name: NameFor(o.Model), LR: o.LRInput, Noise: o.NoiseInput, Output: o.Output,
+		Name: NameFor(o.Model), LR: o.LRInput, Noise: o.NoiseInput, Output: o.Output, Values: values,
 		LRRange: o.InputRange, OutputRange: o.OutputRange, Memory: o.Memory,
 	})
 	if err != nil {

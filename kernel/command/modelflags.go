@@ -40,6 +40,7 @@ func (o *modelFlags) register(f *pflag.FlagSet) {
 
 	f.StringVar(&o.LRInput, "lr-input", "", "ONNX model: the input that takes the LR picture; found by its name or shape by default")
 	f.StringVar(&o.NoiseInput, "noise-input", "", "ONNX model: the input that takes standard normal noise; found likewise")
+	f.StringVar(&o.ONNXInput, "onnx-input", "", "ONNX model: numbers for its other inputs, e.g. sigma=0.5 or sigma=0.5,t=1; part of the recipe")
 	f.StringVar(&o.Output, "output", "", "ONNX model: the output that holds the sample, the first picture by default")
 	f.Var((*pixelRange)(&o.InputRange), "input-range", "ONNX model: what black and white are in its LR input, e.g. -1,1 or 0,255; part of the recipe")
 	f.Var((*pixelRange)(&o.OutputRange), "output-range", "ONNX model: likewise in its output")

@@ -3,6 +3,7 @@ package command
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,42 +11,50 @@ import (
 
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace/picture"
-	"google.golang.org/protobuf/encoding/prototext"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // onnxFile writes an ONNX model that enlarges the LR picture x twice; where
 // noise is named, it adds a tenth of that before.
 func onnxFile(t *testing.T, path, noise string) {
 	t.Helper()
-	port := func(kind, name string) string {
-		return kind + ` { name: "` + name + `" type { tensor_type { elem_type: 1 shape {
-			dim { dim_param: "n" } dim { dim_value: 3 } dim { dim_param: "` + kind + `h" } dim { dim_param: "` + kind + `w" } } } } } `
+	// fields of protocol buffers, with the numbers of onnx.proto
+	field := func(n protowire.Number, data string) string {
+		return string(protowire.AppendString(protowire.AppendTag(nil, n, protowire.BytesType), data))
 	}
-	graph := port("input", "x") + port("output", "y") + `
-		initializer { name: "scales" data_type: 1 dims: 4 float_data: [1, 1, 2, 2] }
-		initializer { name: "tenth" data_type: 1 float_data: 0.1 } `
+	number := func(n protowire.Number, v uint64) string {
+		return string(protowire.AppendVarint(protowire.AppendTag(nil, n, protowire.VarintType), v))
+	}
+	port := func(n protowire.Number, name string) string {
+		side := name + "-side"
+		axes := field(1, field(2, "n")) + field(1, number(1, 3)) + field(1, field(2, side+"h")) + field(1, field(2, side+"w"))
+		return field(n, field(1, name)+field(2, field(1, number(1, 1)+field(2, axes))))
+	}
+	tensor := func(name string, axes int, values ...float32) string {
+		t := field(8, name) + number(2, 1)
+		if axes > 0 {
+			t += number(1, uint64(axes))
+		}
+		for _, v := range values {
+			t += string(protowire.AppendFixed32(protowire.AppendTag(nil, 4, protowire.Fixed32Type), math.Float32bits(v)))
+		}
+		return field(5, t)
+	}
+	apply := func(op, out string, in ...string) string {
+		n := field(4, op) + field(2, out)
+		for _, name := range in {
+			n += field(1, name)
+		}
+		return field(1, n)
+	}
+	graph := port(11, "x") + port(12, "y") + tensor("scales", 4, 1, 1, 2, 2) + tensor("tenth", 0, 0.1)
 	large := "x"
 	if noise != "" {
 		large = "sum"
-		graph += port("input", noise) + `
-			node { op_type: "Mul" input: ["` + noise + `", "tenth"] output: "t" }
-			node { op_type: "Add" input: ["x", "t"] output: "sum" } `
+		graph += port(11, noise) + apply("Mul", "t", noise, "tenth") + apply("Add", "sum", "x", "t")
 	}
-	graph += `node { op_type: "Resize" input: ["` + large + `", "", "scales"] output: "y" }`
-	kind, err := protoregistry.GlobalTypes.FindMessageByName("protos.ModelProto")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := kind.New().Interface()
-	if err := prototext.Unmarshal([]byte("ir_version: 8 opset_import { version: 17 } graph { "+graph+" }"), m); err != nil {
-		t.Fatal(err)
-	}
-	data, err := proto.Marshal(m)
-	if err != nil {
-		t.Fatal(err)
-	}
+	graph += apply("Resize", "y", large, "", "scales")
+	data := []byte(number(1, 8) + field(8, number(2, 17)) + field(7, graph))
 	if err := os.WriteFile(path, data, 0o666); err != nil {
 		t.Fatal(err)
 	}

@@ -8,13 +8,12 @@ import (
 	"slices"
 
 	"github.com/trustsr/trustsr/internal/hint"
-	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // What a graph may have at most: graphs are walked recursively, and a walk
 // that runs out of stack ends the program.
 const (
-	maxDepth = 64      // messages inside messages
+	maxDepth = 32      // graphs inside graphs
 	maxNodes = 100_000 // nodes of a graph
 )
 
@@ -22,60 +21,51 @@ const (
 // DataType.
 var elementSize = map[int64]int64{1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 16: 2}
 
-// minOpset is the first version of the operators that onnx-gomlx follows in
-// all that super-resolution models use: before it, Resize and Clip had other
-// inputs, which it would pass over in silence.
+// minOpset is the first version of the operators that are followed: before it,
+// Resize and Clip had other inputs.
 const minOpset = 11
 
 // checkOpset refuses files of older operators, and Softmax where it still
 // joined axes.
-func checkOpset(file message) error {
-	version := int64(1)
-	for _, o := range file.messages("opset_import") {
-		if d := o.text("domain"); d == "" || d == "ai.onnx" {
-			version = o.number("version")
-		}
-	}
-	softmax := slices.ContainsFunc(file.message("graph").messages("node"), func(n message) bool { return n.text("op_type") == "Softmax" })
-	if version < minOpset || softmax && version < 13 {
-		return hint.With(fmt.Errorf("its operators are of ONNX opset %d", version), "export the model anew with opset 13 or later, or convert it with onnx.version_converter")
+func checkOpset(m model) error {
+	softmax := slices.ContainsFunc(m.graph.nodes, func(n *node) bool { return n.op == "Softmax" || n.op == "LogSoftmax" })
+	if m.opset < minOpset || softmax && m.opset < 13 {
+		return hint.With(fmt.Errorf("its operators are of ONNX opset %d", m.opset), "export the model again with opset 13 or later, or convert it with onnx.version_converter")
 	}
 	return nil
 }
 
 // check refuses what would make the reader of a graph allocate more than the
-// file holds, run in circles, open other files, or compute something else
-// than ONNX defines. outer holds the names that the graph sees of those
-// around it.
-func check(graph message, outer map[string]bool) error {
+// file holds, run in circles, or compute something else than ONNX defines.
+// outer holds the names that the graph sees of those around it.
+func check(g *graph, outer map[string]bool) error {
 	known := maps.Clone(outer)
 	if known == nil {
 		known = map[string]bool{}
 	}
-	if len(graph.messages("sparse_initializer")) > 0 {
+	if g.sparse > 0 {
 		return errors.New("sparse tensors are not supported")
 	}
-	for _, t := range graph.messages("initializer") {
+	for _, t := range g.initializers {
 		if err := checkTensor(t); err != nil {
 			return err
 		}
-		known[t.text("name")] = true
+		known[t.name] = true
 	}
-	for _, in := range graph.messages("input") {
-		known[in.text("name")] = true
+	for _, in := range g.inputs {
+		known[in.name] = true
 	}
-	nodes := graph.messages("node")
-	if len(nodes) > maxNodes {
-		return fmt.Errorf("%d nodes, %d at most", len(nodes), maxNodes)
+	if len(g.nodes) > maxNodes {
+		return fmt.Errorf("%d nodes, %d at most", len(g.nodes), maxNodes)
 	}
-	for _, n := range nodes {
+	for _, n := range g.nodes {
 		if err := checkNode(n, known); err != nil {
-			return fmt.Errorf("%.50s %.100q: %w", n.text("op_type"), n.text("name"), err)
+			return fmt.Errorf("%.50s %.100q: %w", n.op, n.name, err)
 		}
 	}
-	for _, out := range graph.messages("output") {
-		if name := out.text("name"); !known[name] {
-			return fmt.Errorf("nothing makes the output %.100q", name)
+	for _, out := range g.outputs {
+		if !known[out.name] {
+			return fmt.Errorf("nothing makes the output %.100q", out.name)
 		}
 	}
 	return nil
@@ -83,21 +73,30 @@ func check(graph message, outer map[string]bool) error {
 
 // checkNode checks a node and adds its outputs to the known names: nodes
 // stand in the order they run, so none can depend on itself.
-func checkNode(n message, known map[string]bool) error {
-	for _, name := range n.texts("input") {
+func checkNode(n *node, known map[string]bool) error {
+	if !usualDomain(n.domain) {
+		return fmt.Errorf("an operator of %.50q, not of ONNX, is not supported", n.domain)
+	}
+	if _, ok := operators[n.op]; !ok {
+		if why := refused[n.op]; why != "" {
+			return errors.New(why)
+		}
+		return errors.New("the operator is not supported")
+	}
+	for _, name := range n.inputs {
 		if name != "" && !known[name] {
 			return fmt.Errorf("input %.100q is not made before it", name)
 		}
 	}
-	for _, a := range n.messages("attribute") {
-		tensors, graphs := a.messages("tensors"), a.messages("graphs")
-		if a.has("t") {
-			tensors = append(tensors, a.message("t"))
+	for _, a := range n.attributes {
+		tensors, graphs := a.tensors, a.graphs
+		if a.t != nil {
+			tensors = append(tensors, a.t)
 		}
-		if a.has("g") {
-			graphs = append(graphs, a.message("g"))
+		if a.g != nil {
+			graphs = append(graphs, a.g)
 		}
-		if a.has("sparse_tensor") || len(a.messages("sparse_tensors")) > 0 {
+		if a.sparse > 0 {
 			return errors.New("sparse tensors are not supported")
 		}
 		for _, t := range tensors {
@@ -111,76 +110,53 @@ func checkNode(n message, known map[string]bool) error {
 			}
 		}
 	}
-	outputs := n.texts("output")
-	if len(outputs) == 0 || outputs[0] == "" {
+	if len(n.outputs) == 0 || n.outputs[0] == "" {
 		return errors.New("it has no output")
 	}
-	for _, name := range outputs {
+	for _, name := range n.outputs {
 		if name != "" && known[name] {
 			return fmt.Errorf("output %.100q exists before it", name)
 		}
 		known[name] = name != ""
 	}
-	if n.text("op_type") == "Resize" {
-		return checkResize(n)
-	}
-	return nil
-}
-
-// checkResize refuses what onnx-gomlx would replace by something like it:
-// cubic by linear, and every rounding of nearest by that of the coordinate
-// transformation's customary one.
-func checkResize(n message) error {
-	if a, ok := n.attribute("antialias"); ok && a.number("i") != 0 {
-		return errors.New("antialias is not supported")
-	}
-	mode := n.textAttribute("mode", "nearest")
-	transform := n.textAttribute("coordinate_transformation_mode", "half_pixel")
-	rounding := n.textAttribute("nearest_mode", "round_prefer_floor")
-	switch {
-	case mode == "linear":
-		return nil
-	case mode != "nearest":
-		return fmt.Errorf("mode %.50s is not supported", mode)
-	case transform == "asymmetric" && rounding == "floor":
-		return nil
-	case transform == "asymmetric" || transform == "align_corners" || rounding != "round_prefer_floor" && rounding != "round_prefer_ceil":
-		return fmt.Errorf("nearest with %.50s and %.50s is not supported", transform, rounding)
-	}
 	return nil
 }
 
 // checkTensor compares a tensor's shape with the data that it holds.
-func checkTensor(t message) error {
-	name := t.text("name")
-	if len(t.messages("external_data")) > 0 || t.Get(t.field("data_location")).Enum() != 0 {
-		return hint.With(fmt.Errorf("tensor %.100q is in another file", name), "save the model as one file: onnx.save(model, path, save_as_external_data=False)")
+func checkTensor(t *tensor) error {
+	if t.outside {
+		return fmt.Errorf("tensor %.100q is in another file, which only initializers may be", t.name)
 	}
-	size, ok := elementSize[t.number("data_type")]
+	size, ok := elementSize[t.dtype]
 	if !ok {
-		return fmt.Errorf("tensor %.100q has the ONNX type %d, which is not supported", name, t.number("data_type"))
+		return fmt.Errorf("tensor %.100q has the ONNX type %d, which is not supported", t.name, t.dtype)
 	}
-	count := int64(1)
-	dims := t.Get(t.field("dims")).List()
-	for i := range dims.Len() {
-		d := dims.Get(i).Int()
-		if d < 0 || d > 0 && count > math.MaxInt64/8/d {
-			return fmt.Errorf("tensor %.100q has an impossible shape", name)
-		}
-		count *= d
+	count, err := elements(t)
+	if err != nil {
+		return err
 	}
-	held := int64(len(t.Get(t.field("raw_data")).Bytes()))
+	held := int64(len(t.raw))
 	if held > 0 && held%size != 0 {
-		return fmt.Errorf("tensor %.100q is cut off", name)
+		return fmt.Errorf("tensor %.100q is cut off", t.name)
 	}
 	held /= size
 	if held == 0 {
-		for _, field := range []protoreflect.Name{"float_data", "int32_data", "int64_data", "double_data", "uint64_data"} {
-			held = max(held, int64(t.Get(t.field(field)).List().Len()))
-		}
+		held = int64(max(len(t.floats), len(t.doubles), len(t.int32s), len(t.int64s), len(t.uint64s)))
 	}
 	if held != count {
-		return fmt.Errorf("tensor %.100q of %d values holds %d", name, count, held)
+		return fmt.Errorf("tensor %.100q of %d values holds %d", t.name, count, held)
 	}
 	return nil
+}
+
+// elements is the number of values that a tensor's shape asks for.
+func elements(t *tensor) (int64, error) {
+	count := int64(1)
+	for _, d := range t.dims {
+		if d < 0 || d > 0 && count > math.MaxInt64/8/d {
+			return 0, fmt.Errorf("tensor %.100q has an impossible shape", t.name)
+		}
+		count *= d
+	}
+	return count, nil
 }

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/tensors"
+
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/picture"
@@ -29,11 +31,17 @@ func (s *Sampler) shapes(lr *picture.Image) (in, noise, out shapes.Shape, err er
 	if out.Rank() != 4 || d[0] != s.batch || d[1] != 1 && d[1] != 3 || d[2] != k*lr.Height || d[3] != k*lr.Width {
 		return in, noise, out, hint.With(fmt.Errorf("model %s makes %s of an LR picture of %d×%d pixels, not %d times its size", s.recipe.Model, out, lr.Width, lr.Height, k), "the model may want sides that are a multiple of some number: crop the picture")
 	}
+	if in.Dimensions[1] != d[1] && !grey(lr) {
+		return in, noise, out, hint.With(fmt.Errorf("model %s takes %d channels and makes %d: a colour picture would lose its colour, or get another", s.recipe.Model, in.Dimensions[1], d[1]), "give it a grey picture")
+	}
 	return in, noise, out, s.ready(in, noise)
 }
 
 // ready compiles the model for inputs of some shapes on the backend it runs on.
 func (s *Sampler) ready(in, noise shapes.Shape) (err error) {
+	if s.run == nil || s.run == s.probe {
+		return nil
+	}
 	defer recovered(&err)
 	all := []shapes.Shape{in}
 	if s.noise != nil {
@@ -42,7 +50,7 @@ func (s *Sampler) ready(in, noise shapes.Shape) (err error) {
 	s.one.Lock()
 	defer s.one.Unlock()
 	if err := s.compile(s.run, all); err != nil {
-		return hint.With(fmt.Errorf("model %s on %s: %w", s.recipe.Model, s.recipe.Backend, err), "the Go backend knows most operators: --backend go")
+		return hint.With(fmt.Errorf("model %s on %s: %w", s.recipe.Model, s.recipe.Backend, err), "the Go backend knows all the operators: --backend go")
 	}
 	return nil
 }
@@ -63,7 +71,7 @@ func (s *Sampler) Sample(ctx context.Context, lr *picture.Image, seeds []uint64)
 			yield(srspace.Sample{}, err)
 			return
 		}
-		x := s.condition(lr, in)
+		x := s.condition(s.seen(lr), in)
 		for len(seeds) > 0 {
 			if err := ctx.Err(); err != nil {
 				yield(srspace.Sample{}, err)
@@ -77,6 +85,9 @@ func (s *Sampler) Sample(ctx context.Context, lr *picture.Image, seeds []uint64)
 			}
 			for i, seed := range now {
 				img, err := s.picture(y[i*len(y)/s.batch:(i+1)*len(y)/s.batch], out)
+				if err == nil {
+					img, err = s.coloured(img, lr)
+				}
 				if err != nil {
 					yield(srspace.Sample{}, fmt.Errorf("sample %d: %w", seed, err))
 					return
@@ -93,17 +104,34 @@ func (s *Sampler) Sample(ctx context.Context, lr *picture.Image, seeds []uint64)
 // call runs the model for up to batch seeds and returns the output, flat.
 func (s *Sampler) call(x []float32, in, noise, out shapes.Shape, seeds []uint64) (y []float32, err error) {
 	defer recovered(&err)
-	args := []*tensors.Tensor{tensors.FromFlatDataAndDimensions(x, in.Dimensions...)}
+	var z []float32
 	if s.noise != nil {
-		z := make([]float32, noise.Size())
+		z = make([]float32, noise.Size())
 		each := len(z) / s.batch
 		for i := range s.batch {
 			srspace.Noise(z[i*each:(i+1)*each], seeds[min(i, len(seeds)-1)], 0)
 		}
-		args = append(args, tensors.FromFlatDataAndDimensions(z, noise.Dimensions...))
 	}
 	s.one.Lock()
 	defer s.one.Unlock()
+	if s.runtime != nil {
+		inputs := []*constant{{dims: in.Dimensions, elem: s.lr.elem, f: x}}
+		if s.noise != nil {
+			inputs = append(inputs, &constant{dims: noise.Dimensions, elem: s.noise.elem, f: z})
+		}
+		results, err := s.runtime.run(inputs, []port{{elem: s.out.elem, lengths: out.Dimensions}})
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Equal(results[0].dims, out.Dimensions) || results[0].f == nil {
+			return nil, fmt.Errorf("the output is %v, not %s", results[0].dims, out)
+		}
+		return results[0].f, nil
+	}
+	args := []*tensors.Tensor{tensors.FromFlatDataAndDimensions(x, in.Dimensions...)}
+	if s.noise != nil {
+		args = append(args, tensors.FromFlatDataAndDimensions(z, noise.Dimensions...))
+	}
 	given := make([]any, len(args))
 	for i, t := range args {
 		given[i] = t

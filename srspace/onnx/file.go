@@ -5,20 +5,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strconv"
 
-	"github.com/gomlx/onnx-gomlx/onnx"
-	"github.com/gomlx/onnx-gomlx/onnx/parser"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/reflect/protoregistry"
-
-	"github.com/trustsr/trustsr/internal/weights"
-	"github.com/trustsr/trustsr/srspace/onnx/internal/registration"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
-func init() { registration.Done() }
-
-// maxFile is protocol buffers' own limit of a message, in bytes.
+// maxFile is protocol buffers' own limit of a message, in bytes; what weights
+// in other files add to it is bounded likewise.
 const maxFile = 2<<30 - 1
 
 // readFile reads an ONNX file, its size checked first.
@@ -45,46 +39,95 @@ func readFile(path string) ([]byte, error) {
 	return data, err
 }
 
-// parse checks an ONNX file, writes operators that onnx-gomlx has not in
-// terms of those it has, convolutions too where columns says so, and hands it
-// over. sum is the SHA-256 of data.
-func parse(data []byte, columns bool) (m onnx.Model, sum string, err error) {
-	defer recovered(&err)
-	kind, err := protoregistry.GlobalTypes.FindMessageByName("protos.ModelProto")
+// parse reads and checks an ONNX file. folder is where the weights may be that
+// torch.onnx.export keeps in files of their own; "" refuses them.
+func parse(data []byte, folder string) (m model, err error) {
+	if m, err = readModel(data); err != nil {
+		return m, err
+	}
+	if m.graph == nil {
+		return m, errors.New("not an ONNX file: it holds no graph")
+	}
+	if m.functions > 0 {
+		return m, errors.New("it defines functions of its own")
+	}
+	if err := checkOpset(m); err != nil {
+		return m, err
+	}
+	if err := fetchOutside(m.graph, folder); err != nil {
+		return m, err
+	}
+	return m, check(m.graph, nil)
+}
+
+// fetchOutside reads the weights that are kept in other files. Only files in
+// the model's own folder are opened, whatever links say.
+func fetchOutside(g *graph, folder string) error {
+	var root *os.Root
+	total := int64(0)
+	for _, t := range g.initializers {
+		if !t.outside {
+			continue
+		}
+		location := t.external["location"]
+		if folder == "" || !filepath.IsLocal(location) {
+			return hint.With(fmt.Errorf("tensor %.100q is in another file, %.100q, not in the model's folder", t.name, location), "save the model as one file: onnx.save(model, path, save_as_external_data=False)")
+		}
+		size, ok := elementSize[t.dtype]
+		if !ok {
+			return fmt.Errorf("tensor %.100q has the ONNX type %d, which is not supported", t.name, t.dtype)
+		}
+		count, err := elements(t)
+		if err != nil {
+			return err
+		}
+		if total += count * size; count > maxFile || total > maxFile {
+			return fmt.Errorf("more than %d bytes of weights in other files", maxFile)
+		}
+		if root == nil {
+			if root, err = os.OpenRoot(folder); err != nil {
+				return err
+			}
+			defer root.Close()
+		}
+		if t.raw, err = readOutside(root, location, t.external, count*size); err != nil {
+			what := "keep the model's .data file in the same folder under its own name, or save the model as one file: onnx.save(model, path, save_as_external_data=False)"
+			return hint.With(fmt.Errorf("tensor %.100q in %.100q: %w", t.name, location, err), what)
+		}
+		t.outside = false
+	}
+	return nil
+}
+
+// readOutside reads size bytes from where a tensor says that it is.
+func readOutside(root *os.Root, location string, where map[string]string, size int64) ([]byte, error) {
+	offset, length := int64(0), size
+	var err error
+	if v := where["offset"]; v != "" {
+		if offset, err = strconv.ParseInt(v, 10, 64); err != nil || offset < 0 {
+			return nil, fmt.Errorf("the offset %.50q", v)
+		}
+	}
+	if v := where["length"]; v != "" {
+		if length, err = strconv.ParseInt(v, 10, 64); err != nil || length != size {
+			return nil, fmt.Errorf("%.50s bytes for a tensor of %d", v, size)
+		}
+	}
+	f, err := root.Open(filepath.FromSlash(location))
 	if err != nil {
-		return nil, "", fmt.Errorf("onnx-gomlx registers no ONNX messages: %w", err)
+		return nil, err
 	}
-	file := message{kind.New()}
-	if err := (proto.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: maxDepth}).Unmarshal(data, file.Interface()); err != nil {
-		return nil, "", errors.New("not an ONNX file, or a damaged one")
-	}
-	if !file.has("graph") {
-		return nil, "", errors.New("not an ONNX file: it holds no graph")
-	}
-	graph := file.message("graph")
-	if file.Get(file.field("functions")).List().Len() > 0 {
-		return nil, "", errors.New("it defines functions of its own")
-	}
-	if err := checkOpset(file); err != nil {
-		return nil, "", err
-	}
-	if err := check(graph, nil); err != nil {
-		return nil, "", err
-	}
-	dropInitialized(graph)
-	openAxes(graph)
-	if err := lower(graph, columns); err != nil {
-		return nil, "", err
-	}
-	lowered, err := proto.Marshal(file.Interface())
+	defer f.Close()
+	info, err := f.Stat()
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	m, err = parser.Parse(lowered)
-	if err != nil {
-		return nil, "", err
+	if !info.Mode().IsRegular() || offset > info.Size() || length > info.Size()-offset {
+		return nil, fmt.Errorf("bytes %d to %d of a file of %d", offset, offset+length, info.Size())
 	}
-	return m.WithExternalDataReader(noExternalData{}), weights.SHA256(data), nil
+	data := make([]byte, length)
+	_, err = f.ReadAt(data, offset)
+	return data, err
 }
 
 // recovered makes an error of a panic of the libraries below.
@@ -99,111 +142,4 @@ func asError(p any) error {
 		return err
 	}
 	return fmt.Errorf("%v", p)
-}
-
-// noExternalData refuses what check has let through of tensors in other files,
-// which the SHA-256 of the model would not cover.
-type noExternalData struct{}
-
-func (noExternalData) ReadInto(info onnx.ExternalDataInfo, _ []byte) error {
-	return fmt.Errorf("tensor in another file, %.100q", info.Location)
-}
-
-func (noExternalData) Close() error { return nil }
-
-// openAxes leaves open the axes of inputs and outputs that have the length 0,
-// as some exporters write it.
-func openAxes(graph message) {
-	for _, p := range append(graph.messages("input"), graph.messages("output")...) {
-		for _, d := range p.message("type").message("tensor_type").message("shape").messages("dim") {
-			if d.number("dim_value") == 0 && d.has("dim_value") {
-				d.Clear(d.field("dim_value"))
-			}
-		}
-	}
-}
-
-// dropInitialized removes the graph inputs that have an initial value, as
-// files of IR version 3 list all weights: they are no inputs to give.
-func dropInitialized(graph message) {
-	weights := map[string]bool{}
-	for _, t := range graph.messages("initializer") {
-		weights[t.text("name")] = true
-	}
-	field := graph.field("input")
-	kept := graph.NewField(field).List()
-	for _, in := range graph.messages("input") {
-		if !weights[in.text("name")] {
-			kept.Append(protoreflect.ValueOfMessage(in.Message))
-		}
-	}
-	graph.Set(field, protoreflect.ValueOfList(kept))
-}
-
-// message reads the ONNX messages that onnx-gomlx registers; its Go types are
-// internal to it.
-type message struct{ protoreflect.Message }
-
-func (m message) field(name protoreflect.Name) protoreflect.FieldDescriptor {
-	return m.Descriptor().Fields().ByName(name)
-}
-
-func (m message) has(name protoreflect.Name) bool     { return m.Has(m.field(name)) }
-func (m message) text(name protoreflect.Name) string  { return m.Get(m.field(name)).String() }
-func (m message) number(name protoreflect.Name) int64 { return m.Get(m.field(name)).Int() }
-func (m message) message(name protoreflect.Name) message {
-	return message{m.Get(m.field(name)).Message()}
-}
-
-func (m message) messages(name protoreflect.Name) []message {
-	list := m.Get(m.field(name)).List()
-	out := make([]message, list.Len())
-	for i := range out {
-		out[i] = message{list.Get(i).Message()}
-	}
-	return out
-}
-
-func (m message) texts(name protoreflect.Name) []string {
-	list := m.Get(m.field(name)).List()
-	out := make([]string, list.Len())
-	for i := range out {
-		out[i] = list.Get(i).String()
-	}
-	return out
-}
-
-// attribute returns a node's attribute, the zero message where it has none.
-func (m message) attribute(name string) (message, bool) {
-	for _, a := range m.messages("attribute") {
-		if a.text("name") == name {
-			return a, true
-		}
-	}
-	return message{}, false
-}
-
-// textAttribute returns a node's attribute of type string.
-func (m message) textAttribute(name, otherwise string) string {
-	if a, ok := m.attribute(name); ok {
-		return string(a.Get(a.field("s")).Bytes())
-	}
-	return otherwise
-}
-
-// intsAttribute returns a node's attribute of type INTS.
-func (m message) intsAttribute(name string, otherwise ...int64) []int64 {
-	if a, ok := m.attribute(name); ok {
-		return a.ints("ints")
-	}
-	return otherwise
-}
-
-func (m message) ints(name protoreflect.Name) []int64 {
-	list := m.Get(m.field(name)).List()
-	out := make([]int64, list.Len())
-	for i := range out {
-		out[i] = list.Get(i).Int()
-	}
-	return out
 }

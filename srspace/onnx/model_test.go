@@ -1,83 +1,96 @@
 package onnx
 
 import (
-	"fmt"
+	"math"
 	"strings"
 	"testing"
 
-	"google.golang.org/protobuf/encoding/prototext"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// encode returns the ONNX file of a graph in protocol buffers' text form.
+// encode returns the ONNX file of a graph, which the functions below write in
+// parts: fields of protocol buffers may follow one another in any order.
 func encode(t testing.TB, graph string) []byte {
 	t.Helper()
-	kind, err := protoregistry.GlobalTypes.FindMessageByName("protos.ModelProto")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := kind.New().Interface()
-	if err := prototext.Unmarshal([]byte(`ir_version: 8 opset_import { version: 13 } graph { name: "g" `+graph+` }`), m); err != nil {
-		t.Fatal(err)
-	}
-	data, err := proto.Marshal(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
+	return []byte(number(1, 8) + field(8, number(2, 13)) + field(7, graph))
 }
 
-// node, tensor and port write parts of a graph; "n" and other names of axes are left
+// field and number write a field of a message.
+func field(n protowire.Number, data string) string {
+	return string(protowire.AppendString(protowire.AppendTag(nil, n, protowire.BytesType), data))
+}
+
+func number(n protowire.Number, v int64) string {
+	return string(protowire.AppendVarint(protowire.AppendTag(nil, n, protowire.VarintType), uint64(v)))
+}
+
+func bits(n protowire.Number, v float32) string {
+	return string(protowire.AppendFixed32(protowire.AppendTag(nil, n, protowire.Fixed32Type), math.Float32bits(v)))
+}
+
+// apply, floats, input and output write parts of a graph; "n" and other names of axes are left
 // open.
-func node(op, in, out string, attributes ...string) string {
-	s := fmt.Sprintf("node { op_type: %q", op)
+func apply(op, in, out string, attributes ...string) string {
+	s := field(4, op) + field(2, out)
 	for _, name := range strings.Fields(in) {
-		s += fmt.Sprintf(" input: %q", name)
+		s += field(1, name)
 	}
-	s += fmt.Sprintf(" output: %q", out)
 	for _, a := range attributes {
-		s += " attribute { " + a + " }"
+		s += field(5, a)
 	}
-	return s + " }\n"
+	return field(1, s)
 }
 
 func ints(name string, v ...int) string {
-	s := fmt.Sprintf("name: %q type: INTS", name)
+	s := field(1, name) + number(20, 7)
 	for _, i := range v {
-		s += fmt.Sprintf(" ints: %d", i)
+		s += number(8, int64(i))
 	}
 	return s
 }
 
-func integer(name string, v int) string      { return fmt.Sprintf("name: %q type: INT i: %d", name, v) }
-func text(name, v string) string             { return fmt.Sprintf("name: %q type: STRING s: %q", name, v) }
-func float(name string, v float32) string    { return fmt.Sprintf("name: %q type: FLOAT f: %g", name, v) }
-func input(name string, axes ...any) string  { return "input { " + typed(name, axes...) + " }\n" }
-func output(name string, axes ...any) string { return "output { " + typed(name, axes...) + " }\n" }
+func integer(name string, v int) string {
+	return field(1, name) + number(20, 2) + number(3, int64(v))
+}
+func text(name, v string) string { return field(1, name) + number(20, 3) + field(4, v) }
+func tensorValue(name, t string) string {
+	return field(1, name) + number(20, 4) + field(5, t)
+}
+func input(name string, axes ...any) string  { return field(11, typedAs(1, name, axes...)) }
+func output(name string, axes ...any) string { return field(12, typedAs(1, name, axes...)) }
 
-func typed(name string, axes ...any) string {
-	s := fmt.Sprintf("name: %q type { tensor_type { elem_type: 1 shape {", name)
+// typedAs is an input or output of a TensorProto.DataType.
+func typedAs(kind int64, name string, axes ...any) string {
+	shape := ""
 	for _, a := range axes {
 		switch a := a.(type) {
 		case int:
-			s += fmt.Sprintf(" dim { dim_value: %d }", a)
+			shape += field(1, number(1, int64(a)))
 		case string:
-			s += fmt.Sprintf(" dim { dim_param: %q }", a)
+			shape += field(1, field(2, a))
 		}
 	}
-	return s + " } } }"
+	return field(1, name) + field(2, field(1, number(1, kind)+field(2, shape)))
 }
 
 func floats(name string, values []float32, dims ...int) string {
-	s := fmt.Sprintf("initializer { name: %q data_type: 1", name)
+	s := field(8, name) + number(2, 1)
 	for _, d := range dims {
-		s += fmt.Sprintf(" dims: %d", d)
+		s += number(1, int64(d))
 	}
 	for _, v := range values {
-		s += fmt.Sprintf(" float_data: %g", v)
+		s += bits(4, v)
 	}
-	return s + " }\n"
+	return field(5, s)
+}
+
+// int64s is a tensor of one axis.
+func int64s(v ...int64) string {
+	s := number(2, 7) + number(1, int64(len(v)))
+	for _, i := range v {
+		s += number(7, i)
+	}
+	return s
 }
 
 // weight is the kernel of the ×4 model below: value k of n, in [-0.1,0.1].
@@ -102,13 +115,13 @@ func generator(batch, h, w any) string {
 	return input("lr", batch, 3, h, w) + input("z", batch, 1, h, w) + output("sr", batch, 3, "H", "W") +
 		floats("k1", k1, hidden, 4, 3, 3) + floats("b1", b1, hidden) + floats("k2", k2, 48, hidden, 1, 1) +
 		floats("scales", []float32{1, 1, 4, 4}, 4) + floats("none", nil, 0) +
-		node("Concat", "lr z", "in", integer("axis", 1)) +
-		node("Conv", "in k1 b1", "c1", ints("pads", 1, 1, 1, 1), ints("kernel_shape", 3, 3)) +
-		node("LeakyRelu", "c1", "a1", float("alpha", 0.2)) +
-		node("Conv", "a1 k2", "c2", ints("kernel_shape", 1, 1)) +
-		node("DepthToSpace", "c2", "detail", integer("blocksize", 4), text("mode", "CRD")) +
-		node("Resize", "lr none scales", "large", text("mode", "nearest"), text("coordinate_transformation_mode", "asymmetric"), text("nearest_mode", "floor")) +
-		node("Add", "large detail", "sr")
+		apply("Concat", "lr z", "in", integer("axis", 1)) +
+		apply("Conv", "in k1 b1", "c1", ints("pads", 1, 1, 1, 1), ints("kernel_shape", 3, 3)) +
+		apply("LeakyRelu", "c1", "a1", field(1, "alpha")+number(20, 1)+bits(2, 0.2)) +
+		apply("Conv", "a1 k2", "c2", ints("kernel_shape", 1, 1)) +
+		apply("DepthToSpace", "c2", "detail", integer("blocksize", 4), text("mode", "CRD")) +
+		apply("Resize", "lr none scales", "large", text("mode", "nearest"), text("coordinate_transformation_mode", "asymmetric"), text("nearest_mode", "floor")) +
+		apply("Add", "large detail", "sr")
 }
 
 // generated computes generator by hand for one LR picture [3, h, w] in [0,1]

@@ -40,6 +40,24 @@ func (r Range) orUnit() Range {
 	return r
 }
 
+// ParseValues reads numbers for inputs, "sigma=0.5,t=1".
+func ParseValues(s string) (map[string]float64, error) {
+	if s == "" {
+		return nil, nil
+	}
+	values := map[string]float64{}
+	for _, part := range strings.Split(s, ",") {
+		name, number, ok := strings.Cut(part, "=")
+		name = strings.TrimSpace(name)
+		v, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+		if _, twice := values[name]; !ok || name == "" || err != nil || math.IsNaN(v) || math.IsInf(v, 0) || twice {
+			return nil, hint.With(fmt.Errorf("%.100q gives no number to an input", part), "write NAME=NUMBER, one for each input, e.g. sigma=0.5,t=1")
+		}
+		values[name] = v
+	}
+	return values, nil
+}
+
 // Options are what an ONNX file does not say of itself. The zero value infers
 // names and takes [0,1] for the range.
 type Options struct {
@@ -48,6 +66,11 @@ type Options struct {
 	// LR, Noise and Output name the graph's inputs and output; "" finds them
 	// by usual names (lr, x, input, …; noise, z, …), then by shape.
 	LR, Noise, Output string
+
+	// Values are numbers for other inputs, by their names, e.g. a noise level;
+	// they are part of the recipe. Inputs for which the file has a default need
+	// none.
+	Values map[string]float64
 
 	LRRange, OutputRange Range // of the pixels in that input and output
 

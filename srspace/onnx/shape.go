@@ -4,14 +4,12 @@ import (
 	"fmt"
 
 	"github.com/gomlx/compute/shapes"
-	"github.com/trustsr/trustsr/internal/hint"
-
 	. "github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/ml/model"
+	gomlx "github.com/gomlx/gomlx/ml/model"
 )
 
 // graph calls the model and refuses graphs with values beyond the memory.
-func (s *Sampler) graph(scope *model.Scope, inputs []*Node) *Node {
+func (s *Sampler) graph(scope *gomlx.Scope, inputs []*Node) *Node {
 	s.why = nil
 	defer func() {
 		if p := recover(); p != nil {
@@ -24,10 +22,10 @@ func (s *Sampler) graph(scope *model.Scope, inputs []*Node) *Node {
 		in[s.noise.name] = inputs[1]
 	}
 	g := inputs[0].Graph()
-	out := s.model.CallGraph(scope, g, in, s.out.name)[0]
+	out := s.program.build(scope, g, in, s.out.name)[0]
 	for _, n := range g.Nodes() {
 		if need := bytesOf(n.Shape()); need > float64(s.options.Memory) {
-			panic(hint.With(fmt.Errorf("a value of the graph, %s, takes %.3g bytes, the limit is %d", n.Shape(), need, s.options.Memory), "take a smaller LR picture, or raise the limit"))
+			panic(tooLarge(n.Shape(), need, s.options.Memory))
 		}
 	}
 	s.last = out.Shape()
@@ -85,7 +83,7 @@ func (s *Sampler) output(h, w int) (lr, noise, out shapes.Shape, err error) {
 
 // compile builds the graph for inputs of some shapes; the error is the cause
 // alone, without the layers it came through.
-func (s *Sampler) compile(e *model.Exec, in []shapes.Shape) error {
+func (s *Sampler) compile(e *gomlx.Exec, in []shapes.Shape) error {
 	s.why = nil
 	_, err := e.Compile(in...)
 	if err != nil && s.why != nil {
@@ -100,7 +98,7 @@ var probeSizes = []int{16, 64, 192}
 
 // scale finds how much larger than the LR picture the output is.
 func (s *Sampler) scale() (int, error) {
-	h, w := s.lr.shape.Dimensions[2], s.lr.shape.Dimensions[3]
+	h, w := s.lr.lengths[2], s.lr.lengths[3]
 	var first error
 	for _, side := range probeSizes {
 		y, x := h, w
