@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/gomlx/compute"
@@ -146,14 +147,20 @@ func installFlags(c *cobra.Command, o *jupyter.InstallOptions) {
 func execCommand() *cobra.Command {
 	var o jupyter.ExecOptions
 	var discard bool
+	var parameters []string
 	c := &cobra.Command{
 		Use:   "exec NOTEBOOK",
 		Short: "Run a notebook from top to bottom, without Jupyter, Python or a browser",
 		Long: `Runs every cell in a fresh kernel and writes the outputs into the notebook, or
-into --out. Ends with an error when a cell fails; what ran before is written.`,
+into --out. Ends with an error when a cell fails; what ran before is written.
+Cells tagged raises-exception may fail; with --allow-errors all may.
+
+-p gives the constants of the cell tagged "parameters" other values, as
+papermill does: a cell tagged "injected-parameters" is put behind it.`,
 		Example: `  go run ./kernel exec notebooks/quickstart.ipynb
   go run ./kernel exec notebooks/quickstart.ipynb --out run.ipynb     # leaves the notebook as it is
-  go run ./kernel exec notebooks/quickstart.ipynb --discard           # only to see that it runs`,
+  go run ./kernel exec notebooks/quickstart.ipynb --discard           # only to see that it runs
+  go run ./kernel exec my.ipynb --out run.ipynb -p digit=65 -p steps=20`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) (err error) {
 			if o.Root, err = projectRoot(); err != nil {
@@ -163,6 +170,14 @@ into --out. Ends with an error when a cell fails; what ran before is written.`,
 			if o.Out == "" && !discard {
 				o.Out = o.Notebook
 			}
+			o.Parameters = map[string]string{}
+			for _, p := range parameters {
+				name, value, ok := strings.Cut(p, "=")
+				if !ok {
+					return hint.With(fmt.Errorf("parameter %.100q has no value", p), "for example -p digit=65")
+				}
+				o.Parameters[name] = value
+			}
 			return jupyter.Exec(c.Context(), o)
 		},
 	}
@@ -170,6 +185,8 @@ into --out. Ends with an error when a cell fails; what ran before is written.`,
 	c.Flags().BoolVar(&discard, "discard", false, "write no outputs")
 	c.MarkFlagsMutuallyExclusive("out", "discard")
 	c.Flags().DurationVar(&o.Timeout, "timeout", 10*time.Minute, "longest time for one cell")
+	c.Flags().StringArrayVarP(&parameters, "parameter", "p", nil, "another value for a constant of the cell tagged parameters, as name=value; may be repeated")
+	c.Flags().BoolVar(&o.AllowErrors, "allow-errors", false, "run on after cells that fail")
 	return c
 }
 

@@ -23,13 +23,17 @@ type ExecOptions struct {
 	Timeout  time.Duration
 	Progress io.Writer
 
+	Parameters  map[string]string // values for the cell tagged "parameters"
+	AllowErrors bool              // run on after cells that fail
+
 	kernel []string // command, for tests; the connection file is appended
 }
 
 // Exec runs the code cells of a notebook in order, in the notebook's folder,
 // with the same kernel as Jupyter would. It stops at the first cell that
-// fails: that does not compile, panics, or ends with a status other than 0.
-// When ctx ends the cell is interrupted and the kernel stopped.
+// fails: that does not compile, panics, or ends with a status other than 0;
+// unless failures are allowed, by the options, by the notebook's metadata
+// (execution.allow_errors) or by the cell's tag raises-exception. When ctx ends the cell is interrupted and the kernel stopped.
 func Exec(ctx context.Context, o ExecOptions) error {
 	nb, err := readNotebook(o.Notebook)
 	if err != nil {
@@ -38,6 +42,14 @@ func Exec(ctx context.Context, o ExecOptions) error {
 	if language := nb.language(); language != "" && !strings.EqualFold(language, "go") {
 		return hint.With(fmt.Errorf("notebook %s is in %s; this kernel runs Go", o.Notebook, language),
 			"run it with the kernel it was written for; notebooks/ has some of this one")
+	}
+	if len(o.Parameters) > 0 {
+		if o.Out == o.Notebook {
+			return hint.With(fmt.Errorf("run %s: with parameters its outputs would be taken for those of its own values", o.Notebook), "name another file with --out")
+		}
+		if err := nb.inject(o.Parameters); err != nil {
+			return fmt.Errorf("run %s: %w", o.Notebook, err)
+		}
 	}
 	if o.Out != "" { // before minutes of work whose outputs would have no place
 		if info, err := os.Stat(filepath.Dir(o.Out)); err != nil || !info.IsDir() {
@@ -98,6 +110,11 @@ func Exec(ctx context.Context, o ExecOptions) error {
 		if e := x.setOutputs(outputs.list, n); e != nil {
 			return fmt.Errorf("run %s: %w", o.Notebook, e)
 		}
+		var failed *cellError
+		if errors.As(err, &failed) && ctx.Err() == nil && (o.AllowErrors || nb.allowsErrors() || x.tagged(tagRaises)) {
+			fmt.Fprintf(o.Progress, "  it failed, as it may: %s: %s\n", failed.Name, firstLine(failed.Value))
+			continue
+		}
 		if err != nil {
 			if ctx.Err() != nil {
 				err = hint.With(errors.New("interrupted"), "finished samples are kept: run it again and it goes on after them")
@@ -144,6 +161,7 @@ func firstLine(source string) string {
 type outputs struct {
 	list      []map[string]any
 	clearNext bool
+	text      strings.Builder // of the last output, a stream that goes on
 }
 
 func (o *outputs) add(m *message.Message) {
@@ -158,9 +176,12 @@ func (o *outputs) add(m *message.Message) {
 	case "stream":
 		text, _ := c["text"].(string)
 		if n := len(o.list); n > 0 && o.list[n-1]["output_type"] == "stream" && o.list[n-1]["name"] == c["name"] {
-			o.list[n-1]["text"] = o.list[n-1]["text"].(string) + text
+			o.text.WriteString(text)
+			o.list[n-1]["text"] = o.text.String() // no copy
 			return
 		}
+		o.text = strings.Builder{}
+		o.text.WriteString(text)
 		o.list = append(o.list, map[string]any{"output_type": "stream", "name": c["name"], "text": text})
 	case "display_data":
 		o.list = append(o.list, o.display(c))

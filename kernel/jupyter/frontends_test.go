@@ -128,3 +128,24 @@ func tagFirst(t *testing.T, path, tag string) {
 		t.Fatal(err)
 	}
 }
+
+// papermill gives a notebook's constants other values.
+func TestPapermill(t *testing.T) {
+	program := python(t, "papermill")
+	path := book(t, "const digit = 497\nconst name = \"a\"", "%%\nfmt.Println(\"digit\", digit, name)")
+	tagFirst(t, path, tagParameters)
+	out := filepath.Join(t.TempDir(), "out.ipynb")
+	cmd := exec.Command(program, "-c", `import sys, trustsr_papermill, papermill
+papermill.execute_notebook(sys.argv[1], sys.argv[2], parameters={"digit": 65, "name": "ü\"\n"}, kernel_name="trustsr", language="go", progress_bar=False)`, path, out)
+	cmd.Env = append(kernelPath(t), "PYTHONPATH="+filepath.Join(projectRoot(t), "kernel", "jupyter", "papermill"))
+	if said, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	nb, err := readNotebook(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(nb.cells[2]["outputs"]); !strings.Contains(got, `digit 65 ü\"\n`) {
+		t.Errorf("shown: %s", got)
+	}
+}
