@@ -40,6 +40,11 @@ func Downscalings() []Downscaling {
 type LRPSNRMetric struct {
 	Downscaling Downscaling // "" is [MATLABU8]
 
+	// Factor, if not 0, is the factor of super-resolution that image and LR
+	// image must have: scores at other factors are not comparable, and belong
+	// to another passport. 0 takes whatever factor their sizes give.
+	Factor int
+
 	// Scale, if not 0, compares with the HR image downscaled by it in the
 	// same way, in place of the LR image.
 	Scale int
@@ -73,6 +78,7 @@ func (m LRPSNRMetric) Info() Info {
 	case m.Scale == 0:
 		info.ID = fmt.Sprintf("lrpsnr/%s/vs-lr", m.downscaling())
 		info.Reference = LR
+		info.Factor = m.Factor
 	case m.Multiple8 && m.downscaling() == HalfEvenU8:
 		info.ID = fmt.Sprintf("lrpsnr/ntire/x%d", m.Scale)
 		info.MinSide = 8
@@ -122,9 +128,12 @@ func (m LRPSNRMetric) lowPair(image, ref *picture.Image) (a, b []plane, err erro
 		if err := Check(ref); err != nil {
 			return nil, nil, err
 		}
-		factor, err := scaleFactor(image, ref)
+		factor, err := Factor(image.Width, image.Height, ref.Width, ref.Height)
 		if err != nil {
 			return nil, nil, err
+		}
+		if m.Factor != 0 && factor != m.Factor {
+			return nil, nil, fmt.Errorf("%d×%d from %d×%d: a factor of %d, where %d is asked for: %w", image.Width, image.Height, ref.Width, ref.Height, factor, m.Factor, ErrSize)
 		}
 		a, err = m.down(image, factor)
 		return a, RGB.planes(ref, 0), err
@@ -222,23 +231,37 @@ func LRResidual(image, lr *picture.Image, gain float64) (*picture.Image, error) 
 	return out, nil
 }
 
-// scaleFactor returns the factor by which image shrinks to the size of lr.
-func scaleFactor(image, lr *picture.Image) (int, error) {
-	if image.Width < 1 || image.Height < 1 || lr.Width < 1 || lr.Height < 1 {
-		return 0, fmt.Errorf("%d×%d from %d×%d: %w", image.Width, image.Height, lr.Width, lr.Height, ErrTooSmall)
+// Factor returns the whole factor by which a picture shrinks to the size of its
+// LR picture, where exactly one does. Otherwise the error wraps [ErrSize], or
+// [ErrTooSmall] for a picture without pixels.
+func Factor(width, height, lrWidth, lrHeight int) (int, error) {
+	if min(width, height, lrWidth, lrHeight) < 1 {
+		return 0, fmt.Errorf("%d×%d from %d×%d: %w", width, height, lrWidth, lrHeight, ErrTooSmall)
 	}
-	if f := image.Width / lr.Width; f*lr.Width == image.Width && f*lr.Height == image.Height {
+	if f := width / lrWidth; f*lrWidth == width && f*lrHeight == height {
 		return f, nil
 	}
 	var fits []int
-	for f := 1; f <= max(image.Width, image.Height); f++ {
-		if (image.Width+f-1)/f == lr.Width && (image.Height+f-1)/f == lr.Height {
+	for f := 1; f <= max(width, height); f++ {
+		if (width+f-1)/f == lrWidth && (height+f-1)/f == lrHeight {
 			fits = append(fits, f)
 		}
 	}
 	if len(fits) != 1 {
-		return 0, fmt.Errorf("%d×%d from %d×%d: %d whole factors fit: %w",
-			image.Width, image.Height, lr.Width, lr.Height, len(fits), ErrSize)
+		return 0, fmt.Errorf("%d×%d from %d×%d: %d whole factors fit: %w", width, height, lrWidth, lrHeight, len(fits), ErrSize)
 	}
 	return fits[0], nil
+}
+
+// AtFactor returns the metrics with the factor of super-resolution set in those
+// that compare with LR images.
+func AtFactor(chosen []Metric, factor int) []Metric {
+	chosen = slices.Clone(chosen)
+	for i, m := range chosen {
+		if lr, ok := m.(LRPSNRMetric); ok && lr.Scale == 0 {
+			lr.Factor = factor
+			chosen[i] = lr
+		}
+	}
+	return chosen
 }

@@ -96,6 +96,7 @@ type Info struct {
 	Direction Direction
 	Reference Reference
 	MinSide   int    // shortest side in pixels that has a score
+	Factor    int    // of super-resolution, where it belongs to the scores and the id leaves it open; else 0
 	Weights   string // SHA-256 of the network's weights, "" without a network
 }
 

@@ -48,6 +48,25 @@ func near(t *testing.T, what string, got, want, tolerance float64) {
 // Wants from BasicSR's calculate_psnr on uint8 RGB, and PSNR by scikit-image
 // of the MATLAB uint8 LR images; the images derive from scikit-image's
 // samples and an MNIST digit.
+// A score at another factor than the passport's is refused.
+func TestLRPSNRFactor(t *testing.T) {
+	sr, lr := picture.NewImage(16, 12), picture.NewImage(8, 6)
+	if _, err := (LRPSNRMetric{Factor: 4}).Score(sr, lr); !errors.Is(err, ErrSize) {
+		t.Errorf("2 as 4: %v", err)
+	}
+	two := AtFactor([]Metric{PSNRMetric{}, LRPSNRMetric{}, NTIRELRPSNR(4)}, 2)
+	if v, err := two[1].Score(sr, lr); err != nil || !math.IsInf(v, 1) || two[1].Info().Factor != 2 || two[2].Info() != NTIRELRPSNR(4).Info() {
+		t.Errorf("%v, %v, %+v", v, err, two[1].Info())
+	}
+	table, err := NewTable(two[1].Info())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := table.Add("a", "b", Score{LRPSNRMetric{Factor: 4}.Info(), 30}); !errors.Is(err, ErrPassport) {
+		t.Errorf("two factors in one column: %v", err)
+	}
+}
+
 func TestPSNRTestdata(t *testing.T) {
 	for _, c := range []struct {
 		id, dist string
@@ -99,7 +118,7 @@ func TestScaleFactor(t *testing.T) {
 		{7, 7, 28, 28, 0},  // enlarged
 		{7, 7, 1, 2, 0},    // 4, 5 and 6 would do
 	} {
-		got, err := scaleFactor(picture.NewImage(c.w, c.h), picture.NewImage(c.lrW, c.lrH))
+		got, err := Factor(c.w, c.h, c.lrW, c.lrH)
 		if got != c.want || (err == nil) != (c.want != 0) || (err != nil && !errors.Is(err, ErrSize)) {
 			t.Errorf("%d×%d from %d×%d: got %d, %v, want %d", c.w, c.h, c.lrW, c.lrH, got, err, c.want)
 		}

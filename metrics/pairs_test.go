@@ -75,6 +75,57 @@ func TestOpenFiles(t *testing.T) {
 	}
 }
 
+// Names are sorted as people count, equal in either Unicode form, and found in
+// sub-folders where the folder itself has no picture.
+func TestOpenFilesNames(t *testing.T) {
+	open := func(names ...string) *Files {
+		t.Helper()
+		dir := t.TempDir()
+		for _, n := range names {
+			path := filepath.Join(dir, filepath.FromSlash(n))
+			if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, nil, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f, err := OpenFiles(dir, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	for _, c := range []struct {
+		files, names []string
+		below        string
+	}{
+		{[]string{"img10.png", "img2.png", "img1.png"}, []string{"img1", "img2", "img10"}, ""},
+		{[]string{"X/0002.png", "X/0001.png"}, []string{"0001", "0002"}, "the sub-folder X"},
+		{[]string{"x/X4/1.png", "x/X4/2.png"}, []string{"1", "2"}, "the sub-folder x/X4"},
+		{[]string{"a/1.png", "b/1.png", ".git/3.png"}, []string{"a/1", "b/1"}, "2 sub-folders"},
+		{[]string{"x/ab/1.png", "x/ac/1.png"}, []string{"ab/1", "ac/1"}, "the sub-folder x"},
+		{[]string{"top.png", "X/0001.png"}, []string{"top"}, ""},
+	} {
+		f := open(c.files...)
+		if !slices.Equal(f.Names(), c.names) || f.Below() != c.below {
+			t.Errorf("%q: names %q in %q, want %q in %q", c.files, f.Names(), f.Below(), c.names, c.below)
+		}
+		for _, name := range f.Names() {
+			if _, err := os.Stat(f.Path(name)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	composed, decomposed := open("caf\u00e9.png"), open("cafe\u0301.png")
+	if err := composed.Pair(decomposed); err != nil {
+		t.Errorf("two forms of one name: %v", err)
+	}
+	if _, err := OpenFiles(folder(t, "caf\u00e9.png", "cafe\u0301.png"), ""); !errors.Is(err, ErrNames) {
+		t.Errorf("two forms in one folder: %v", err)
+	}
+}
+
 func TestPair(t *testing.T) {
 	files := func(names ...string) *Files {
 		f, err := OpenFiles(folder(t, names...), "")
@@ -95,7 +146,12 @@ func TestPair(t *testing.T) {
 		{files("a.png", "b.png"), files("a.png", "c.png"), "pattern such as"},
 		{files("a.png"), files("b.png"), "pattern such as"},
 		{files("baby_IMDN_x4.png", "head_IMDN_x4.png"), files("baby_HR_x4.png", "head_HR_x4.png"), "'{}_IMDN_x4' and '{}_HR_x4'"},
-		{files("img_1_LR.png", "img_2_LR.png"), files("img_1_HR.png", "img_2_HR.png"), "'img_{}_LR' and 'img_{}_HR'"},
+		{files("img_1_LR.png", "img_2_LR.png"), files("img_1_HR.png", "img_2_HR.png"), "'{}_LR' and '{}_HR'"},
+		{files("babyx4.png", "birdx4.png"), files("baby.png", "bird.png"), "'{}x4' and '{}'"},
+		{files("SR_img1.png", "SR_img10.png"), files("img1.png", "img10.png"), "'SR_{}' and '{}'"},
+		{files("SR_img1.png", "SR_img12.png"), files("HR_img1.png", "HR_img12.png"), "'SR_{}' and 'HR_{}'"},
+		{files("baby_SR.png"), files("baby_HR.png"), "'{}_SR' and '{}_HR'"},
+		{files("sr-baby.png"), files("baby.png"), "'sr-{}' and '{}'"},
 	} {
 		err := c.a.Pair(c.b)
 		if !errors.Is(err, ErrNames) || !strings.Contains(hint.Of(err), c.hint) {

@@ -32,9 +32,10 @@ func (s Score) MarshalJSON() ([]byte, error) {
 		Unit      string `json:"unit,omitempty"`
 		Direction string `json:"better"`
 		Reference string `json:"reference"`
+		Factor    int    `json:"factor,omitempty"`
 		Weights   string `json:"weights_sha256,omitempty"`
 		Value     any    `json:"value"`
-	}{s.Passport.ID, s.Passport.Name, s.Passport.Unit, s.Passport.Direction.String(), s.Passport.Reference.String(), s.Passport.Weights, jsonNumber(s.Value)})
+	}{s.Passport.ID, s.Passport.Name, s.Passport.Unit, s.Passport.Direction.String(), s.Passport.Reference.String(), s.Passport.Factor, s.Passport.Weights, jsonNumber(s.Value)})
 }
 
 // jsonNumber returns v, or what JSON can hold in its place.

@@ -72,6 +72,9 @@ func (t *Table) Add(row, image string, s Score) error {
 		return err
 	}
 	if c := t.columns[column]; c != s.Passport {
+		if c.Factor != s.Passport.Factor {
+			return fmt.Errorf("%s, %s: %s at a factor of %d into a column at a factor of %d: %w", row, image, c.ID, s.Passport.Factor, c.Factor, ErrPassport)
+		}
 		return fmt.Errorf("%s, %s: %s with weights %.12s into a column with weights %.12s: %w", row, image, c.ID, orNone(s.Passport.Weights), orNone(c.Weights), ErrPassport)
 	}
 	if math.IsNaN(s.Value) {
@@ -202,6 +205,9 @@ func (t *Table) Markdown() string {
 	b.WriteString(". Conventions:\n\n")
 	for i, c := range t.columns {
 		fmt.Fprintf(&b, "- %s: `%s`, against %s", t.title(i), c.ID, c.Reference)
+		if c.Factor != 0 {
+			fmt.Fprintf(&b, " at a factor of %d", c.Factor)
+		}
 		if c.Weights != "" {
 			fmt.Fprintf(&b, ", weights sha256 `%s`", c.Weights)
 		}
@@ -250,10 +256,13 @@ func (t *Table) Entries() []Entry {
 // passport. Values have all their digits; infinities are "+Inf" and "-Inf".
 func (t *Table) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
-	records := [][]string{{"method", "image", "metric", "name", "unit", "better", "reference", "weights_sha256", "value"}}
+	records := [][]string{{"method", "image", "metric", "name", "unit", "better", "reference", "factor", "weights_sha256", "value"}}
 	for _, e := range t.Entries() {
-		p := e.Score.Passport
-		records = append(records, []string{e.Row, e.Image, p.ID, p.Name, p.Unit, p.Direction.String(), p.Reference.String(), p.Weights, strconv.FormatFloat(e.Score.Value, 'g', -1, 64)})
+		p, factor := e.Score.Passport, ""
+		if p.Factor != 0 {
+			factor = strconv.Itoa(p.Factor)
+		}
+		records = append(records, []string{e.Row, e.Image, p.ID, p.Name, p.Unit, p.Direction.String(), p.Reference.String(), factor, p.Weights, strconv.FormatFloat(e.Score.Value, 'g', -1, 64)})
 	}
 	return out.WriteAll(records)
 }

@@ -49,7 +49,7 @@ Mean over images [95 % percentile bootstrap interval over images, 2000 resamples
 		t.Fatal(err)
 	}
 	lines := strings.Split(csv.String(), "\n")
-	if len(lines) != 9 || lines[1] != "EDSR,a,psnr/rgb/crop0,PSNR,dB,higher,HR,,25" || lines[6] != "LDM|SS,b,psnr/rgb/crop0,PSNR,dB,higher,HR,,+Inf" {
+	if len(lines) != 9 || lines[1] != "EDSR,a,psnr/rgb/crop0,PSNR,dB,higher,HR,,,25" || lines[6] != "LDM|SS,b,psnr/rgb/crop0,PSNR,dB,higher,HR,,,+Inf" {
 		t.Errorf("got %d lines\n%s", len(lines), csv.String())
 	}
 }

@@ -15,6 +15,10 @@ import (
 type LRPicture struct {
 	Name string
 	LR   *picture.Image
+
+	// Note says what was done to the file's picture when it was read, such as
+	// turning it upright; "" for nothing.
+	Note string
 }
 
 // TestDigit returns the LR picture of MNIST's test digit i, 0 to 9999, with
@@ -37,6 +41,7 @@ func (e *SharedNameError) Error() string {
 // ReadLR reads LR pictures from files, and from folders all that are in them.
 func ReadLR(paths []string) ([]LRPicture, error) {
 	var files []string
+	below := map[string]string{} // notes by the first file of a folder
 	for _, path := range paths {
 		info, err := os.Stat(path)
 		if err != nil {
@@ -50,13 +55,21 @@ func ReadLR(paths []string) ([]LRPicture, error) {
 		if err != nil {
 			return nil, fmt.Errorf("LR pictures: %w", err)
 		}
-		for _, name := range inside.Names() {
-			files = append(files, inside.Path(name))
+		for i, name := range inside.Names() {
+			file := inside.Path(name)
+			files = append(files, file)
+			if i == 0 && inside.Below() != "" {
+				below[file] = fmt.Sprintf("the pictures of %s are read from %s", path, inside.Below())
+			}
 		}
 	}
 	var out []LRPicture
 	seen := map[string]string{}
 	for _, file := range files {
+		info, err := picture.Describe(file)
+		if err != nil {
+			return nil, err
+		}
 		lr, err := picture.ReadFile(file)
 		if err != nil {
 			return nil, err
@@ -66,7 +79,7 @@ func ReadLR(paths []string) ([]LRPicture, error) {
 			return nil, &SharedNameError{other, file, name}
 		}
 		seen[name] = file
-		out = append(out, LRPicture{name, lr})
+		out = append(out, LRPicture{name, lr, strings.Trim(below[file]+"; "+info.TurnedNote(file), "; ")})
 	}
 	return out, nil
 }

@@ -161,6 +161,11 @@ func (o sampleOptions) pictures() ([]app.LRPicture, error) {
 	if errors.Is(err, os.ErrNotExist) && hint.Of(err) == "" {
 		err = hint.With(err, "check the path")
 	}
+	for _, p := range pictures {
+		if p.Note != "" {
+			fmt.Fprintln(os.Stderr, "note:", p.Note)
+		}
+	}
 	return pictures, err
 }
 

@@ -23,7 +23,8 @@ import (
 type scoreOptions struct {
 	sr                     []string
 	hr, lr                 string
-	srName, hrName, lrName string
+	srName                 []string
+	hrName, lrName         string
 	metrics                string
 	scale                  int
 	csv, maps, cache, data string
@@ -53,16 +54,22 @@ note; one named by its id is an error.
 Files pair by name, without the extension; PNG, JPEG, GIF, BMP, TIFF and WebP
 of 8 bits are read. A pattern such as --sr-name '{}_RCAN_x4' says where in a
 file's name the picture's name is; * stands for anything. Files that do not fit
-it are passed over with a note, so that HR and LR may lie in one folder.
+it are passed over with a note, so that HR and LR may lie in one folder. With
+several --sr, --sr-name is for all, or is given once for each in the same order.
+Pictures in sub-folders are taken where a folder itself has none.
+
+LR consistency needs LR images of the factor --scale; it is part of each record.
 
 --ntire scores sets of samples as the NTIRE challenges "Learning the SR Space"
 do: diversity, and the worst and mean LR-PSNR against the downscaled HR image.
-Samples are called NAME_sample00000.png … beside an HR image NAME.png; if --hr is
-one file, all of --sr are samples of it.
+Samples are called NAME_sample00000.png … beside an HR image NAME.png, or, as in
+the challenges' own folders, 000000_sample00000.png … of the first HR image in
+the order of their names; if --hr is one file, all of --sr are samples of it.
 
 Known scores are kept by the content of both pictures and are not worked out
 again; Ctrl-C loses nothing that is finished.`,
 		Example: `  go run ./kernel score --sr results/ --hr Set5/HR --metrics paper --csv out.csv
+  go run ./kernel score --sr RCAN --sr-name '{}_RCAN_x4' --sr SAN --sr-name '{}_SAN' --hr HR
   go run ./kernel score --sr RCAN --sr-name '{}_RCAN_x4' --hr HR --hr-name '{}_HR_x4' --metrics basicsr
   go run ./kernel score --sr mine --hr Set5_x4 --hr-name '{}_SRF_4_HR' --lr Set5_x4 --lr-name '{}_SRF_4_LR'
   go run ./kernel score --sr space/samples --hr hr.png --lr space/lr.png --metrics psnr/rgb/crop0,lrpsnr/matlab-u8/vs-lr
@@ -95,7 +102,7 @@ again; Ctrl-C loses nothing that is finished.`,
 	f.StringVar(&o.csv, "csv", "", "file for each score with its passport")
 	f.StringVar(&o.maps, "maps", "", "folder for spatial maps as PNG, of the metrics that have them")
 	f.StringVar(&o.cache, "cache", "", `folder of known scores; "none" keeps none (default: the user's cache)`)
-	f.StringVar(&o.srName, "sr-name", "", "pattern of the names in --sr, e.g. '{}_RCAN_x4'")
+	f.StringArrayVar(&o.srName, "sr-name", nil, "pattern of the names in --sr, e.g. '{}_RCAN_x4'; once, or once for each --sr")
 	f.StringVar(&o.hrName, "hr-name", "", "pattern of the names in --hr")
 	f.StringVar(&o.lrName, "lr-name", "", "pattern of the names in --lr")
 	f.BoolVar(&o.json, "json", false, "print JSON in place of Markdown")
@@ -111,6 +118,7 @@ func score(c *cobra.Command, o scoreOptions) error {
 	if err != nil {
 		return err
 	}
+	chosen = metrics.AtFactor(chosen, o.scale)
 	if o.csv != "" {
 		if err := writable("--csv", o.csv); err != nil {
 			return err
@@ -124,7 +132,12 @@ func score(c *cobra.Command, o scoreOptions) error {
 	if err != nil {
 		return err
 	}
-	set.noteSkipped(os.Stderr)
+	set.noteFiles(os.Stderr, notes)
+	if o.maps != "" {
+		if err := os.MkdirAll(o.maps, 0o777); err != nil {
+			return hint.With(fmt.Errorf("--maps: %w", err), "name a folder that can be made")
+		}
+	}
 	cache, err := openScoreCache(o.cache)
 	if err != nil {
 		return err
@@ -232,11 +245,18 @@ func withoutLR(chosen []metrics.Metric, o scoreOptions, notes *scoreNotes) ([]me
 		if !ok || o.named(m.Info().ID) {
 			return nil, hint.With(fmt.Errorf("%s compares with LR images, and there is no --lr", m.Info().ID), "name their folder with --lr")
 		}
-		lrpsnr.Scale = o.scale
+		lrpsnr.Scale, lrpsnr.Factor = o.scale, 0
 		chosen[i] = lrpsnr
 		notes.add(m.Info().ID, fmt.Errorf("no --lr: against the HR images downscaled by %d, %s", o.scale, lrpsnr.Info().ID))
 	}
-	return chosen, nil
+	// The id put in may have been asked for too.
+	seen := map[string]bool{}
+	return slices.DeleteFunc(chosen, func(m metrics.Metric) bool {
+		id := m.Info().ID
+		again := seen[id]
+		seen[id] = true
+		return again
+	}), nil
 }
 
 // openScoreCache opens the cache of a folder, "" for the user's, or none.

@@ -105,7 +105,7 @@ func TestScore(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(string(table)), "\n")
-	if len(lines) != 13 || !strings.HasPrefix(lines[1], "mine,a,psnr/rgb/crop0,PSNR,dB,higher,HR,,28.1308036") {
+	if len(lines) != 13 || !strings.HasPrefix(lines[1], "mine,a,psnr/rgb/crop0,PSNR,dB,higher,HR,,,28.1308036") {
 		t.Errorf("CSV of %d lines:\n%s", len(lines), table)
 	}
 

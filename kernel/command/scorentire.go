@@ -120,8 +120,11 @@ func openNTIRE(o scoreOptions) ([]samplesOf, error) {
 		names = []string{strings.TrimSuffix(base, filepath.Ext(base))}
 	}
 	var all []samplesOf
-	for _, path := range o.sr {
-		files, err := metrics.OpenFiles(path, o.srName)
+	if err := o.checkPatterns(); err != nil {
+		return nil, err
+	}
+	for i, path := range o.sr {
+		files, err := metrics.OpenFiles(path, o.srPattern(i))
 		if err != nil {
 			return nil, fmt.Errorf("--sr: %w", err)
 		}
@@ -132,18 +135,9 @@ func openNTIRE(o scoreOptions) ([]samplesOf, error) {
 		if slices.ContainsFunc(all, func(s samplesOf) bool { return s.method == method }) {
 			method = path
 		}
-		paths := map[string][]string{}
-		for _, name := range files.Names() {
-			number := names[0]
-			if !hr.Single() {
-				m := sampleNames.FindStringSubmatch(name)
-				if m == nil || !slices.Contains(names, m[1]) {
-					return nil, withFlagHint(hint.With(fmt.Errorf("%s is a sample of no picture of %s: %w", files.Path(name), o.hr, metrics.ErrNames),
-						"samples are called as in the NTIRE challenges, 000001_sample00003.png beside the HR image 000001.png"))
-				}
-				number = m[1]
-			}
-			paths[number] = append(paths[number], files.Path(name))
+		paths, err := samplesByPicture(files, hr, names)
+		if err != nil {
+			return nil, err
 		}
 		for _, name := range names {
 			s := samplesOf{method, name, hr.Path(name), paths[name]}
@@ -163,6 +157,47 @@ func openNTIRE(o scoreOptions) ([]samplesOf, error) {
 		}
 	}
 	return all, nil
+}
+
+// samplesByPicture returns the files of samples by the name of their HR picture.
+func samplesByPicture(files, hr *metrics.Files, names []string) (map[string][]string, error) {
+	paths := map[string][]string{}
+	if hr.Single() {
+		for _, name := range files.Names() {
+			paths[names[0]] = append(paths[names[0]], files.Path(name))
+		}
+		return paths, nil
+	}
+	const advice = "samples are called as in the NTIRE challenges, 000001_sample00003.png beside the HR image 000001.png; or 000000_sample00003.png, by numbers from 0, beside as many HR images of other names"
+	byPicture := map[string][]string{}
+	var pictures []string
+	unknown := ""
+	for _, name := range files.Names() {
+		m := sampleNames.FindStringSubmatch(name)
+		if m == nil {
+			return nil, withFlagHint(hint.With(fmt.Errorf("%s is a sample of no picture of %s: %w", files.Path(name), hr.Dir, metrics.ErrNames), advice))
+		}
+		if _, ok := byPicture[m[1]]; !ok {
+			pictures = append(pictures, m[1])
+		}
+		byPicture[m[1]] = append(byPicture[m[1]], files.Path(name))
+		if unknown == "" && !slices.Contains(names, m[1]) {
+			unknown = files.Path(name)
+		}
+	}
+	if unknown == "" {
+		return byPicture, nil
+	}
+	of, err := ntire.ByNumber(names, pictures)
+	if err != nil {
+		return nil, withFlagHint(hint.With(fmt.Errorf("%s is a sample of no picture of %s: %w", unknown, hr.Dir, err), advice))
+	}
+	first, last := pictures[0], pictures[len(pictures)-1]
+	fmt.Fprintf(os.Stderr, "note: the samples of %s to %s are those of the HR images %s to %s, by their order\n", first, last, of[first], of[last])
+	for _, number := range pictures {
+		paths[of[number]] = byPicture[number]
+	}
+	return paths, nil
 }
 
 func (s samplesOf) checkHeaders() error {

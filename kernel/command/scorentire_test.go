@@ -42,6 +42,16 @@ func TestScoreNTIRE(t *testing.T) {
 	if out, err = runScore(t, context.Background(), "--ntire", "--sr", sr, "--hr", filepath.Join(hr, "000001.png"), "--json"); err != nil || !strings.Contains(out, "ntire/diversity/n4") || !json.Valid([]byte(out)) {
 		t.Errorf("one HR image: %v\n%s", err, out)
 	}
+	// The challenges' own folders: HR images of other names, samples by number.
+	own := pictureFolder(t, map[string]image.Image{"0801.png": flat(100), "0802.png": flat(110)})
+	byNumber := pictureFolder(t, map[string]image.Image{"000000_sample00000.png": flat(110), "000001_sample00000.png": flat(110)})
+	if out, err = runScore(t, context.Background(), "--ntire", "--sr", byNumber, "--hr", own, "--csv", csv); err != nil {
+		t.Fatal(err)
+	}
+	table, err := os.ReadFile(csv)
+	if err != nil || !strings.Contains(string(table), ",0801,lrpsnr/ntire/x4/mean,LR-PSNR mean,dB,higher,HR,,,28.1308") || !strings.Contains(string(table), ",0802,lrpsnr/ntire/x4/mean,LR-PSNR mean,dB,higher,HR,,,+Inf") {
+		t.Errorf("own layout: %v\n%s", err, table)
+	}
 	with := func(pictures map[string]image.Image) string { return pictureFolder(t, pictures) }
 	for what, c := range map[string]struct {
 		args []string

@@ -67,7 +67,9 @@ func scoreExplain(c *cobra.Command, o scoreOptions) error {
 	if err != nil {
 		return err
 	}
-	set.noteSkipped(os.Stderr)
+	notes := &scoreNotes{missing: map[string]bool{}}
+	set.noteFiles(os.Stderr, notes)
+	notes.print(os.Stderr)
 	type explained struct {
 		Method string         `json:"method"`
 		Image  string         `json:"image"`
@@ -237,7 +239,7 @@ func writeMaps(ctx context.Context, dir string, set *scoreSet, chosen []metrics.
 				return err
 			}
 			path := func(what string) string {
-				return filepath.Join(folder, p.name+"."+strings.ReplaceAll(what, "/", "-")+".png")
+				return filepath.Join(folder, strings.ReplaceAll(p.name, "/", "-")+"."+strings.ReplaceAll(what, "/", "-")+".png")
 			}
 			for _, m := range chosen {
 				info := m.Info()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,13 +24,17 @@ type scoreSet struct {
 	methods []scoreMethod
 	hr, lr  *metrics.Files // nil where there are none
 	options scoreOptions
+
+	turned  []string       // notes on pictures that their EXIF orientation turns
+	decoded map[string]int // files by the decoder whose values they are read to
 }
 
 // scoreMethod is one --sr: a row of the table.
 type scoreMethod struct {
-	name  string
-	files *metrics.Files
-	names []string // of its pictures
+	name    string
+	pattern string
+	files   *metrics.Files
+	names   []string // of its pictures
 }
 
 // scoreGroup are pictures with the same references, few enough for memory.
@@ -47,6 +52,9 @@ type scorePicture struct {
 // before anything is scored.
 func openScoreSet(o scoreOptions, chosen []metrics.Metric) (*scoreSet, error) {
 	s := &scoreSet{options: o}
+	if err := o.checkPatterns(); err != nil {
+		return nil, err
+	}
 	for _, m := range chosen {
 		if m.Info().Reference == metrics.HR && o.hr == "" {
 			return nil, hint.With(fmt.Errorf("%s compares with HR images, and there is no --hr", m.Info().ID), "name their folder with --hr, or choose metrics that need none, such as lrpsnr/matlab-u8/vs-lr with --lr")
@@ -63,9 +71,9 @@ func openScoreSet(o scoreOptions, chosen []metrics.Metric) (*scoreSet, error) {
 			return nil, fmt.Errorf("--lr: %w", err)
 		}
 	}
-	for _, path := range o.sr {
-		m := scoreMethod{name: filepath.Base(filepath.Clean(path))}
-		if m.files, err = metrics.OpenFiles(path, o.srName); err != nil {
+	for i, path := range o.sr {
+		m := scoreMethod{name: filepath.Base(filepath.Clean(path)), pattern: o.srPattern(i)}
+		if m.files, err = metrics.OpenFiles(path, m.pattern); err != nil {
 			return nil, fmt.Errorf("--sr: %w", err)
 		}
 		if slices.ContainsFunc(s.methods, func(other scoreMethod) bool { return other.name == m.name }) {
@@ -91,18 +99,49 @@ func openScoreSet(o scoreOptions, chosen []metrics.Metric) (*scoreSet, error) {
 	return s, s.checkHeaders(chosen)
 }
 
-// noteSkipped says which folders hold files that their pattern leaves out.
-func (s *scoreSet) noteSkipped(w io.Writer) {
+// srPattern is the name pattern of the i-th --sr.
+func (o scoreOptions) srPattern(i int) string {
+	switch len(o.srName) {
+	case 0:
+		return ""
+	case 1:
+		return o.srName[0]
+	}
+	return o.srName[i]
+}
+
+// checkPatterns returns an error unless there is a pattern for all --sr, or one
+// for each.
+func (o scoreOptions) checkPatterns() error {
+	if n := len(o.srName); n > 1 && n != len(o.sr) {
+		return hint.With(fmt.Errorf("%d --sr and %d --sr-name", len(o.sr), n), "give --sr-name once for all, or once for each --sr in the same order; '{}' is a name as it is")
+	}
+	return nil
+}
+
+// noteFiles says what is not plain about the files: which are left out by their
+// pattern, which lie in sub-folders, which are turned. What belongs to the
+// record is added to notes too.
+func (s *scoreSet) noteFiles(w io.Writer, notes *scoreNotes) {
 	note := func(flag string, files *metrics.Files, pattern string) {
+		if files != nil && files.Below() != "" {
+			fmt.Fprintf(w, "note: %s: the pictures of %s are read from %s\n", flag, files.Dir, files.Below())
+		}
 		if files != nil && files.Skipped() > 0 {
 			fmt.Fprintf(w, "note: %s: %d files of %s do not fit %q and are passed over\n", flag, files.Skipped(), files.Dir, pattern)
 		}
 	}
 	for _, m := range s.methods {
-		note("--sr", m.files, s.options.srName)
+		note("--sr", m.files, m.pattern)
 	}
 	note("--hr", s.hr, s.options.hrName)
 	note("--lr", s.lr, s.options.lrName)
+	for _, text := range s.turned {
+		notes.add("pictures", errors.New(text))
+	}
+	for _, decoder := range slices.Sorted(maps.Keys(s.decoded)) {
+		notes.add(decoder, fmt.Errorf("%d files are decoded to these", s.decoded[decoder]))
+	}
 }
 
 // withFlagHint says which flags take the patterns that a hint speaks of.
@@ -113,10 +152,21 @@ func withFlagHint(err error) error {
 // checkHeaders reads the headers of all files: a wrong one is found before an
 // hour of scoring.
 func (s *scoreSet) checkHeaders(chosen []metrics.Metric) error {
+	seen := map[string]bool{}
+	s.decoded = map[string]int{}
 	describe := func(path string) (picture.FileInfo, error) {
 		info, err := picture.Describe(path)
 		if err == nil {
 			err = metrics.CheckDepth(path, info)
+		}
+		if err == nil && !seen[path] {
+			seen[path] = true
+			if text := info.TurnedNote(path); text != "" {
+				s.turned = append(s.turned, text)
+			}
+			if decoder := info.Decoder(); decoder != "" {
+				s.decoded[decoder]++
+			}
 		}
 		return info, err
 	}
@@ -152,8 +202,13 @@ func (s *scoreSet) checkHeaders(chosen []metrics.Metric) error {
 				if err != nil {
 					return err
 				}
-				if lr.Width > sr.Width || lr.Height > sr.Height {
-					return fmt.Errorf("%s is %d×%d, its LR image %s is %d×%d: %w", m.files.Path(name), sr.Width, sr.Height, s.lr.Path(name), lr.Width, lr.Height, metrics.ErrSize)
+				factor, err := metrics.Factor(sr.Width, sr.Height, lr.Width, lr.Height)
+				if err != nil {
+					return fmt.Errorf("%s, and its LR image %s: %w", m.files.Path(name), s.lr.Path(name), err)
+				}
+				if factor != s.options.scale {
+					return hint.With(fmt.Errorf("%s is %d×%d, its LR image %s is %d×%d: a factor of %d, and --scale is %d: %w", m.files.Path(name), sr.Width, sr.Height, s.lr.Path(name), lr.Width, lr.Height, factor, s.options.scale, metrics.ErrSize),
+						fmt.Sprintf("name the LR images of this factor, or give --scale %d", factor))
 				}
 			}
 		}

@@ -38,7 +38,7 @@ func TestScoreOneFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	var notes bytes.Buffer
-	set.noteSkipped(&notes)
+	set.noteFiles(&notes, &scoreNotes{})
 	if !strings.Contains(notes.String(), "--hr: 2 files of "+bench) || strings.Contains(notes.String(), "--sr") {
 		t.Errorf("notes %q", notes.String())
 	}
