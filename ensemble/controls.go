@@ -10,10 +10,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"github.com/trustsr/trustsr/ensemble/stats"
 	"github.com/trustsr/trustsr/internal/bootstrap"
+	"github.com/trustsr/trustsr/internal/parallel"
 	"github.com/trustsr/trustsr/internal/random"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/picture"
@@ -156,7 +156,7 @@ func NewControls(ctx context.Context, samples []srspace.Sample, chosen []uint64,
 
 	// The samples one by one decide the best by each metric.
 	single := make([][]float64, n)
-	err := parallel(ctx, n, o.Workers, progress, func(i int) (err error) {
+	err := progress.each(ctx, n, o.Workers, func(i int) (err error) {
 		single[i], err = pool.score(samples[i].Image)
 		return err
 	})
@@ -164,7 +164,7 @@ func NewControls(ctx context.Context, samples []srspace.Sample, chosen []uint64,
 		return nil, fmt.Errorf("controls: score samples: %w", err)
 	}
 	further := make([][]float64, n) // distances of i to i+1, i+2, …
-	err = parallel(ctx, n, o.Workers, progress, func(i int) error {
+	err = progress.each(ctx, n, o.Workers, func(i int) error {
 		for _, other := range seen[i+1:] {
 			further[i] = append(further[i], distance(seen[i], other))
 		}
@@ -192,7 +192,7 @@ func NewControls(ctx context.Context, samples []srspace.Sample, chosen []uint64,
 	for j := range c.Best {
 		named = append(named, &c.Best[j])
 	}
-	err = parallel(ctx, len(named), o.Workers, progress, func(i int) (err error) {
+	err = progress.each(ctx, len(named), o.Workers, func(i int) (err error) {
 		named[i].Scores, err = pool.scoreSet(named[i].Samples)
 		return err
 	})
@@ -200,7 +200,7 @@ func NewControls(ctx context.Context, samples []srspace.Sample, chosen []uint64,
 		return nil, fmt.Errorf("controls: %w", err)
 	}
 	c.Random = make([][]float64, len(draws))
-	err = parallel(ctx, len(draws), o.Workers, progress, func(i int) (err error) {
+	err = progress.each(ctx, len(draws), o.Workers, func(i int) (err error) {
 		c.Random[i], err = pool.scoreRows(draws[i])
 		return err
 	})
@@ -345,6 +345,17 @@ type steps struct {
 	report      func(done, total int)
 }
 
+// each does pieces of work in parallel, as [parallel.Each], and counts them.
+func (s *steps) each(ctx context.Context, n, workers int, work func(i int) error) error {
+	return parallel.Each(ctx, n, workers, func(i int) error {
+		if err := work(i); err != nil {
+			return err
+		}
+		s.step()
+		return nil
+	})
+}
+
 func (s *steps) step() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -352,32 +363,6 @@ func (s *steps) step() {
 	if s.report != nil {
 		s.report(s.done, s.total)
 	}
-}
-
-// parallel calls work for 0 … n-1 on several goroutines until one fails or
-// ctx ends, and returns the first error.
-func parallel(ctx context.Context, n, workers int, progress *steps, work func(i int) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var next atomic.Int64
-	var running sync.WaitGroup
-	for range min(workers, n) {
-		running.Go(func() {
-			for ctx.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= n {
-					return
-				}
-				if err := work(i); err != nil {
-					cancel(err)
-					return
-				}
-				progress.step()
-			}
-		})
-	}
-	running.Wait()
-	return context.Cause(ctx)
 }
 
 // Median is the median score of the random ensembles by metric j of Metrics.

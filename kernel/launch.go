@@ -13,20 +13,25 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
+
+	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/internal/project"
 )
 
 func main() {
 	if err := launch(); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
+		if advice := hint.Of(err); advice != "" {
+			fmt.Fprintln(os.Stderr, "hint:", advice)
+		}
 		os.Exit(1)
 	}
 }
 
 func launch() error {
-	root, err := projectRoot()
+	root, err := project.Root()
 	if err != nil {
 		return err
 	}
@@ -46,28 +51,6 @@ func launch() error {
 	if err != nil {
 		return fmt.Errorf("go build ./kernel: %w", err)
 	}
-	env := append(os.Environ(), "TRUSTSR_ROOT="+root)
+	env := append(os.Environ(), project.EnvRoot+"="+root)
 	return syscall.Exec(binary, append([]string{"trustsr"}, os.Args[1:]...), env)
-}
-
-// projectRoot is $TRUSTSR_ROOT or the folder above with this module's go.mod.
-func projectRoot() (string, error) {
-	if root := os.Getenv("TRUSTSR_ROOT"); root != "" {
-		return root, nil
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
-		if err == nil && strings.Contains(string(mod), "module github.com/trustsr/trustsr") {
-			return dir, nil
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", fmt.Errorf("not in a checkout of trustsr\nhint: run it in the folder you cloned, or set TRUSTSR_ROOT")
-		}
-		dir = parent
-	}
 }

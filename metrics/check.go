@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/trustsr/trustsr/internal/finite"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 
@@ -33,10 +34,8 @@ func Check(image *picture.Image) error {
 	if len(image.Pix) != 3*w*h {
 		return fmt.Errorf("%d×%d pixels need three channels, %d values, but have %d: %w", w, h, 3*w*h, len(image.Pix), ErrChannels)
 	}
-	for i, v := range image.Pix {
-		if v-v != 0 { // NaN and infinities alone
-			return fmt.Errorf("pixel (%d, %d) is %v: %w", i/3%w, i/3/w, v, ErrNotFinite)
-		}
+	if i := finite.Not(image.Pix); i >= 0 {
+		return fmt.Errorf("pixel (%d, %d) is %v: %w", i/3%w, i/3/w, image.Pix[i], ErrNotFinite)
 	}
 	return nil
 }

@@ -16,10 +16,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
-	"sync/atomic"
 
+	"github.com/trustsr/trustsr/internal/parallel"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 
@@ -196,35 +195,17 @@ func scoreEach(ctx context.Context, m Metric, images []*picture.Image, ref *pict
 			return err
 		}
 	}
-	errs := make([]error, len(images))
-	var next atomic.Int64
-	var failed atomic.Bool
 	var reporting sync.Mutex
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(images)) {
-		workers.Go(func() {
-			for !failed.Load() && ctx.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= len(images) {
-					return
-				}
-				value, err := score(images[i])
-				if err == nil {
-					reporting.Lock()
-					err = done(i, value)
-					reporting.Unlock()
-				}
-				if errs[i] = err; err != nil {
-					failed.Store(true)
-				}
-			}
-		})
-	}
-	workers.Wait()
-	for i, err := range errs {
+	return parallel.Each(ctx, len(images), 0, func(i int) error {
+		value, err := score(images[i])
+		if err == nil {
+			reporting.Lock()
+			err = done(i, value)
+			reporting.Unlock()
+		}
 		if err != nil {
 			return &ImageError{i, err}
 		}
-	}
-	return ctx.Err()
+		return nil
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/gomlx/compute"
+	"github.com/trustsr/trustsr/internal/finite"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace/picture"
 
@@ -91,10 +92,8 @@ func tensor(dict weights.Dict, name string, shape ...int) ([]float32, error) {
 	if !slices.Equal(t.Shape, shape) {
 		return nil, fmt.Errorf("tensor %q has shape %v, want %v", name, t.Shape, shape)
 	}
-	for i, v := range t.Data {
-		if v-v != 0 {
-			return nil, fmt.Errorf("tensor %q has the value %v at %d", name, v, i)
-		}
+	if i := finite.Not(t.Data); i >= 0 {
+		return nil, fmt.Errorf("tensor %q has the value %v at %d", name, t.Data[i], i)
 	}
 	return t.Data, nil
 }

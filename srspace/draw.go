@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
+	"github.com/trustsr/trustsr/internal/finite"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
@@ -157,10 +158,8 @@ func (s *Space) keep(sample Sample) error {
 	if w, h := s.lr.Width*s.manifest.Recipe.Scale, s.lr.Height*s.manifest.Recipe.Scale; m.Width != w || m.Height != h {
 		return fmt.Errorf("it is %d×%d, the LR picture at scale %d is %d×%d", m.Width, m.Height, s.manifest.Recipe.Scale, w, h)
 	}
-	for i, v := range m.Pix {
-		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return hint.With(fmt.Errorf("value %d is %v", i, v), "the model computed nonsense: check its weights and the backend")
-		}
+	if i := finite.Not(m.Pix); i >= 0 {
+		return hint.With(fmt.Errorf("value %d is %v", i, m.Pix[i]), "the model computed nonsense: check its weights and the backend")
 	}
 	data, err := encodeSample(m, s.origin(sample.Seed))
 	if err != nil {

@@ -6,10 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/internal/lockfile"
 )
 
 // ErrBusy is wrapped by the error of a [Space] that another process, or
@@ -21,24 +21,14 @@ const lockName = ".lock"
 // lockDir takes the folder's writer lock or fails at once with ErrBusy. The
 // kernel frees the lock when the process ends, however it ends.
 func lockDir(dir string) (unlock func(), err error) {
-	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o666)
-	if err != nil {
+	lock, err := lockfile.Try(filepath.Join(dir, lockName), 0o666)
+	switch {
+	case errors.Is(err, lockfile.ErrHeld):
+		return nil, hint.With(fmt.Errorf("%s: %w", dir, ErrBusy), "wait for it to finish or stop it; both would draw the same samples")
+	case err != nil:
 		return nil, fmt.Errorf("lock space: %w", err)
 	}
-	for {
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err != syscall.EINTR {
-			break
-		}
-	}
-	if err != nil {
-		f.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, hint.With(fmt.Errorf("%s: %w", dir, ErrBusy), "wait for it to finish or stop it; both would draw the same samples")
-		}
-		return nil, fmt.Errorf("lock space %s: %w", dir, err)
-	}
-	return func() { f.Close() }, nil
+	return func() { lock.Release() }, nil
 }
 
 // removeTemporary removes what interrupted writers left in dir. The caller

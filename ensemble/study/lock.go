@@ -7,9 +7,9 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/internal/lockfile"
 
 	_ "modernc.org/sqlite"
 )
@@ -23,29 +23,25 @@ var ErrServed = errors.New("another process serves this store")
 // memory, so that two on one store would hand out one number twice.
 type store struct {
 	*sql.DB
-	lock *os.File
+	lock *lockfile.Lock
 }
 
 // openStore opens or makes the database file, locked for this process. Every
 // commit is on the disk when it returns (WAL with synchronous FULL).
 func openStore(path string, of identity) (_ *store, err error) {
 	path = realPath(path) // one lock, by whatever name
-	lock, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o666)
-	if err != nil {
+	lock, err := lockfile.Try(path+".lock", 0o666)
+	switch {
+	case errors.Is(err, lockfile.ErrHeld):
+		return nil, hint.With(fmt.Errorf("%s: %w", path, ErrServed), "use its pages (the organiser's closes the study), or stop it first; report and export work beside it")
+	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrStore, err)
 	}
 	defer func() {
 		if err != nil {
-			lock.Close()
+			lock.Release()
 		}
 	}()
-	// The kernel drops the lock with the process, however it ends.
-	switch err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); {
-	case errors.Is(err, syscall.EWOULDBLOCK):
-		return nil, hint.With(fmt.Errorf("%s: %w", path, ErrServed), "use its pages (the organiser's closes the study), or stop it first; report and export work beside it")
-	case err != nil:
-		return nil, fmt.Errorf("%w: lock %s: %w", ErrStore, path, err)
-	}
 	db, err := sql.Open("sqlite", location(path)+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)&_txlock=immediate")
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrStore, path, err)
@@ -73,7 +69,7 @@ func location(path string) string { return "file:" + (&url.URL{Path: path}).Esca
 
 // Close closes the database, then lets others have it.
 func (s *store) Close() error {
-	return errors.Join(s.DB.Close(), s.lock.Close())
+	return errors.Join(s.DB.Close(), s.lock.Release())
 }
 
 // readStore opens a database file that is there to read it, beside a server or

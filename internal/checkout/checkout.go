@@ -4,8 +4,9 @@ package checkout
 
 import (
 	"os"
-	"path/filepath"
 	"testing"
+
+	"github.com/trustsr/trustsr/internal/project"
 )
 
 // Root returns the folder with go.mod at or above the working directory. It
@@ -16,14 +17,9 @@ func Root(t testing.TB) string {
 	if err != nil {
 		t.Fatalf("working directory: %v", err)
 	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			t.Fatal("no go.mod above the working directory")
-		}
-		dir = parent
+	root, err := project.Find(dir)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return root
 }

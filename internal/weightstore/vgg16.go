@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/trustsr/trustsr/internal/finite"
 	"github.com/trustsr/trustsr/internal/weights"
 )
 
@@ -82,10 +83,8 @@ func (s vgg16Source) convolutions(dict weights.Dict) (weights.Dict, error) {
 		if !slices.Equal(t.Shape, s.shapes[name]) {
 			return nil, fmt.Errorf("tensor %q has shape %v, want %v", name, t.Shape, s.shapes[name])
 		}
-		for i, v := range t.Data {
-			if v-v != 0 {
-				return nil, fmt.Errorf("tensor %q has the value %v at %d", name, v, i)
-			}
+		if i := finite.Not(t.Data); i >= 0 {
+			return nil, fmt.Errorf("tensor %q has the value %v at %d", name, t.Data[i], i)
 		}
 		found[name] = t
 	}

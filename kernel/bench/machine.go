@@ -1,12 +1,13 @@
 package bench
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"runtime"
 	"strconv"
 	"strings"
+
+	"github.com/trustsr/trustsr/internal/procfs"
 )
 
 // Machine is where a report was measured.
@@ -20,31 +21,14 @@ type Machine struct {
 }
 
 func thisMachine() Machine {
-	m := Machine{Processor: runtime.GOARCH, Cores: runtime.NumCPU(), System: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version()}
-	if name := colonField("/proc/cpuinfo", "model name"); name != "" {
-		m.Processor = name
-	}
-	if kib, err := strconv.ParseFloat(firstWord(colonField("/proc/meminfo", "MemTotal")), 64); err == nil {
+	m := Machine{Processor: procfs.Processor(), Cores: runtime.NumCPU(), System: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version()}
+	if kib, err := strconv.ParseFloat(firstWord(procfs.Field("/proc/meminfo", "MemTotal")), 64); err == nil {
 		m.MemoryGiB = float64(int(kib/(1<<20)*10)) / 10
 	}
 	if out, err := exec.Command("nvidia-smi", "--query-gpu=name", "--format=csv,noheader").Output(); err == nil {
 		m.GPU = strings.TrimSpace(string(out))
 	}
 	return m
-}
-
-// colonField returns what follows "key:" in a file of such lines.
-func colonField(path, key string) string {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return ""
-	}
-	for line := range bytes.Lines(data) {
-		if k, v, ok := strings.Cut(string(line), ":"); ok && strings.TrimSpace(k) == key {
-			return strings.TrimSpace(v)
-		}
-	}
-	return ""
 }
 
 func firstWord(s string) string {
@@ -74,7 +58,7 @@ func resetPeak() { os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) }
 // peakMiB is the most memory that was resident, 0 where the system does not
 // tell.
 func peakMiB() float64 {
-	kib, err := strconv.ParseFloat(firstWord(colonField("/proc/self/status", "VmHWM")), 64)
+	kib, err := strconv.ParseFloat(firstWord(procfs.Field("/proc/self/status", "VmHWM")), 64)
 	if err != nil {
 		return 0
 	}

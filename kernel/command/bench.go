@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
+	"github.com/trustsr/trustsr/internal/project"
 	"github.com/trustsr/trustsr/kernel/bench"
 )
 
@@ -42,7 +43,7 @@ machine was. Ctrl-C prints what is finished.`,
 					return err
 				}
 			}
-			if o.Root, err = projectRoot(); err != nil {
+			if o.Root, err = project.Root(); err != nil {
 				o.Root = ""
 			}
 			if o.Self, err = os.Executable(); err != nil {

@@ -16,6 +16,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/trustsr/trustsr/internal/backend"
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/internal/procfs"
+	"github.com/trustsr/trustsr/internal/project"
 	"github.com/trustsr/trustsr/internal/weightstore"
 	"github.com/trustsr/trustsr/kernel/jupyter"
 	"github.com/trustsr/trustsr/srspace"
@@ -33,7 +35,7 @@ optional, or made when it is needed.`,
 		Example: "  go run ./kernel doctor",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			root, err := projectRoot()
+			root, err := project.Root()
 			if err != nil {
 				return err
 			}
@@ -89,7 +91,7 @@ func doctor(ctx context.Context, out io.Writer, root string, cell func(ctx conte
 			row("device", "ok", device)
 		}
 	}
-	row("processor", "ok", fmt.Sprintf("%s, %d cores to use", processor(), runtime.GOMAXPROCS(0)))
+	row("processor", "ok", fmt.Sprintf("%s, %d cores to use", procfs.Processor(), runtime.GOMAXPROCS(0)))
 	for _, l := range libraryRows() {
 		row(l.what, l.state, l.note)
 	}
@@ -153,19 +155,6 @@ func doctor(ctx context.Context, out io.Writer, root string, cell func(ctx conte
 		return hint.With(fmt.Errorf("doctor: fails: %s", strings.Join(failed, ", ")), "the rows above say why")
 	}
 	return nil
-}
-
-// processor returns the processor's name where the system tells it.
-func processor() string {
-	data, err := os.ReadFile("/proc/cpuinfo")
-	if err == nil {
-		for line := range strings.Lines(string(data)) {
-			if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
-				return strings.TrimSpace(value)
-			}
-		}
-	}
-	return runtime.GOARCH
 }
 
 // oneCell sets the kernel up, starts it with its engine, and runs one cell

@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"math"
 	"reflect"
-	"strconv"
+	"regexp"
 	"strings"
 	"unicode"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/pflag"
 	"github.com/trustsr/trustsr/kernel/app"
 	"github.com/trustsr/trustsr/srspace"
@@ -98,15 +99,13 @@ func (b *byteSize) String() string {
 func (b *byteSize) Type() string { return "size" }
 
 func (b *byteSize) Set(s string) error {
-	number := strings.TrimRight(s, "BGKMTbgikmt ")
-	factor, ok := map[string]float64{
-		"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40,
-		"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12,
-	}[strings.ToLower(strings.TrimSpace(s[len(number):]))]
-	n, err := strconv.ParseFloat(number, 64)
-	if !ok || err != nil || !(n > 0) || n*factor >= math.MaxInt64 {
+	n, err := humanize.ParseBytes(shortUnit.ReplaceAllString(s, "${1}iB"))
+	if err != nil || n == 0 || n > math.MaxInt64 {
 		return errors.New("write a size like 4GiB or 800MB")
 	}
-	*b = byteSize(n * factor)
+	*b = byteSize(n)
 	return nil
 }
+
+// shortUnit finds a size like 512M, of which M is taken for MiB.
+var shortUnit = regexp.MustCompile(`^([0-9.]+ *[kKmMgGtT])$`)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/trustsr/trustsr/internal/backend"
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/internal/project"
 	"github.com/trustsr/trustsr/internal/weightstore"
 	"github.com/trustsr/trustsr/kernel/engine"
 	"github.com/trustsr/trustsr/kernel/jupyter"
@@ -42,7 +43,7 @@ another Jupyter starts.`,
   go run ./kernel up --no-browser --port 8888 --base-url /x/ --pages-port 8889 --public-url https://hub.example.org/pages/`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
-			if o.Root, err = projectRoot(); err != nil {
+			if o.Root, err = project.Root(); err != nil {
 				return err
 			}
 			o.Progress = os.Stderr
@@ -102,7 +103,7 @@ this checkout, which has to stay. In VS Code: "Select Kernel", "Jupyter Kernel",
   go run ./kernel uninstall`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
-			if o.Root, err = projectRoot(); err != nil {
+			if o.Root, err = project.Root(); err != nil {
 				return err
 			}
 			o.Progress = os.Stderr
@@ -163,7 +164,7 @@ papermill does: a cell tagged "injected-parameters" is put behind it.`,
   go run ./kernel exec my.ipynb --out run.ipynb -p digit=65 -p steps=20`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) (err error) {
-			if o.Root, err = projectRoot(); err != nil {
+			if o.Root, err = project.Root(); err != nil {
 				return err
 			}
 			o.Notebook, o.Progress = args[0], os.Stderr
@@ -198,7 +199,7 @@ func runCommand() *cobra.Command {
 		Hidden:  true,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			root, err := projectRoot()
+			root, err := project.Root()
 			if err != nil {
 				return err
 			}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -92,27 +91,4 @@ func refuseUnknown(c *cobra.Command) {
 		return hint.With(fmt.Errorf("%s has no command %q", c.CommandPath(), args[0]), "there are: "+strings.Join(names, ", "))
 	}
 	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
-}
-
-// projectRoot is $TRUSTSR_ROOT, or the folder above the working directory
-// with this module's go.mod.
-func projectRoot() (string, error) {
-	if root := os.Getenv("TRUSTSR_ROOT"); root != "" {
-		return filepath.Abs(root)
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
-		if err == nil && strings.Contains(string(mod), "module github.com/trustsr/trustsr\n") {
-			return dir, nil
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", hint.With(errors.New("not in a checkout of trustsr"), "run it in the folder you cloned, or set TRUSTSR_ROOT")
-		}
-		dir = parent
-	}
 }

@@ -8,11 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/internal/lockfile"
 	"github.com/trustsr/trustsr/kernel/wire"
 )
 
@@ -156,11 +156,11 @@ func editPicks(dir, space, name string, edit func(*pickList) error) (*wire.Picks
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return nil, err
 	}
-	unlock, err := lockFile(filepath.Join(folder, ".lock"))
+	lock, err := lockfile.Wait(filepath.Join(folder, ".lock"), 0o644)
 	if err != nil {
 		return nil, err
 	}
-	defer unlock()
+	defer lock.Release()
 	path := filepath.Join(folder, name+".json")
 	list, err := readPicks(path, space, name)
 	if err != nil {
@@ -209,17 +209,3 @@ func readPicks(path, space, name string) (*pickList, error) {
 
 // defaultCap holds for lists whose cap nobody set: the paper's five.
 const defaultCap = 5
-
-// lockFile waits for the exclusive lock on path and returns its release. The
-// kernel releases it when the process dies, however it dies.
-func lockFile(path string) (unlock func(), err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("locking %s: %w", path, err)
-	}
-	return func() { f.Close() }, nil
-}

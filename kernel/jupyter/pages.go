@@ -15,6 +15,7 @@ import (
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/internal/lockfile"
 )
 
 // Environment variables about where the engine's pages are.
@@ -37,8 +38,8 @@ const tokenAge = 30 * 24 * time.Hour
 type pagesPlace struct {
 	listener *net.TCPListener
 	token    string
-	slot     int      // 0 for one that is not kept
-	lock     *os.File // held as long as the slot is in use
+	slot     int            // 0 for one that is not kept
+	lock     *lockfile.Lock // held as long as the slot is in use
 }
 
 func (p *pagesPlace) port() int { return p.listener.Addr().(*net.TCPAddr).Port }
@@ -46,7 +47,7 @@ func (p *pagesPlace) port() int { return p.listener.Addr().(*net.TCPAddr).Port }
 func (p *pagesPlace) close() {
 	p.listener.Close()
 	if p.lock != nil {
-		p.lock.Close()
+		p.lock.Release()
 	}
 }
 
@@ -77,20 +78,16 @@ func (l layout) keptPages() (*pagesPlace, error) {
 		return nil, err
 	}
 	for slot := 1; slot <= maxSlots; slot++ {
-		lock, err := os.OpenFile(l.slotPath(slot, ".lock"), os.O_RDWR|os.O_CREATE, 0o600)
-		if err != nil {
-			return nil, err
+		lock, err := lockfile.Try(l.slotPath(slot, ".lock"), 0o600)
+		if errors.Is(err, lockfile.ErrHeld) {
+			continue
 		}
-		if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-			lock.Close()
-			if errors.Is(err, syscall.EWOULDBLOCK) {
-				continue
-			}
+		if err != nil {
 			return nil, err
 		}
 		p, err := l.openSlot(slot)
 		if err != nil {
-			lock.Close()
+			lock.Release()
 			return nil, err
 		}
 		p.lock = lock

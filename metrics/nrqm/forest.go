@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 
+	"github.com/trustsr/trustsr/internal/finite"
 	"github.com/trustsr/trustsr/internal/weights"
 )
 
@@ -85,10 +86,8 @@ func DecodeModel(data []byte) (*Model, error) {
 		return nil, fmt.Errorf("NRQM: %w: linear of 4 values is missing", ErrModel)
 	}
 	copy(m.linear[:], linear.Data)
-	for _, v := range m.linear {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return nil, fmt.Errorf("NRQM: %w: linear holds %v", ErrModel, v)
-		}
+	if i := finite.Not(m.linear[:]); i >= 0 {
+		return nil, fmt.Errorf("NRQM: %w: linear holds %v", ErrModel, m.linear[i])
 	}
 	return m, nil
 }
@@ -145,7 +144,7 @@ func newForest(dict map[string]*weights.Tensor64, prefix string, features int) (
 				}
 				leaf = node{fields["upper"][at], int32(best) - 1, int32(root) + int32(l) - 1, int32(root) + int32(r) - 1}
 			}
-			if math.IsNaN(leaf.value) || math.IsInf(leaf.value, 0) {
+			if !finite.Is(leaf.value) {
 				return f, fmt.Errorf("tree %d of %s: node %d holds %v", i+1, prefix, k+1, leaf.value)
 			}
 			f.nodes = append(f.nodes, leaf)

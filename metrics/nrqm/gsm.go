@@ -31,7 +31,7 @@ func gsmFeatures(gray band) (*[NumGSM]float64, error) {
 	var fine [orientations]moments
 	var errs [scales * orientations]error
 	shapes, pairShapes, cross, pairs := f[:12], f[12:18], f[18:30], f[30:]
-	parallel(len(errs), func(i int) {
+	each(len(errs), func(i int) {
 		s, o := i/orientations, i%orientations
 		b, err := pyr.normalize(s, o)
 		if err != nil {
@@ -57,7 +57,7 @@ func gsmFeatures(gray band) (*[NumGSM]float64, error) {
 			of = append(of, [2]int{i, j})
 		}
 	}
-	parallel(len(pairs), func(k int) { pairs[k] = structure(fine[of[k][0]], fine[of[k][1]]) })
+	each(len(pairs), func(k int) { pairs[k] = structure(fine[of[k][0]], fine[of[k][1]]) })
 	return f, nil
 }
 

@@ -14,13 +14,13 @@
 package nrqm
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
-	"runtime"
-	"sync"
-	"sync/atomic"
 
+	"github.com/trustsr/trustsr/internal/finite"
+	"github.com/trustsr/trustsr/internal/parallel"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 
@@ -103,10 +103,8 @@ func Compute(img *picture.Image) (*Features, error) {
 	if len(img.Pix) != 3*img.Width*img.Height {
 		return nil, fmt.Errorf("%d×%d pixels with %d values: %w", img.Width, img.Height, len(img.Pix), ErrPixels)
 	}
-	for _, v := range img.Pix {
-		if v-v != 0 {
-			return nil, fmt.Errorf("a pixel is %v: %w", v, ErrPixels)
-		}
+	if i := finite.Not(img.Pix); i >= 0 {
+		return nil, fmt.Errorf("a pixel is %v: %w", img.Pix[i], ErrPixels)
 	}
 	gray := grayscale(img)
 	var f Features
@@ -232,20 +230,7 @@ func halve(b band) band {
 	return out
 }
 
-// parallel calls work(0) to work(n-1) on all cores.
-func parallel(n int, work func(i int)) {
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), n) {
-		workers.Go(func() {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= n {
-					return
-				}
-				work(i)
-			}
-		})
-	}
-	workers.Wait()
+// each calls work(0) to work(n-1) on all cores.
+func each(n int, work func(i int)) {
+	parallel.Each(context.Background(), n, 0, func(i int) error { work(i); return nil }) // which cannot fail
 }

@@ -27,7 +27,7 @@ func steerable(b band) pyramid {
 	levels := [scales]spectrum{fine, coarse}
 
 	var p pyramid
-	parallel(1+scales*orientations, func(i int) {
+	each(1+scales*orientations, func(i int) {
 		if i == 0 {
 			p.high = whole.inverse(func(i int) complex128 { return complex(top.high.at(whole.logRadius[i]), 0) })
 			return

@@ -15,6 +15,7 @@ import (
 	"github.com/gomlx/compute"
 
 	"github.com/trustsr/trustsr/internal/backend"
+	"github.com/trustsr/trustsr/internal/finite"
 	"github.com/trustsr/trustsr/internal/weights"
 )
 
@@ -180,7 +181,7 @@ func (c *Checkpoint) Tensor(name string) (*Tensor, error) {
 	if err := s.read(t.Data); err != nil {
 		return nil, err
 	}
-	if !finite(t.Data) {
+	if finite.Not(t.Data) >= 0 {
 		return nil, fmt.Errorf("checkpoint %s: tensor %q is not finite", c.Path, name)
 	}
 	return t, nil
@@ -218,7 +219,7 @@ func (c *Checkpoint) each(progress func(done, total int), visit func(name string
 	var bad []string
 	for i, name := range names {
 		err := visit(name, c.sources[name], func(data []float32) error {
-			if !finite(data) {
+			if finite.Not(data) >= 0 {
 				bad = append(bad, name)
 			}
 			return nil

@@ -3,7 +3,6 @@ package ldm
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"sort"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/trustsr/trustsr/internal/backend"
+	"github.com/trustsr/trustsr/internal/finite"
 	"github.com/trustsr/trustsr/internal/nn"
 	"github.com/trustsr/trustsr/internal/weights"
 )
@@ -340,7 +340,7 @@ func Check(config Config, dict weights.Dict) error {
 			missing = append(missing, name)
 		case !slices.Equal(t.Shape, shape):
 			wrong = append(wrong, fmt.Sprintf("%s is %v, not %v", name, t.Shape, shape))
-		case !finite(t.Data):
+		case !(finite.Not(t.Data) < 0):
 			bad = append(bad, name)
 		}
 	}
@@ -371,13 +371,4 @@ func some(names []string) string {
 		return strings.Join(names[:5], ", ") + ", …"
 	}
 	return strings.Join(names, ", ")
-}
-
-func finite(data []float32) bool {
-	for _, v := range data {
-		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return false
-		}
-	}
-	return true
 }

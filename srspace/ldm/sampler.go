@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"math"
 	"slices"
 	"sync"
 
+	"github.com/trustsr/trustsr/internal/finite"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/weights"
 	"github.com/trustsr/trustsr/srspace"
@@ -293,7 +293,7 @@ func (s *Sampler) batch(ctx context.Context, cond []float32, lr *picture.Image, 
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	err = plan.Run(ctx, denoise, x.Data, noise, func(step int, x, _ []float32) {
-		if i := notFinite(x); i >= 0 {
+		if i := finite.Not(x); i >= 0 {
 			stop(fmt.Errorf("latent of %s is not finite after step %d of %d", s.drawn(seeds[i/each]), step, len(plan.Timesteps)))
 		}
 		report(step)
@@ -320,7 +320,7 @@ func (s *Sampler) batch(ctx context.Context, cond []float32, lr *picture.Image, 
 	if err != nil {
 		return nil, err
 	}
-	if i := notFinite(decoded.Data); i >= 0 {
+	if i := finite.Not(decoded.Data); i >= 0 {
 		return nil, fmt.Errorf("picture of %s is not finite after decoding", s.drawn(seeds[i/(len(decoded.Data)/n)]))
 	}
 	return pictures(decoded)[:len(wanted)], nil
@@ -333,11 +333,6 @@ func (s *Sampler) drawn(seed uint64) string {
 	}
 	each := uint64(s.Tile * s.Tile)
 	return fmt.Sprintf("run %d, seeds %d to %d,", seed, seed*each, seed*each+each-1)
-}
-
-// notFinite returns the position of the first NaN or infinity, or -1.
-func notFinite(x []float32) int {
-	return slices.IndexFunc(x, func(v float32) bool { return math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) })
 }
 
 // pictures turns decoded [n, 1 or 3, h, w] in [-1,1] into 8-bit pictures.

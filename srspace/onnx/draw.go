@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"math"
 	"slices"
 
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"github.com/trustsr/trustsr/internal/finite"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/picture"
@@ -177,10 +177,8 @@ func (s *Sampler) picture(planes []float32, out shapes.Shape) (*picture.Image, e
 	channels, h, w := out.Dimensions[1], out.Dimensions[2], out.Dimensions[3]
 	black, span := s.options.OutputRange.Black, s.options.OutputRange.White-s.options.OutputRange.Black
 	img := picture.NewImage(w, h)
-	for i, v := range planes {
-		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return nil, hint.With(fmt.Errorf("the output is not finite: value %d is %v", i, v), "check the model's weights and the range of its input")
-		}
+	if i := finite.Not(planes); i >= 0 {
+		return nil, hint.With(fmt.Errorf("the output is not finite: value %d is %v", i, planes[i]), "check the model's weights and the range of its input")
 	}
 	for i := range w * h {
 		for c := range 3 {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/trustsr/trustsr/internal/finite"
 	"github.com/trustsr/trustsr/internal/hint"
 )
 
@@ -30,7 +31,7 @@ func (r Range) String() string { return fmt.Sprintf("%g,%g", r.orUnit().Black, r
 
 func (r Range) valid() bool {
 	d := float64(r.White) - float64(r.Black)
-	return d != 0 && !math.IsNaN(d) && !math.IsInf(d, 0)
+	return d != 0 && finite.Is(d)
 }
 
 func (r Range) orUnit() Range {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/trustsr/trustsr/internal/finite"
 	"github.com/trustsr/trustsr/srspace/picture"
 	"gonum.org/v1/plot/palette/moreland"
 )
@@ -31,7 +32,7 @@ func (h *Heat) Row(labels []string, images []*picture.Image) (*image.NRGBA, erro
 	}
 	high := 0.0
 	for _, v := range h.Values {
-		if bad(v) || v < 0 {
+		if !finite.Is(v) || v < 0 {
 			return nil, fmt.Errorf("heat map: a value of %v cannot be drawn", v)
 		}
 		high = max(high, v)

@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/trustsr/trustsr/internal/finite"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
@@ -153,18 +154,16 @@ func checkSide(width, height vg.Length) error {
 }
 
 // split returns the points that can be drawn and those that cannot.
-func (p *Plane) split() (finite, dropped []Point) {
+func (p *Plane) split() (drawn, dropped []Point) {
 	for _, pt := range p.Points {
-		if bad(pt.X) || bad(pt.Y) {
+		if !finite.Is(pt.X) || !finite.Is(pt.Y) {
 			dropped = append(dropped, pt)
 		} else {
-			finite = append(finite, pt)
+			drawn = append(drawn, pt)
 		}
 	}
-	return finite, dropped
+	return drawn, dropped
 }
-
-func bad(v float64) bool { return math.IsInf(v, 0) || math.IsNaN(v) }
 
 // note says in words which points are not drawn, "" for none.
 func note(dropped []Point) string {

@@ -16,11 +16,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"runtime"
 	"sync"
-	"sync/atomic"
 
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/internal/parallel"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 
@@ -91,28 +90,22 @@ func (s *Set) Prepare(ctx context.Context, progress func(done, total int)) error
 	for i := range squares {
 		squares[i] = make([]float64, n)
 	}
-	// The long rows first, so that no worker is left with one at the end.
-	var next atomic.Int64
 	var reporting sync.Mutex
-	var workers sync.WaitGroup
 	done := 0
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		workers.Go(func() {
-			for i := n - int(next.Add(1)); i >= 0 && ctx.Err() == nil; i = n - int(next.Add(1)) {
-				for j := range i {
-					d := meanSquare(s.pixels[i], s.pixels[j])
-					squares[i][j], squares[j][i] = d, d
-				}
-				reporting.Lock()
-				if done++; progress != nil {
-					progress(done, n)
-				}
-				reporting.Unlock()
-			}
-		})
-	}
-	workers.Wait()
-	if err := ctx.Err(); err != nil {
+	err := parallel.Each(ctx, n, 0, func(k int) error {
+		i := n - 1 - k // the long rows first, so that no core is left with one at the end
+		for j := range i {
+			d := meanSquare(s.pixels[i], s.pixels[j])
+			squares[i][j], squares[j][i] = d, d
+		}
+		reporting.Lock()
+		defer reporting.Unlock()
+		if done++; progress != nil {
+			progress(done, n)
+		}
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	s.squares = squares

@@ -12,6 +12,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"github.com/trustsr/trustsr/internal/finite"
 	"github.com/trustsr/trustsr/internal/nn"
 	"github.com/trustsr/trustsr/internal/weights"
 )
@@ -152,7 +153,7 @@ func (opt *optimizer) step(step int, batch ...any) (float64, []*tensors.Tensor, 
 		return 0, nil, fmt.Errorf("training step %d: %w", step, err)
 	}
 	loss := float64(tensors.MustCopyFlatData[float32](out[0])[0])
-	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+	if !finite.Is(loss) {
 		return loss, nil, fmt.Errorf("training step %d: loss is %v", step, loss)
 	}
 	return loss, out[1:], nil
