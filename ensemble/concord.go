@@ -2,6 +2,7 @@ package ensemble
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -26,6 +27,7 @@ type Concord struct {
 
 // ReadingConcord returns the agreement of the readings of a study's ballots.
 func ReadingConcord(ballots []Ballot) Concord {
+	ballots, _ = sameReadings(ballots)
 	var read []Ballot
 	for _, b := range ballots {
 		if b.Reading != "" {
@@ -49,38 +51,37 @@ func ReadingConcord(ballots []Ballot) Concord {
 	if alpha, err := ReadingAgreement(read); err == nil {
 		c.Alpha = alpha
 	}
-	var words []string
-	for _, b := range read {
-		words = append(words, b.Reading)
-	}
-	slices.Sort(words)
-	words = slices.Compact(words)
-	table := make([][]int, len(trials))
-	row := index(trials)
-	for i := range table {
-		table[i] = make([]int, len(words))
-	}
+	var complete []Ballot
 	for _, b := range read {
 		if answered[b.Participant] == len(trials) {
-			at, _ := slices.BinarySearch(words, b.Reading)
-			table[row[b.Trial]][at]++
+			complete = append(complete, b)
 		}
 	}
-	if f, err := stats.Fleiss(table); err == nil {
+	units, words := readingUnits(complete)
+	if f, err := stats.FleissOf(units, words); err == nil {
 		c.Kappa = f.Kappa
 	}
 	return c
 }
 
-// sentence says it in a report, "" where nobody read anything.
-func (c Concord) sentence() string {
-	switch {
-	case c.Trials == 0:
+// concordSentence says it in a report, "" where nobody read anything: without
+// the golden trials, and with them where there are any.
+func concordSentence(c, withGolden Concord) string {
+	if withGolden.Trials == 0 {
 		return ""
-	case c.Trials == 1:
-		return "Agreement of readings beyond chance (Krippendorff's α, Fleiss's κ) needs more than one trial."
 	}
-	return fmt.Sprintf("Agreement of readings over %d trials: Krippendorff's α %s of %s, Fleiss's κ %s of the %d who read every trial.",
+	text := "Agreement of readings " + c.text() + "."
+	if golden := withGolden.Trials - c.Trials; golden > 0 {
+		text += fmt.Sprintf(" With %s, which serve to judge participants: %s.", plural(golden, "golden trial"), withGolden.text())
+	}
+	return text
+}
+
+func (c Concord) text() string {
+	if c.Trials < 2 {
+		return "beyond chance (Krippendorff's α, Fleiss's κ) needs more than one trial"
+	}
+	return fmt.Sprintf("over %d trials: Krippendorff's α %s of %s, Fleiss's κ %s of the %d who read every trial",
 		c.Trials, number(c.Alpha, "%.3f"), people(c.People), number(c.Kappa, "%.3f"), c.Complete)
 }
 
@@ -94,55 +95,54 @@ func people(n int) string {
 // ReadingAgreement returns Krippendorff's nominal alpha of the readings of
 // ballots: raters are participants, units trials; who gave no reading is
 // missing there. With one trial alone agreement cannot be told from chance,
-// and the error wraps [ErrRatings] where all read the same.
+// and the error wraps [stats.ErrRatings] where all read the same.
 func ReadingAgreement(ballots []Ballot) (float64, error) {
-	people, trials := Participants(ballots), Trials(ballots)
-	var words []string
-	for _, b := range ballots {
-		words = append(words, b.Reading)
-	}
-	slices.Sort(words)
-	words = slices.Compact(words)
-	ratings := make([][]float64, len(people))
-	row, column := index(people), index(trials)
-	for i := range ratings {
-		ratings[i] = slices.Repeat([]float64{math.NaN()}, len(trials))
-	}
-	for _, b := range ballots {
-		if b.Reading != "" {
-			code, _ := slices.BinarySearch(words, b.Reading)
-			ratings[row[b.Participant]][column[b.Trial]] = float64(code)
+	ballots, _ = sameReadings(ballots)
+	units, _ := readingUnits(ballots)
+	return stats.KrippendorffNominal(units)
+}
+
+// readingUnits counts what was read in each trial, and how many readings
+// there are.
+func readingUnits(ballots []Ballot) (units []stats.Unit, words int) {
+	trial, word := make(map[string]int), make(map[string]int)
+	var counts []map[int]int
+	for i := range ballots {
+		b := &ballots[i]
+		if b.Reading == "" {
+			continue
 		}
+		at, known := trial[b.Trial]
+		if !known {
+			at = len(trial)
+			trial[b.Trial] = at
+			counts = append(counts, make(map[int]int))
+		}
+		code, known := word[b.Reading]
+		if !known {
+			code = len(word)
+			word[b.Reading] = code
+		}
+		counts[at][code]++
 	}
-	return stats.Krippendorff(ratings, stats.Nominal)
+	for _, here := range counts {
+		var u stats.Unit
+		for _, code := range slices.Sorted(maps.Keys(here)) {
+			u = append(u, stats.Count{Category: code, Ratings: here[code]})
+		}
+		units = append(units, u)
+	}
+	return units, len(word)
 }
 
 // PickAgreement returns Krippendorff's nominal alpha of the picks of one
 // trial: raters are participants, units samples, each rated picked or not.
 // Samples that a participant was not shown are missing. The error wraps
-// [ErrRatings] where nothing or everything was picked.
+// [stats.ErrRatings] where nothing or everything was picked.
 func PickAgreement(t *Tally) (float64, error) {
-	column := make(map[uint64]int, len(t.Samples))
+	units := make([]stats.Unit, len(t.Samples))
 	for i, v := range t.Samples {
-		column[v.Sample] = i
+		units[i] = stats.Unit{{Category: 0, Ratings: v.Shown - v.Votes}, {Category: 1, Ratings: v.Votes}}
 	}
-	ratings := make([][]float64, len(t.ballots))
-	for i, b := range t.ballots {
-		ratings[i] = slices.Repeat([]float64{math.NaN()}, len(t.Samples))
-		for _, s := range b.Shown {
-			ratings[i][column[s]] = 0
-		}
-		for _, s := range b.Picks {
-			ratings[i][column[s]] = 1
-		}
-	}
-	return stats.Krippendorff(ratings, stats.Nominal)
-}
-
-func index(names []string) map[string]int {
-	m := make(map[string]int, len(names))
-	for i, n := range names {
-		m[n] = i
-	}
-	return m
+	return stats.KrippendorffNominal(units)
 }

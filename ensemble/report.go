@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/trustsr/trustsr/ensemble/stats"
@@ -30,6 +31,11 @@ type ReportOptions struct {
 	Readings map[uint64]string
 
 	Screening Screening
+
+	// Progress, if set, is told how much of a stage that may take long is
+	// done: "control ensembles" and, where there are thousands of ballots,
+	// "people judged" and "bootstrap".
+	Progress func(stage string, done, total int)
 
 	// Projection, if set, adds the ensemble made consistent with its LR image
 	// by [Project]. That is not what the paper does, and the report says so.
@@ -62,7 +68,8 @@ type Result struct {
 	Tally     *Tally
 	Readings  []ReadingCount
 	Agreement float64 // alpha of picks ([PickAgreement]); NaN where there is none
-	Reading   Concord // of readings, over all trials of the study
+	Reading   Concord // of readings, over all trials of the study but golden ones
+	Golden    Concord // the same with golden ones
 	Selection *Selection
 	Inclusion []Inclusion
 	Image     *picture.Image // the selection combined
@@ -79,8 +86,13 @@ type Result struct {
 type Report struct {
 	Trial    string
 	Options  ReportOptions
+	Golden   bool        // the trial serves to judge participants
+	Written  []Spellings // readings of the study that people wrote in several ways
 	All      *Result
 	Conducts []Conduct
+
+	// Simulated is how many of the participants of the study are simulated.
+	Simulated int
 
 	// Kept is the result without the participants set apart. It is All where
 	// nobody is, and nil where nobody, or no vote, is left.
@@ -115,10 +127,22 @@ func NewReport(ctx context.Context, trial string, ballots []Ballot, samples []sr
 		o.Resamples = 2000
 	}
 	o.Controls.Seed = o.Seed
+	if o.Controls.Progress == nil {
+		o.Controls.Progress = o.stage("control ensembles")
+	}
 	r := &Report{Trial: trial, Options: o}
+	ballots, r.Written = sameReadings(ballots)
 	var err error
-	if r.Conducts, err = Screen(ballots, o.Screening); err != nil {
+	if r.Conducts, err = screen(ctx, ballots, o.Screening, o.stageOfMany("people judged", ballots)); err != nil {
 		return nil, fmt.Errorf("report: %w", err)
+	}
+	for _, c := range r.Conducts {
+		if c.Simulated {
+			r.Simulated++
+		}
+	}
+	for _, b := range OfTrial(ballots, trial) {
+		r.Golden = r.Golden || o.Screening.isGolden(&b)
 	}
 	if r.All, err = newResult(ctx, trial, ballots, samples, o); err != nil {
 		return nil, fmt.Errorf("report on trial %q: %w", trial, err)
@@ -133,6 +157,27 @@ func NewReport(ctx context.Context, trial string, ballots []Ballot, samples []sr
 	}
 	return r, nil
 }
+
+// stage is the progress of a stage, nil where nobody asks.
+func (o *ReportOptions) stage(name string) func(done, total int) {
+	if o.Progress == nil {
+		return nil
+	}
+	return func(done, total int) { o.Progress(name, done, total) }
+}
+
+// stageOfMany is the progress of a stage that takes a moment unless there are
+// many ballots.
+func (o *ReportOptions) stageOfMany(name string, ballots []Ballot) func(done, total int) {
+	if len(ballots) < 5000 {
+		return nil
+	}
+	return o.stage(name)
+}
+
+// Note is the sentence that has to stand on all that is made of the report,
+// "" where all votes are of people. See [SimulatedNote].
+func (r *Report) Note() string { return simulatedNote(r.Simulated, len(r.Conducts)) }
 
 func newResult(ctx context.Context, trial string, ballots []Ballot, samples []srspace.Sample, o ReportOptions) (*Result, error) {
 	tally, err := Count(trial, ballots)
@@ -156,10 +201,13 @@ func newResult(ctx context.Context, trial string, ballots []Ballot, samples []sr
 	if r.Selection, err = tally.Top(o.Protocol.Combined, o.Rule, o.Seed); err != nil {
 		return nil, err
 	}
-	if r.Inclusion, err = tally.Bootstrap(o.Protocol.Combined, o.Rule, o.Resamples, o.Seed); err != nil {
+	if r.Inclusion, err = tally.bootstrap(ctx, o.Protocol.Combined, o.Rule, o.Resamples, o.Seed, o.stageOfMany("bootstrap", tally.ballots)); err != nil {
 		return nil, err
 	}
-	r.Reading = ReadingConcord(ballots)
+	r.Golden = ReadingConcord(ballots)
+	if r.Reading = r.Golden; slices.ContainsFunc(ballots, func(b Ballot) bool { return o.Screening.isGolden(&b) }) {
+		r.Reading = ReadingConcord(o.Screening.withoutGolden(ballots))
+	}
 	if r.Image, err = o.Combine.combine(tally, r.Selection.Chosen, image); err != nil {
 		return nil, err
 	}
@@ -175,6 +223,9 @@ func newResult(ctx context.Context, trial string, ballots []Ballot, samples []sr
 		o.Controls.Combine = o.Combine.of(tally.votesOf(r.Selection.Chosen))
 		if r.Controls, err = NewControls(ctx, samples, r.Selection.Chosen, o.Metrics, o.Controls); err != nil {
 			return nil, err
+		}
+		if note := SimulatedNote(tally.ballots); note != "" {
+			r.Controls.Human.Name = "chosen by simulated participants"
 		}
 	}
 	r.Positions = PositionBias(tally)
@@ -246,6 +297,16 @@ func (r *Report) Markdown() string {
 	var s strings.Builder
 	p := r.Options.Protocol
 	fmt.Fprintf(&s, "# Trial %s\n\n", cell(r.Trial))
+	if note := r.Note(); note != "" {
+		fmt.Fprintf(&s, "**%s**\n\n", note)
+	}
+	if r.Golden {
+		s.WriteString("The answer of this trial is known: it serves to judge participants, and is left out of the agreement and the gains over all trials unless they say so.\n\n")
+	}
+	for _, w := range r.Written {
+		fmt.Fprintf(&s, "“%s” is one reading with “%s”: they differ in case, width or composition alone. The ballots keep what each person wrote.\n\n",
+			cell(w.Reading), cell(strings.Join(w.Others, "”, “")))
+	}
 	fmt.Fprintf(&s, "Protocol %s: “%s” At most %s of each person; the top %d by votes are combined. Ties at the cut: %s.\n\n",
 		cell(p.Name), cell(p.Question), plural(p.MaxPicks, "pick"), p.Combined, r.tieRule())
 	if d := r.Options.Combine.departure(); d != "" {
@@ -313,7 +374,7 @@ func (r *Result) votesMarkdown(s *strings.Builder, heading string, o ReportOptio
 	t, sel := r.Tally, r.Selection
 	fmt.Fprintf(s, "%s Votes\n\n%s of %s on %d samples; %d answered “none of these” or picked nothing. Krippendorff's α of the picks: %s.\n\n",
 		heading, plural(t.Picks, "vote"), plural(t.Ballots, "ballot"), len(t.Samples), t.None, number(r.Agreement, "%.3f"))
-	if text := r.Reading.sentence(); text != "" {
+	if text := concordSentence(r.Reading, r.Golden); text != "" {
 		s.WriteString(text + "\n\n")
 	}
 	probability := make(map[uint64]Inclusion, len(r.Inclusion))

@@ -17,6 +17,8 @@ type ReadingCount struct {
 	People  int // who read this
 	Of      int // who read anything
 
+	Simulated int // of People, that are simulated
+
 	Wilson, ClopperPearson stats.Interval // of People/Of, at 95 %
 
 	// Test is the exact test of People of Of against ½: whether the reading
@@ -26,19 +28,33 @@ type ReadingCount struct {
 
 // CountReadings counts the readings of ballots, the most frequent first,
 // equal ones in the order of their text. Ballots without a reading count
-// nowhere.
+// nowhere. Readings that differ in nothing but composition, case and width of
+// their signs are one, written as most people write it.
 func CountReadings(ballots []Ballot) []ReadingCount {
-	people := make(map[string]int)
+	ballots, _ = sameReadings(ballots)
+	people, simulated := make(map[string]int), make(map[string]int)
 	of := 0
-	for _, b := range ballots {
-		if b.Reading != "" {
-			people[b.Reading]++
-			of++
+	for i := range ballots {
+		b := &ballots[i]
+		if b.Reading == "" {
+			continue
+		}
+		people[b.Reading]++
+		of++
+		if b.Simulated {
+			simulated[b.Reading]++
 		}
 	}
 	var out []ReadingCount
+	made := make(map[int]ReadingCount) // by number of people: thousands may write something of their own
 	for reading, n := range people {
-		out = append(out, countReading(reading, n, of))
+		c, ok := made[n]
+		if !ok {
+			c = countReading("", n, of)
+			made[n] = c
+		}
+		c.Reading, c.Simulated = reading, simulated[reading]
+		out = append(out, c)
 	}
 	slices.SortFunc(out, func(a, b ReadingCount) int {
 		return cmp.Or(cmp.Compare(b.People, a.People), strings.Compare(a.Reading, b.Reading))
@@ -129,6 +145,8 @@ func FindRivals(t *Tally, readings map[uint64]string, k int, rule TieRule, seed 
 	r := &Rivals{Trial: t.Trial, ByReader: readings != nil}
 	if readings == nil {
 		readings = SampleReadings(t)
+	} else {
+		readings = asPeopleWrite(readings, t.ballots)
 	}
 	groups := make(map[string][]uint64)
 	read := 0
@@ -148,9 +166,14 @@ func FindRivals(t *Tally, readings map[uint64]string, k int, rule TieRule, seed 
 		r.Unread -= c.People
 		of = c.Of
 	}
+	voters := make(map[string][]*Ballot)
+	for i := range t.ballots {
+		b := &t.ballots[i]
+		voters[b.Reading] = append(voters[b.Reading], b)
+	}
 	var unread []string // by people, though samples of it were drawn
 	for reading := range groups {
-		if !slices.ContainsFunc(counts, func(c ReadingCount) bool { return c.Reading == reading }) {
+		if voters[reading] == nil {
 			unread = append(unread, reading)
 		}
 	}
@@ -161,17 +184,11 @@ func FindRivals(t *Tally, readings map[uint64]string, k int, rule TieRule, seed 
 	for _, c := range counts {
 		rival := Rival{ReadingCount: c, Samples: groups[c.Reading]}
 		rival.SampleShare = stats.Wilson(len(rival.Samples), read, 0.95)
-		voters := t.ballots
-		if !r.ByReader {
-			voters = nil
-			for _, b := range t.ballots {
-				if b.Reading == c.Reading {
-					voters = append(voters, b)
-				}
-			}
-		}
 		var err error
-		part := partOf(t, voters, rival.Samples)
+		part := t.partOf(rival.Samples)
+		if !r.ByReader {
+			part.recount(voters[c.Reading])
+		}
 		if rival.Selection, err = part.Top(k, rule, seed); errors.Is(err, ErrNoVotes) {
 			rival.Selection, err = nil, nil
 		}
@@ -188,20 +205,27 @@ func FindRivals(t *Tally, readings map[uint64]string, k int, rule TieRule, seed 
 	return r, nil
 }
 
-// partOf is the tally of some samples by the votes of some ballots.
-func partOf(t *Tally, voters []Ballot, samples []uint64) *Tally {
-	part := &Tally{Trial: t.Trial, Ballots: len(voters)}
+// partOf is the tally of some samples.
+func (t *Tally) partOf(samples []uint64) *Tally {
+	part := &Tally{Trial: t.Trial, Ballots: t.Ballots}
 	for _, s := range samples {
-		v := t.Of(s)
-		v.Votes = 0
-		for _, b := range voters {
-			if slices.Contains(b.Picks, s) {
-				v.Votes++
-			}
-		}
-		part.Samples = append(part.Samples, v)
+		part.Samples = append(part.Samples, t.Of(s))
 	}
 	return part
+}
+
+// recount leaves the votes of some ballots alone.
+func (t *Tally) recount(voters []*Ballot) {
+	t.Ballots = len(voters)
+	votes := make(map[uint64]int)
+	for _, b := range voters {
+		for _, s := range b.Picks {
+			votes[s]++
+		}
+	}
+	for i := range t.Samples {
+		t.Samples[i].Votes = votes[t.Samples[i].Sample]
+	}
 }
 
 // Mixture returns how many of some samples were read as what, and whether

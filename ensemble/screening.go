@@ -1,6 +1,7 @@
 package ensemble
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -18,7 +19,7 @@ type Golden struct {
 }
 
 func (g Golden) passed(b *Ballot) bool {
-	if g.Reading != "" && b.Reading != g.Reading {
+	if g.Reading != "" && foldReading(b.Reading) != foldReading(g.Reading) {
 		return false
 	}
 	if len(g.Picks) == 0 {
@@ -61,6 +62,7 @@ type Screening struct {
 type Conduct struct {
 	Participant string
 	Trials      int
+	Simulated   bool // no person
 
 	Golden, GoldenPassed int // golden trials answered, and passed
 
@@ -91,6 +93,10 @@ type Conduct struct {
 // Screen judges every participant of a study, in the order of their first
 // ballots. It fails when ballots are flawed ([Ballot.Check]) or cast twice.
 func Screen(ballots []Ballot, rules Screening) ([]Conduct, error) {
+	return screen(context.Background(), ballots, rules, nil)
+}
+
+func screen(ctx context.Context, ballots []Ballot, rules Screening, progress func(done, total int)) ([]Conduct, error) {
 	if err := Once(ballots); err != nil {
 		return nil, fmt.Errorf("screening: %w", err)
 	}
@@ -99,46 +105,64 @@ func Screen(ballots []Ballot, rules Screening) ([]Conduct, error) {
 			return nil, fmt.Errorf("screening: %w", err)
 		}
 	}
-	votes := make(map[voteKey]int)
-	readings := make(map[string]map[string]int) // by trial
+	ballots, _ = sameReadings(ballots)
+	votes := make(map[voters]map[uint64]int)
+	readings := make(map[string]*readingCounts) // by trial
+	answers := make(map[string][]int)           // of each participant, which ballots
 	for i := range ballots {
 		b := &ballots[i]
+		answers[b.Participant] = append(answers[b.Participant], i)
+		who := voters{b.Trial, b.Reading}
+		if votes[who] == nil {
+			votes[who] = make(map[uint64]int)
+		}
 		for _, s := range b.Picks {
-			votes[voteKey{b.Trial, b.Reading, s}]++
+			votes[who][s]++
 		}
 		if readings[b.Trial] == nil {
-			readings[b.Trial] = make(map[string]int)
+			readings[b.Trial] = &readingCounts{of: make(map[string]int)}
 		}
 		if b.Reading != "" {
-			readings[b.Trial][b.Reading]++
+			readings[b.Trial].of[b.Reading]++
 		}
 	}
+	for _, r := range readings {
+		r.rank()
+	}
 	var out []Conduct
-	for _, who := range Participants(ballots) {
+	everybody := Participants(ballots)
+	for i, who := range everybody {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if progress != nil && (i%1000 == 0 || i == len(everybody)-1) {
+			progress(i+1, len(everybody))
+		}
 		c := Conduct{Participant: who}
 		var own []Ballot
 		var times []time.Duration
 		var observed, expected, variance float64
 		asked, same := 0, 0
-		for _, b := range ballots {
-			if b.Participant != who {
-				continue
-			}
+		for _, at := range answers[who] {
+			b := ballots[at]
 			own = append(own, b)
+			c.Simulated = c.Simulated || b.Simulated
 			if d, known := b.Duration(); known {
 				times = append(times, d)
 			}
-			if g, golden := rules.Golden[b.Trial]; golden {
+			if g, known := rules.Golden[b.Trial]; known {
 				c.Golden++
 				if g.passed(&b) {
 					c.GoldenPassed++
 				}
+			}
+			if rules.isGolden(&b) {
 				continue
 			}
-			o, e, v := chance(&b, votes)
+			o, e, v := chance(&b, votes[voters{b.Trial, b.Reading}])
 			observed, expected, variance = observed+o, expected+e, variance+v
 			if b.Reading != "" {
-				if of, agrees := withMost(b.Reading, readings[b.Trial]); of {
+				if of, agrees := readings[b.Trial].withMost(b.Reading); of {
 					asked++
 					if agrees {
 						same++
@@ -162,24 +186,22 @@ func Screen(ballots []Ballot, rules Screening) ([]Conduct, error) {
 	return out, nil
 }
 
-type voteKey struct {
-	trial, reading string
-	sample         uint64
-}
+// voters are the people who read one thing in one trial.
+type voters struct{ trial, reading string }
 
 // chance returns the votes that a ballot's picks have from others who read
 // the same, with the mean and variance of that sum for as many picks drawn
 // from the samples shown without replacement.
-func chance(b *Ballot, votes map[voteKey]int) (observed, mean, variance float64) {
+func chance(b *Ballot, votes map[uint64]int) (observed, mean, variance float64) {
 	n, k := float64(len(b.Shown)), float64(len(b.Picks))
 	var sum, squares float64
-	picked := make(map[uint64]bool, len(b.Picks))
+	var picked seedSet
 	for _, s := range b.Picks {
-		picked[s] = true
+		picked.add(s)
 	}
 	for _, s := range b.Shown {
-		v := float64(votes[voteKey{b.Trial, b.Reading, s}])
-		if picked[s] {
+		v := float64(votes[s])
+		if picked.has(s) {
 			v-- // the own vote
 			observed += v
 		}
@@ -193,16 +215,33 @@ func chance(b *Ballot, votes map[voteKey]int) (observed, mean, variance float64)
 	return observed, k * sum / n, k * spread * (n - k) / (n - 1)
 }
 
+// readingCounts is how often each thing was read in a trial.
+type readingCounts struct {
+	of            map[string]int
+	first, second int // the two highest counts, equal where two readings lead
+}
+
+func (r *readingCounts) rank() {
+	for _, n := range r.of {
+		switch {
+		case n > r.first:
+			r.first, r.second = n, r.first
+		case n > r.second:
+			r.second = n
+		}
+	}
+}
+
 // withMost reports whether others read something, and whether a reading is
 // the most frequent, or one of these, among the others.
-func withMost(reading string, all map[string]int) (others, agrees bool) {
-	own, most := all[reading]-1, 0
-	for r, n := range all {
-		if r == reading {
-			n--
-		}
-		most = max(most, n)
+func (r *readingCounts) withMost(reading string) (others, agrees bool) {
+	n := r.of[reading]
+	rest := r.first // the highest count of another reading
+	if n == r.first {
+		rest = r.second
 	}
+	own := n - 1
+	most := max(own, rest)
 	return most > 0, most > 0 && own == most
 }
 
@@ -322,6 +361,8 @@ func number(v float64, format string) string {
 
 // cell makes a text safe inside a Markdown table: people may write anything.
 func cell(s string) string {
-	return strings.NewReplacer(`\`, `\\`, "|", `\|`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`,
-		"<", "&lt;", ">", "&gt;", "&", "&amp;", "!", `\!`, "\n", " ", "\r", " ").Replace(s)
+	return cellSigns.Replace(s)
 }
+
+var cellSigns = strings.NewReplacer(`\`, `\\`, "|", `\|`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`,
+	"<", "&lt;", ">", "&gt;", "&", "&amp;", "!", `\!`, "\n", " ", "\r", " ")

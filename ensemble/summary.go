@@ -29,13 +29,22 @@ type Advantage struct {
 // by every metric, in the order in which the trials have them. One trial says
 // little: its percentile is uniform between 0 and 100 where people choose by
 // lot. Trials without controls by a metric, such as those without an HR
-// picture, do not count for it. The bootstrap is decided by the first report's
+// picture, do not count for it; nor do golden trials. The bootstrap is decided by the first report's
 // seed.
 func Advantages(reports []*Report) ([]Advantage, error) {
 	if len(reports) == 0 {
 		return nil, fmt.Errorf("advantages of no trials: %w", ErrEmpty)
 	}
-	return advantages(reports, func(r *Report) *Result { return r.All }), nil
+	counted := withoutGolden(reports)
+	if len(counted) == 0 {
+		return nil, fmt.Errorf("advantages of golden trials alone: %w", ErrEmpty)
+	}
+	return advantages(counted, func(r *Report) *Result { return r.All }), nil
+}
+
+// withoutGolden leaves out the trials that serve to judge participants.
+func withoutGolden(reports []*Report) []*Report {
+	return slices.DeleteFunc(slices.Clone(reports), func(r *Report) bool { return r.Golden })
 }
 
 func advantages(reports []*Report, of func(*Report) *Result) []Advantage {
@@ -107,6 +116,9 @@ func SummaryMarkdown(reports []*Report) (string, error) {
 		return "", fmt.Errorf("summary of no trials: %w", ErrEmpty)
 	}
 	var s strings.Builder
+	if note := reports[0].Note(); note != "" {
+		fmt.Fprintf(&s, "**%s**\n\n", note)
+	}
 	summarize(&s, reports, func(r *Report) *Result { return r.All })
 	if apart := slices.ContainsFunc(reports, func(r *Report) bool { return r.Kept != r.All }); apart {
 		n := 0
@@ -128,15 +140,19 @@ func summarize(s *strings.Builder, reports []*Report, of func(*Report) *Result) 
 		fmt.Fprintf(s, " | percentile, %s", cell(m))
 	}
 	s.WriteString(" | warnings |\n|---|---:|---:|---|---:|---:|---:" + strings.Repeat("|---:", len(metrics)) + "|---:|\n")
-	var concord Concord
+	var concord, withGolden Concord
 	for _, r := range reports {
 		a := of(r)
 		if a == nil {
 			fmt.Fprintf(s, "| %s | no vote is left |\n", cell(r.Trial))
 			continue
 		}
-		concord = a.Reading // the same of every trial
-		fmt.Fprintf(s, "| %s | %d | %d | %s | %d | %.2f | %s", cell(r.Trial), a.Tally.Ballots, a.Tally.Picks, a.Selection.decidedBy(),
+		concord, withGolden = a.Reading, a.Golden // the same of every trial
+		name := cell(r.Trial)
+		if r.Golden {
+			name += " (golden)"
+		}
+		fmt.Fprintf(s, "| %s | %d | %d | %s | %d | %.2f | %s", name, a.Tally.Ballots, a.Tally.Picks, a.Selection.decidedBy(),
 			len(a.Selection.Chosen), a.leastInclusion(), number(a.Agreement, "%.3f"))
 		for _, m := range metrics {
 			if c, j := controlsBy(a, m); c != nil {
@@ -147,14 +163,23 @@ func summarize(s *strings.Builder, reports []*Report, of func(*Report) *Result) 
 		}
 		fmt.Fprintf(s, " | %d |\n", len(a.Warnings))
 	}
-	if text := concord.sentence(); text != "" {
+	if text := concordSentence(concord, withGolden); text != "" {
 		s.WriteString("\n" + text + "\n")
 	}
+	counted := withoutGolden(reports)
+	gains(s, counted, of, "over all trials")
+	if golden := len(reports) - len(counted); golden > 0 && len(counted) > 0 {
+		gains(s, reports, of, fmt.Sprintf("with %s, which serve to judge participants", plural(golden, "golden trial")))
+	}
+}
+
+// gains is a table of what choosing gained, where there are several trials.
+func gains(s *strings.Builder, reports []*Report, of func(*Report) *Result, over string) {
 	gained := advantages(reports, of)
 	if len(gained) == 0 || len(reports) == 1 {
 		return
 	}
-	s.WriteString("\nWhat the choice of people gained over the median of random ensembles of as many samples, over all trials:\n\n")
+	fmt.Fprintf(s, "\nWhat the choice of people gained over the median of random ensembles of as many samples, %s:\n\n", over)
 	s.WriteString("| metric | trials | mean gain | 95 %, bootstrap over trials | mean percentile | two-sided p, Wilcoxon |\n|---|---:|---:|---:|---:|---:|\n")
 	for _, a := range gained {
 		fmt.Fprintf(s, "| %s | %d | %+.3g | %+.3g to %+.3g | %.1f | %s |\n", cell(a.Metric), len(a.Gains), a.Mean, a.Interval.Low, a.Interval.High, a.Percentile, pValue(a.Test.P))

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,6 +30,13 @@ func Table1Markdown(counts []ReadingCount) string {
 		{"95 % interval, Clopper–Pearson", func(c *ReadingCount) string { return percent(c.ClopperPearson) }},
 		{"exact two-sided p against ½", func(c *ReadingCount) string { return pValue(c.Test.TwoSided) }},
 	}
+	if slices.ContainsFunc(counts, func(c ReadingCount) bool { return c.Simulated > 0 }) {
+		simulated := struct {
+			name string
+			cell func(c *ReadingCount) string
+		}{"**of them simulated, no people**", func(c *ReadingCount) string { return strconv.Itoa(c.Simulated) }}
+		rows = slices.Insert(rows, 2, simulated)
+	}
 	var s strings.Builder
 	for i, row := range rows {
 		s.WriteString("| " + row.name)
@@ -44,18 +52,18 @@ func Table1Markdown(counts []ReadingCount) string {
 }
 
 // Table1CSV writes the paper's Table 1 as comma-separated values, one line a
-// reading.
+// reading. The last column is how many of the people are simulated.
 func Table1CSV(w io.Writer, counts []ReadingCount) error {
 	out := csv.NewWriter(w)
 	out.Write([]string{"reading", "people", "of", "share", "wilson_low", "wilson_high",
-		"clopper_pearson_low", "clopper_pearson_high", "p_two_sided_against_half"}) // an error stays until Flush
+		"clopper_pearson_low", "clopper_pearson_high", "p_two_sided_against_half", "simulated"}) // an error stays until Flush
 	for _, c := range counts {
 		line := []string{Guard(c.Reading), strconv.Itoa(c.People), strconv.Itoa(c.Of)}
 		for _, v := range []float64{float64(c.People) / float64(c.Of), c.Wilson.Low, c.Wilson.High,
 			c.ClopperPearson.Low, c.ClopperPearson.High, c.Test.TwoSided} {
 			line = append(line, strconv.FormatFloat(v, 'g', -1, 64))
 		}
-		out.Write(line)
+		out.Write(append(line, strconv.Itoa(c.Simulated)))
 	}
 	out.Flush()
 	return out.Error()

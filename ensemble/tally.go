@@ -2,6 +2,7 @@ package ensemble
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"math/big"
@@ -47,7 +48,8 @@ type Tally struct {
 // Count counts the votes of the ballots of one trial. It fails when there is
 // none, and when a ballot is flawed ([Ballot.Check]) or cast twice ([Once]).
 func Count(trial string, ballots []Ballot) (*Tally, error) {
-	t := &Tally{Trial: trial, ballots: OfTrial(ballots, trial)}
+	t := &Tally{Trial: trial}
+	t.ballots, _ = sameReadings(OfTrial(ballots, trial))
 	if len(t.ballots) == 0 {
 		return nil, fmt.Errorf("count trial %q: no ballots: %w", trial, ErrNoVotes)
 	}
@@ -242,6 +244,9 @@ func samplesOf(votes []Votes) []uint64 {
 	return out
 }
 
+// maxResamples bounds the memory of the bootstrap: 4096 samples take 1.6 GB.
+const maxResamples = 100_000
+
 // Inclusion is how surely a sample is among the top k.
 type Inclusion struct {
 	Sample      uint64
@@ -258,10 +263,14 @@ type Inclusion struct {
 // prefers, and [SeededDraw] each with probability places/tied. Most probable
 // first. The result is decided by the seed.
 func (t *Tally) Bootstrap(k int, rule TieRule, resamples int, seed uint64) ([]Inclusion, error) {
+	return t.bootstrap(context.Background(), k, rule, resamples, seed, nil)
+}
+
+func (t *Tally) bootstrap(ctx context.Context, k int, rule TieRule, resamples int, seed uint64, progress func(done, total int)) ([]Inclusion, error) {
 	if _, err := t.Top(k, rule, seed); err != nil {
 		return nil, fmt.Errorf("bootstrap: %w", err)
 	}
-	if resamples < 1 {
+	if resamples < 1 || resamples > maxResamples {
 		return nil, fmt.Errorf("bootstrap of %d resamples", resamples)
 	}
 	voted := t.Voted()
@@ -269,33 +278,42 @@ func (t *Tally) Bootstrap(k int, rule TieRule, resamples int, seed uint64) ([]In
 	for i, v := range voted {
 		row[v.Sample] = i
 	}
-	people := make([][]int, len(t.ballots)) // the rows each one picked
-	for i, b := range t.ballots {
-		for _, s := range b.Picks {
-			people[i] = append(people[i], row[s])
+	var picked []int32 // rows, of one person after the other
+	ends := make([]int32, len(t.ballots)+1)
+	for i := range t.ballots {
+		for _, s := range t.ballots[i].Picks {
+			picked = append(picked, int32(row[s]))
 		}
+		ends[i+1] = int32(len(picked))
 	}
 	source := random.Named(seed, "bootstrap")
 	chosen := make([]float64, len(voted))
-	counts := make([][]int, len(voted)) // counts[i][n]: resamples in which i had n votes
+	counts := make([][]int32, len(voted)) // counts[i]: i's votes in each resample
 	for i := range counts {
-		counts[i] = make([]int, len(people)+1)
+		counts[i] = make([]int32, resamples)
 	}
-	votes := make([]int, len(voted))
+	votes := make([]int32, len(voted))
 	lines := make([]Votes, 0, len(voted))
-	for range resamples {
+	for resample := range resamples {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("bootstrap: %w", err)
+		}
+		if progress != nil {
+			progress(resample, resamples)
+		}
 		clear(votes)
-		for range people {
-			for _, i := range people[source.Below(len(people))] {
+		for range t.ballots {
+			who := source.Below(len(t.ballots))
+			for _, i := range picked[ends[who]:ends[who+1]] {
 				votes[i]++
 			}
 		}
 		lines = lines[:0]
 		for i, n := range votes {
-			counts[i][n]++
+			counts[i][resample] = n
 			if n > 0 {
 				line := voted[i]
-				line.Votes = n
+				line.Votes = int(n)
 				lines = append(lines, line)
 			}
 		}
@@ -319,7 +337,11 @@ func (t *Tally) Bootstrap(k int, rule TieRule, resamples int, seed uint64) ([]In
 		}
 	}
 	out := make([]Inclusion, len(voted))
+	if progress != nil {
+		progress(resamples, resamples)
+	}
 	for i, v := range voted {
+		slices.Sort(counts[i])
 		out[i] = Inclusion{
 			Sample: v.Sample, Votes: v.Votes, Probability: chosen[i] / float64(resamples),
 			Low: countQuantile(counts[i], 0.025), High: countQuantile(counts[i], 0.975),
@@ -329,23 +351,7 @@ func (t *Tally) Bootstrap(k int, rule TieRule, resamples int, seed uint64) ([]In
 	return out, nil
 }
 
-// countQuantile is the quantile p of values given as a histogram of whole
-// numbers.
-func countQuantile(histogram []int, p float64) float64 {
-	n := 0
-	for _, c := range histogram {
-		n += c
-	}
-	return bootstrap.QuantileOf(n, func(rank int) float64 { return nth(histogram, rank) }, p)
-}
-
-// nth is the value of rank n, from 0, in a histogram.
-func nth(histogram []int, n int) float64 {
-	for v, c := range histogram {
-		if n < c {
-			return float64(v)
-		}
-		n -= c
-	}
-	return float64(len(histogram) - 1)
+// countQuantile is the quantile p of sorted counts.
+func countQuantile(sorted []int32, p float64) float64 {
+	return bootstrap.QuantileOf(len(sorted), func(rank int) float64 { return float64(sorted[rank]) }, p)
 }

@@ -3,6 +3,7 @@ package stats
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 )
@@ -27,38 +28,48 @@ func Fleiss(table [][]int) (*FleissKappa, error) {
 	if len(table) == 0 || len(table[0]) == 0 {
 		return nil, fmt.Errorf("kappa of Fleiss, no subjects or categories: %w", ErrRatings)
 	}
-	raters := 0
-	for _, c := range table[0] {
-		raters += c
+	units := make([]Unit, len(table))
+	for i, row := range table {
+		if len(row) != len(table[0]) {
+			return nil, fmt.Errorf("kappa of Fleiss: subject %d has %d categories, the first %d: %w", i, len(row), len(table[0]), ErrRatings)
+		}
+		for j, c := range row {
+			units[i] = append(units[i], Count{j, c})
+		}
 	}
+	return FleissOf(units, len(table[0]))
+}
+
+// FleissOf is [Fleiss] of counts, of so many categories.
+func FleissOf(subjects []Unit, categories int) (*FleissKappa, error) {
+	if len(subjects) == 0 || categories < 1 {
+		return nil, fmt.Errorf("kappa of Fleiss, no subjects or categories: %w", ErrRatings)
+	}
+	raters := subjects[0].ratings()
 	if raters < 2 {
 		return nil, fmt.Errorf("kappa of Fleiss, %d raters: %w", raters, ErrRatings)
 	}
-	f := &FleissKappa{Categories: make([]float64, len(table[0]))}
+	f := &FleissKappa{Categories: make([]float64, categories)}
 	var mean float64
-	for i, row := range table {
-		total, squares := 0, 0
-		if len(row) != len(f.Categories) {
-			return nil, fmt.Errorf("kappa of Fleiss: subject %d has %d categories, the first %d: %w", i, len(row), len(f.Categories), ErrRatings)
-		}
-		for j, c := range row {
-			if c < 0 {
-				return nil, fmt.Errorf("kappa of Fleiss: subject %d has %d ratings of a category: %w", i, c, ErrRatings)
+	for i, subject := range subjects {
+		squares := 0
+		for _, c := range subject {
+			if c.Ratings < 0 || c.Category < 0 || c.Category >= categories {
+				return nil, fmt.Errorf("kappa of Fleiss: subject %d has %d ratings of category %d of %d: %w", i, c.Ratings, c.Category, categories, ErrRatings)
 			}
-			total += c
-			squares += c * c
-			f.Categories[j] += float64(c)
+			squares += c.Ratings * c.Ratings
+			f.Categories[c.Category] += float64(c.Ratings)
 		}
-		if total != raters {
+		if total := subject.ratings(); total != raters {
 			return nil, fmt.Errorf("kappa of Fleiss: subject %d has %d ratings, the first %d: %w", i, total, raters, ErrRatings)
 		}
-		p := float64(squares-raters) / float64(raters*(raters-1))
+		p := float64(squares-raters) / (float64(raters) * float64(raters-1))
 		f.Subjects = append(f.Subjects, p)
-		mean += p / float64(len(table))
+		mean += p / float64(len(subjects))
 	}
 	var chance float64
 	for j := range f.Categories {
-		f.Categories[j] /= float64(len(table) * raters)
+		f.Categories[j] /= float64(len(subjects)) * float64(raters)
 		chance += f.Categories[j] * f.Categories[j]
 	}
 	if slices.Max(f.Categories) == 1 {
@@ -98,32 +109,45 @@ func Krippendorff(ratings [][]float64, scale Scale) (float64, error) {
 	slices.Sort(values)
 	values = slices.Compact(values)
 
+	units := 0
+	if len(ratings) > 0 {
+		units = len(ratings[0])
+	}
+	all := make([]Unit, units) // of each unit, how often each value occurs
+	for u := range all {
+		here := make(map[int]int)
+		for _, row := range ratings {
+			if !math.IsNaN(row[u]) {
+				at, _ := slices.BinarySearch(values, row[u])
+				here[at]++
+			}
+		}
+		for _, at := range slices.Sorted(maps.Keys(here)) {
+			all[u] = append(all[u], Count{at, here[at]})
+		}
+	}
+	if scale == Nominal {
+		return KrippendorffNominal(all)
+	}
+
 	// coincidences[c][k] is the number of pairs of values c and k in a unit,
 	// each unit weighted by 1/(ratings-1).
 	coincidences := make([][]float64, len(values))
 	for i := range coincidences {
 		coincidences[i] = make([]float64, len(values))
 	}
-	units := 0
-	if len(ratings) > 0 {
-		units = len(ratings[0])
-	}
-	for u := range units {
-		var here []int
-		for _, row := range ratings {
-			if !math.IsNaN(row[u]) {
-				at, _ := slices.BinarySearch(values, row[u])
-				here = append(here, at)
-			}
-		}
-		if len(here) < 2 {
+	for _, unit := range all {
+		n := unit.ratings()
+		if n < 2 {
 			continue
 		}
-		for i, c := range here {
-			for j, k := range here {
-				if i != j {
-					coincidences[c][k] += 1 / float64(len(here)-1)
+		for _, c := range unit {
+			for _, k := range unit {
+				pairs := c.Ratings * k.Ratings
+				if c.Category == k.Category {
+					pairs -= c.Ratings // nobody pairs with himself
 				}
+				coincidences[c.Category][k.Category] += float64(pairs) / float64(n-1)
 			}
 		}
 	}
@@ -149,13 +173,54 @@ func Krippendorff(ratings [][]float64, scale Scale) (float64, error) {
 	return 1 - (total-1)*observed/expected, nil
 }
 
+// Unit is how often each category was given to one unit: every category once,
+// in any order.
+type Unit []Count
+
+// Count is how many ratings put a unit in a category, which is a number from 0.
+type Count struct{ Category, Ratings int }
+
+func (u Unit) ratings() int {
+	n := 0
+	for _, c := range u {
+		n += c.Ratings
+	}
+	return n
+}
+
+// KrippendorffNominal is [Krippendorff] of categories without order, from
+// counts: its time and memory grow with the counts, not with the raters.
+func KrippendorffNominal(units []Unit) (float64, error) {
+	marginal := make(map[int]int)
+	var total, same float64
+	for _, u := range units {
+		n := u.ratings()
+		if n < 2 {
+			continue
+		}
+		pairs := 0
+		for _, c := range u {
+			marginal[c.Category] += c.Ratings
+			pairs += c.Ratings * (c.Ratings - 1)
+		}
+		total += float64(n)
+		same += float64(pairs) / float64(n-1)
+	}
+	expected := total * total
+	for _, c := range slices.Sorted(maps.Keys(marginal)) {
+		expected -= float64(marginal[c]) * float64(marginal[c])
+	}
+	if expected == 0 {
+		return 0, fmt.Errorf("alpha: no unit with two ratings, or one value only: %w", ErrRatings)
+	}
+	return 1 - (total-1)*(total-same)/expected, nil
+}
+
 // squaredDifference is δ² of the values with indices c ≤ k.
 func squaredDifference(scale Scale, values, marginal []float64, c, k int) float64 {
 	switch {
 	case c == k:
 		return 0
-	case scale == Nominal:
-		return 1
 	case scale == Ordinal:
 		between := -(marginal[c] + marginal[k]) / 2
 		for g := c; g <= k; g++ {

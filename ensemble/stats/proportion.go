@@ -8,6 +8,7 @@ package stats
 import (
 	"fmt"
 	"math"
+	"sort"
 
 	"gonum.org/v1/gonum/stat/distuv"
 )
@@ -106,10 +107,19 @@ func Binomial(k, n int, p0 float64) BinomialTest {
 		// The CDF of failures: 1 less a CDF near 1 would lose the digits.
 		t.Greater = distuv.Binomial{N: float64(n), P: 1 - p0}.CDF(float64(n - k))
 	}
-	// SciPy and R take probabilities within 1e-7 of each other for equal.
-	for i := range n + 1 {
-		if p := d.Prob(float64(i)); p <= at*(1+1e-7) {
-			t.TwoSided += p
+	// Probabilities rise to the mode and fall behind it, so that the outcomes
+	// not more probable than k are two tails. SciPy and R take probabilities
+	// within 1e-7 of each other for equal.
+	rare := func(i int) bool { return d.Prob(float64(i)) <= at*(1+1e-7) }
+	mode := min(n, int(float64(n+1)*p0))
+	low := sort.Search(mode, func(i int) bool { return !rare(i) }) // the first that is not
+	high := mode + sort.Search(n+1-mode, func(i int) bool { return rare(mode + i) })
+	for _, tail := range [][2]int{{low - 1, -1}, {high, 1}} {
+		for i := tail[0]; i >= 0 && i <= n; i += tail[1] {
+			p := d.Prob(float64(i))
+			if t.TwoSided += p; p < 1e-18*t.TwoSided { // what follows is less still
+				break
+			}
 		}
 	}
 	t.TwoSided = min(1, t.TwoSided)

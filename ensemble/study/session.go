@@ -56,6 +56,7 @@ func (a *answer) ballot(p *participant, trial string) ensemble.Ballot {
 	return ensemble.Ballot{
 		Participant: p.name(), Trial: trial, Shown: a.shown, Picks: a.picks, Reading: a.reading, None: a.none,
 		Confidence: a.confidence, Began: a.began, Cast: a.finished, Browser: p.browser, PixelRatio: p.pixelRatio,
+		Simulated: strings.HasPrefix(p.browser, ensemble.SimulatedBrowser),
 	}
 }
 
@@ -347,7 +348,9 @@ func handedIn(s *Study, participants []*participant) (out []ensemble.Ballot) {
 	for _, p := range participants {
 		for _, t := range s.Trials {
 			if a := p.answers[t.Name]; a != nil && !a.finished.IsZero() {
-				out = append(out, a.ballot(p, t.Name))
+				b := a.ballot(p, t.Name)
+				b.Golden = t.Expect != ""
+				out = append(out, b)
 			}
 		}
 	}

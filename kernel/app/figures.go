@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"image"
+	"image/png"
 	"slices"
 
 	"gonum.org/v1/plot/vg"
@@ -50,7 +51,11 @@ func Figure4(r *ensemble.Report, t Trial) (image.Image, error) {
 			add(rival.Label(), rival.Image)
 		}
 	}
-	return plane.Labelled(labels, images, min(len(images), figureColumns))
+	figure, err := plane.Labelled(labels, images, min(len(images), figureColumns))
+	if err != nil {
+		return nil, err
+	}
+	return noted(figure, r)
 }
 
 // RivalsWall shows the ensemble and one for each rival reading, four times
@@ -62,7 +67,19 @@ func RivalsWall(r *ensemble.Report) (image.Image, error) {
 			tiles = append(tiles, rival.Image)
 		}
 	}
-	return plane.Wall(tiles, len(tiles), 4)
+	wall, err := plane.Wall(tiles, len(tiles), 4)
+	if err != nil {
+		return nil, err
+	}
+	return noted(wall, r)
+}
+
+// noted is a figure under the sentence that has to stand on it, if any.
+func noted(figure image.Image, r *ensemble.Report) (image.Image, error) {
+	if r.Note() == "" {
+		return figure, nil
+	}
+	return plane.Headed(r.Note(), figure)
 }
 
 // ControlPlane draws a result's ensemble within the cloud of random ones of as
@@ -104,12 +121,23 @@ func ControlPlane(r *ensemble.Report) ([]byte, error) {
 	}
 	title := fmt.Sprintf("%s: chosen, and %d random ensembles of %d", r.Trial, len(c.Random), len(c.Human.Samples))
 	p := plane.New(title, axisLabel(c.Metrics[0]), axisLabel(c.Metrics[1]), points)
-	p.Legend = map[plane.Kind]string{plane.Ensemble: "chosen by people", plane.Method: "chosen without people"}
+	p.Legend = map[plane.Kind]string{plane.Ensemble: c.Human.Name, plane.Method: "chosen without people"}
 	var file bytes.Buffer
 	if err := p.WritePNG(&file, 7*vg.Inch, 5.5*vg.Inch); err != nil {
 		return nil, err
 	}
-	return file.Bytes(), nil
+	note := r.Note()
+	if note == "" {
+		return file.Bytes(), nil
+	}
+	img, err := png.Decode(&file)
+	if err != nil {
+		return nil, err
+	}
+	if img, err = noted(img, r); err != nil {
+		return nil, err
+	}
+	return FigureFile(img, note)
 }
 
 func axisLabel(m ensemble.Metric) string {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/png"
 	"os"
 	"path/filepath"
 
@@ -34,7 +33,7 @@ type ReportOptions struct {
 	Combine string // one of ensemble.Combinations; "" is the mean
 	Project bool   // also make the ensemble consistent with its LR picture
 
-	Progress func(trial string, done, total int) // of the control ensembles; may be nil
+	Progress func(stage string, done, total int) // may be nil; the stage names the trial of several
 	Note     func(text string)                   // what is left out or assumed; may be nil
 }
 
@@ -124,7 +123,7 @@ func (ms *Models) reportTrial(ctx context.Context, t Trial, ballots []ensemble.B
 		options.Projection = projection(t.LR, first)
 	}
 	if o.Progress != nil {
-		options.Controls.Progress = func(done, total int) { o.Progress(t.Name, done, total) }
+		options.Progress = func(stage string, done, total int) { o.Progress(t.Name+": "+stage, done, total) }
 	}
 	return ensemble.NewReport(ctx, t.Name, ballots, t.Samples, options)
 }
@@ -181,6 +180,9 @@ func (r *Report) Files() (map[string][]byte, error) {
 	}
 	files["report.md"] = []byte(text)
 	if tables != "" {
+		if note := r.Trials[0].Note(); note != "" {
+			tables = "**" + note + "**\n\n" + tables
+		}
 		files["table1.md"] = []byte(tables)
 	}
 	var csv, lines bytes.Buffer
@@ -201,16 +203,19 @@ func (t *TrialReport) pictures(files map[string][]byte, number string) error {
 	if err != nil {
 		return err
 	}
-	all := map[string]image.Image{"fig4": fig4, "rivals": rivals, "ensemble": t.All.Image.NRGBA()}
-	if p := t.All.Projected; p != nil {
-		all["projected"] = p.Image.NRGBA()
-	}
-	for name, img := range all {
-		var b bytes.Buffer
-		if err := png.Encode(&b, img); err != nil {
+	for name, img := range map[string]image.Image{"fig4": fig4, "rivals": rivals} {
+		if files[name+number+".png"], err = FigureFile(img, t.Note()); err != nil {
 			return err
 		}
-		files[name+number+".png"] = b.Bytes()
+	}
+	all := map[string]*picture.Image{"ensemble": t.All.Image}
+	if p := t.All.Projected; p != nil {
+		all["projected"] = p.Image
+	}
+	for name, img := range all {
+		if files[name+number+".png"], err = PictureFile(img, t.Note()); err != nil {
+			return err
+		}
 	}
 	cloud, err := ControlPlane(t.Report)
 	if cloud != nil {

@@ -163,7 +163,7 @@ func (ms *Models) Tally(ctx context.Context, o TallyOptions) (*Report, error) {
 		}
 	}
 	report, err := ms.Report(ctx, "", []Trial{t}, ballots, o.ReportOptions)
-	if errors.Is(err, ensemble.ErrBallot) && o.Study == "" {
+	if errors.Is(err, ensemble.ErrBallot) && !errors.Is(err, ensemble.ErrSample) && o.Study == "" {
 		return nil, &RulesError{err}
 	}
 	return report, err
@@ -370,5 +370,5 @@ func trialOf(trials []study.TrialSamples, file, dir string) (*study.TrialSamples
 
 // simulated reports whether no person cast any of the ballots.
 func simulated(ballots []ensemble.Ballot) bool {
-	return !slices.ContainsFunc(ballots, func(b ensemble.Ballot) bool { return !strings.HasPrefix(b.Browser, "simulated ") })
+	return !slices.ContainsFunc(ballots, func(b ensemble.Ballot) bool { return !b.Simulated })
 }

@@ -31,6 +31,19 @@ func newBar(what string, n int) bar {
 		progressbar.OptionOnCompletion(func() { fmt.Fprintln(os.Stderr) }))}
 }
 
+// stageBars shows one bar for each stage of some work.
+func stageBars() func(stage string, done, total int) {
+	var now string
+	var shown bar
+	return func(stage string, done, total int) {
+		if stage != now {
+			now, shown = stage, newBar(stage, total)
+		}
+		shown.ChangeMax(total)
+		shown.Set(done)
+	}
+}
+
 // inTerminal reports whether a line on f can be rewritten.
 func inTerminal(f *os.File) bool {
 	info, err := f.Stat()

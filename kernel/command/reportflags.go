@@ -44,18 +44,10 @@ func (o *reportFlags) register(c *cobra.Command) {
 // options are what the flags say of the report, with progress and notes on
 // standard error.
 func (o *reportFlags) options() app.ReportOptions {
-	var b bar
-	trial := ""
 	return app.ReportOptions{
 		Metrics: o.metrics, Combine: o.combine, Project: o.project,
-		Progress: func(name string, done, total int) {
-			if b == nil || name != trial {
-				trial, b = name, newBar(name+": control ensembles", 1)
-			}
-			b.ChangeMax(total)
-			b.Set(done)
-		},
-		Note: func(text string) { fmt.Fprintln(os.Stderr, "note:", text) },
+		Progress: stageBars(),
+		Note:     func(text string) { fmt.Fprintln(os.Stderr, "note:", text) },
 	}
 }
 

@@ -76,7 +76,8 @@ func studyOf(t *testing.T, file, protocol, more string, folders ...string) {
 // stands, as the summary of a report says.
 func percentiles(t *testing.T, summary string) map[string]float64 {
 	t.Helper()
-	lines := strings.Split(summary, "\n")
+	_, table, _ := strings.Cut("\n"+summary, "\n| ")
+	lines := strings.Split("| "+table, "\n")
 	if len(lines) < 3 {
 		t.Fatalf("summary:\n%s", summary)
 	}
@@ -120,6 +121,20 @@ func TestStudySimulatesPictures(t *testing.T) {
 		}
 		if p := percentiles(t, summary)["lrpsnr/matlab-u8/vs-lr"]; behaviour == "expert" && p < 95 {
 			t.Errorf("experts stand at percentile %.1f", p)
+		}
+	}
+	// Whatever is written says that nobody voted.
+	files, err := os.ReadDir(at("report"))
+	if err != nil || len(files) < 5 {
+		t.Fatalf("%d files, error %v", len(files), err)
+	}
+	for _, f := range files {
+		want := "Simulated votes: no person took part"
+		if ext := filepath.Ext(f.Name()); ext == ".csv" || ext == ".jsonl" {
+			want = "simulated"
+		}
+		if data, err := os.ReadFile(filepath.Join(at("report"), f.Name())); err != nil || !strings.Contains(string(data), want) {
+			t.Errorf("%s does not say that votes are simulated, error %v", f.Name(), err)
 		}
 	}
 	// The speed screen can be rehearsed: of the mix the two straight-liners,

@@ -39,6 +39,11 @@ func TestSimulate(t *testing.T) {
 	if n := strings.Count(result.Figure.Caption, "A tie "); n != 1 || strings.Contains(result.Figure.Caption, " tie for ") {
 		t.Errorf("a tie is told of %d times: %s", n, result.Figure.Caption)
 	}
+	for _, text := range result.Markdown {
+		if !strings.Contains(text, "Simulated votes: no person took part") {
+			t.Errorf("a table does not say that votes are simulated:\n%s", text)
+		}
+	}
 	if controls := result.Markdown[1]; !strings.Contains(controls, "| psnr/rgb/crop0 ↑ | lrpsnr/matlab-u8/vs-lr ↑ | reader's certainty ↑ |") {
 		t.Errorf("controls:\n%s", controls)
 	}

@@ -23,8 +23,8 @@ func simulate(ctx context.Context, e *Engine, s *space, req *wire.Request, repor
 			return map[string]*picture.Image{s.name: s.subject.hr}, nil
 		},
 		ReportOptions: app.ReportOptions{
-			Progress: func(_ string, done, total int) {
-				report(wire.Progress{Done: done, Total: total, Note: "control ensembles"})
+			Progress: func(stage string, done, total int) {
+				report(wire.Progress{Done: done, Total: total, Note: stage})
 			},
 			Note: func(text string) { notes = append(notes, text) },
 		},
@@ -62,6 +62,11 @@ func peopleMarkdown(r *ensemble.Report) (texts []string) {
 	}
 	if c := r.All.Controls; c != nil {
 		texts = append(texts, c.Markdown("**Controls:**"))
+	}
+	if note := r.Note(); note != "" {
+		for i := range texts {
+			texts[i] = "**" + note + "**\n\n" + texts[i]
+		}
 	}
 	return texts
 }

@@ -187,8 +187,8 @@ func studyReport(e *Engine, ctx context.Context, req *wire.Request, report func(
 		File: asked.File, Store: asked.Store,
 		ReportOptions: app.ReportOptions{
 			Metrics: asked.Metrics,
-			Progress: func(trial string, done, total int) {
-				report(wire.Progress{Done: done, Total: total, Note: trial + ": control ensembles"})
+			Progress: func(stage string, done, total int) {
+				report(wire.Progress{Done: done, Total: total, Note: stage})
 			},
 			Note: func(text string) { notes = append(notes, text) },
 		},

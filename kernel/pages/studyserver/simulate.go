@@ -128,7 +128,7 @@ func (s *Simulation) one(ctx context.Context, person *ensemble.SimulatedParticip
 
 // browser is what it calls itself: a participant's own, by which the clock
 // tells them apart.
-func (b *visitor) browser() string { return study.Printable("simulated " + b.person.Name) }
+func (b *visitor) browser() string { return study.Printable(ensemble.SimulatedBrowser + b.person.Name) }
 
 // trial answers one trial with clicks, as a person would.
 func (b *visitor) trial(ctx context.Context, v *view) error {
