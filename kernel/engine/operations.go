@@ -79,6 +79,7 @@ func init() {
 		wire.OpRehearse:    rehearse,
 		wire.OpStudyReport: studyReport,
 		wire.OpStudyPicks:  onSpace(studyPicks),
+		wire.OpSave:        onSpace(saveRows),
 		wire.OpFolder: func(e *Engine, _ context.Context, req *wire.Request, _ func(wire.Progress)) (*wire.Result, error) {
 			out, err := e.folder(req.Folder)
 			return &wire.Result{Space: out}, err
@@ -106,7 +107,7 @@ func figure(draw func(*Engine, context.Context, *space, string, func(wire.Progre
 }
 
 func (e *Engine) status() *wire.Status {
-	out := &wire.Status{Process: os.Getpid(), Spaces: e.spaceNames()}
+	out := &wire.Status{Process: os.Getpid(), Spaces: e.spaceNames(), State: e.config.State}
 	model, err := e.config.Tools.Models.Ready()
 	if err != nil {
 		out.Problem = err.Error()

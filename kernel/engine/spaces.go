@@ -109,7 +109,7 @@ func (s *space) bicubic() (*picture.Image, error) {
 // wire returns the space as cells see it.
 func (s *space) wire() *wire.Space {
 	seeds := s.store.Seeds()
-	out := &wire.Space{Name: s.name, Samples: len(seeds), Recipe: describe(s.store.Manifest().Recipe), Seeds: seeds}
+	out := &wire.Space{Name: s.name, Dir: s.store.Dir(), Samples: len(seeds), Recipe: describe(s.store.Manifest().Recipe), Seeds: seeds}
 	for _, seed := range seeds {
 		address := s.store.Address(seed).String()
 		if address == "" { // made elsewhere: its file is all that is known

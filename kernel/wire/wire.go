@@ -55,6 +55,7 @@ const (
 	OpSlider      = "slider"      // Figure: what the page /compare/SPACE compares
 	OpCompareHTML = "comparehtml" // Page: that page as a file of its own
 	OpAddMethod   = "addmethod"   // Space: keep the image Method made of the LR picture, to compare with
+	OpSave        = "save"        // Text: write what Table 2 compares into folder Out, one folder a method; of lists Lists their means
 	OpFolder      = "folder"      // Space: pictures made elsewhere, in Folder
 	OpScore       = "score"       // Markdown: the table of Score
 )
@@ -85,6 +86,9 @@ type Request struct {
 	Metrics []string `json:"metrics,omitempty"` // ids of axes, those to be shown first in front, for OpLinkedPlane, OpPlaneHTML, OpPlaneSVG
 	Method  string   `json:"method,omitempty"`  // for OpAddMethod
 	Image   string   `json:"image,omitempty"`   // image file, for OpAddMethod
+
+	Out   string   `json:"out,omitempty"`   // absolute folder, for OpSave
+	Lists []string `json:"lists,omitempty"` // names of pick lists, for OpSave
 
 	People    int    `json:"people,omitempty"`    // for OpSimulate
 	Behaviour string `json:"behaviour,omitempty"` // theirs: expert, uniform, position-biased, sleeper, straight-liner, mix
@@ -189,6 +193,7 @@ type Status struct {
 	Problem string   `json:"problem,omitempty"` // why the model could not be loaded
 	Process int      `json:"pid"`
 	Spaces  []string `json:"spaces,omitempty"`
+	State   string   `json:"state"` // folder in which the engine keeps spaces, picks and scores
 }
 
 // Subject is an LR picture with, for a test digit, its truth.
@@ -206,6 +211,7 @@ type Subject struct {
 // Space describes the samples drawn of one LR picture with one recipe.
 type Space struct {
 	Name      string   `json:"name"`
+	Dir       string   `json:"dir"` // with the samples, absolute
 	Samples   int      `json:"samples"`
 	Drawn     int      `json:"drawn"` // by this request
 	Seconds   float64  `json:"seconds,omitempty"`
