@@ -265,19 +265,11 @@ func TestScoreRefuses(t *testing.T) {
 	}
 }
 
-// A metric named by another spelling of its id is named, not of a preset.
-func TestScoreNamed(t *testing.T) {
-	o := scoreOptions{metrics: "paper, lpips/alex/0.1/nearestx3"}
-	if !o.named("lpips/alex/0.1/nearest×3") || o.named("lpips/alex/0.1") || o.named("psnr/rgb/crop0") {
-		t.Error("named confuses ids")
-	}
-}
-
 func TestScoreStopped(t *testing.T) {
 	good := pictureFolder(t, map[string]image.Image{"a.png": rgb(100)})
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := runScore(t, ctx, "--sr", good, "--hr", good, "--metrics", "psnr/rgb/crop0"); err == nil || !strings.Contains(hint.Of(err), "goes on from there") {
+	if _, err := runScore(t, ctx, "--sr", good, "--hr", good, "--metrics", "psnr/rgb/crop0"); err == nil || !strings.Contains(hint.Of(err), "continues from there") {
 		t.Errorf("got %v, hint %q", err, hint.Of(err))
 	}
 }

@@ -54,7 +54,7 @@ func TestScoreFactor(t *testing.T) {
 	half := pictureFolder(t, map[string]image.Image{"a.png": flatImage(image.NewRGBA(image.Rect(0, 0, 8, 6)), 100)}) // ×2
 	args := []string{"--sr", sr, "--lr", half, "--metrics", "lrpsnr/matlab-u8/vs-lr"}
 	_, err := runScore(t, context.Background(), args...)
-	if !errors.Is(err, metrics.ErrSize) || !strings.Contains(err.Error(), "a factor of 2, and --scale is 4") || !strings.Contains(hint.Of(err), "--scale 2") {
+	if !errors.Is(err, metrics.ErrSize) || !strings.Contains(err.Error(), "a factor of 2, and the scale is 4") || !strings.Contains(hint.Of(err), "--scale 2") {
 		t.Errorf("×2 at a scale of 4: %v (hint %q)", err, hint.Of(err))
 	}
 	csv := filepath.Join(t.TempDir(), "out.csv")

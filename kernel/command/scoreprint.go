@@ -1,13 +1,10 @@
 package command
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -16,12 +13,11 @@ import (
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/app"
 	"github.com/trustsr/trustsr/metrics"
-	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // printScoreJSON prints all scores, the means with their intervals, and the
 // notes.
-func printScoreJSON(w io.Writer, table *metrics.Table, notes *scoreNotes) error {
+func printScoreJSON(w io.Writer, table *metrics.Table, notes *app.ScoreNotes) error {
 	type entry struct {
 		Method string        `json:"method"`
 		Image  string        `json:"image"`
@@ -33,9 +29,9 @@ func printScoreJSON(w io.Writer, table *metrics.Table, notes *scoreNotes) error 
 		Interval metrics.Interval `json:"mean_and_95_percent_interval"`
 	}
 	var out struct {
-		Scores []entry     `json:"scores"`
-		Means  []mean      `json:"means"`
-		Notes  []scoreNote `json:"notes,omitempty"`
+		Scores []entry         `json:"scores"`
+		Means  []mean          `json:"means"`
+		Notes  []app.ScoreNote `json:"notes,omitempty"`
 	}
 	for _, e := range table.Entries() {
 		out.Scores = append(out.Scores, entry{e.Row, e.Image, e.Score})
@@ -45,7 +41,7 @@ func printScoreJSON(w io.Writer, table *metrics.Table, notes *scoreNotes) error 
 			out.Means = append(out.Means, mean{row, c.ID, table.Cell(row, c.ID)})
 		}
 	}
-	out.Notes = notes.list
+	out.Notes = notes.List
 	return printJSON(w, out)
 }
 
@@ -60,16 +56,6 @@ func printJSON(w io.Writer, v any) error {
 
 // scoreExplain prints each pair under all presets.
 func scoreExplain(c *cobra.Command, o scoreOptions) error {
-	if o.hr == "" {
-		return hint.With(fmt.Errorf("--explain compares with HR images, and there is no --hr"), "name the folder or the file with --hr")
-	}
-	set, err := openScoreSet(o, nil)
-	if err != nil {
-		return err
-	}
-	notes := &scoreNotes{missing: map[string]bool{}}
-	set.noteFiles(os.Stderr, notes)
-	notes.print(os.Stderr)
 	type explained struct {
 		Method string         `json:"method"`
 		Image  string         `json:"image"`
@@ -80,59 +66,47 @@ func scoreExplain(c *cobra.Command, o scoreOptions) error {
 		Reason string         `json:"no_score,omitempty"`
 	}
 	var all []explained
-	for _, g := range set.groups() {
-		pictures, refs, err := set.load(g)
-		if err != nil {
-			return err
+	var b bar
+	o.Progress = func(done, total int) {
+		if b == nil {
+			b = newBar("conventions", total)
 		}
-		for i, p := range g.pictures {
-			if err := c.Context().Err(); err != nil {
-				return err
-			}
-			bar := newBar("conventions", 1)
-			rows, err := metrics.ExplainAt(pictures[i], refs[metrics.HR], refs[metrics.LR], o.scale, func(done, total int) {
-				bar.ChangeMax(total)
-				bar.Set(done)
-			})
-			if err != nil {
-				return fmt.Errorf("%s: %w", p.path, err)
-			}
-			for k := range rows {
-				if err := metrics.CheckLuma(rows[k].Score.Passport.ID, p.path, g.hr); err != nil {
-					rows[k].Err = err
-				}
-			}
-			if o.json {
-				for _, r := range rows {
-					e := explained{Method: p.method, Image: p.name, Preset: r.Preset, Call: r.Call, Metric: r.Score.Passport.ID}
-					if r.Err != nil {
-						e.Reason = r.Err.Error()
-					} else {
-						e.Score = &r.Score
-					}
-					all = append(all, e)
-				}
-				continue
-			}
-			if err := printExplanation(c.OutOrStdout(), p, g.hr, pictures[i], rows); err != nil {
-				return err
-			}
-		}
+		b.Set(done)
 	}
+	notes, err := app.Explain(c.Context(), o.ScoreOptions, func(pair app.Explained) error {
+		b = nil
+		if !o.json {
+			return printExplanation(c.OutOrStdout(), pair)
+		}
+		for _, r := range pair.Rows {
+			e := explained{Method: pair.Method, Image: pair.Image, Preset: r.Preset, Call: r.Call, Metric: r.Score.Passport.ID}
+			if r.Err != nil {
+				e.Reason = r.Err.Error()
+			} else {
+				e.Score = &r.Score
+			}
+			all = append(all, e)
+		}
+		return nil
+	})
+	if err != nil {
+		return inFlags(err)
+	}
+	printNotes(os.Stderr, notes)
 	if o.json {
 		return printJSON(c.OutOrStdout(), all)
 	}
 	return nil
 }
 
-func printExplanation(w io.Writer, p scorePicture, hr string, image *picture.Image, rows []metrics.Explanation) error {
-	fmt.Fprintf(w, "%s against %s, %d×%d\n\n", p.path, hr, image.Width, image.Height)
+func printExplanation(w io.Writer, p app.Explained) error {
+	fmt.Fprintf(w, "%s against %s, %d×%d\n\n", p.SR, p.HR, p.Width, p.Height)
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(out, "preset\tscore\tunit\tconvention\tthere")
 	preset := ""
 	var missing []string // metric and reason, once for all presets
 	unscored := 0
-	for _, r := range rows {
+	for _, r := range p.Rows {
 		if r.Err != nil {
 			unscored++
 			note := r.Score.Passport.ID + ": " + strings.TrimPrefix(r.Err.Error(), r.Score.Passport.ID+": ")
@@ -217,72 +191,4 @@ func scoreDoctor(c *cobra.Command, o scoreOptions) error {
 		return fmt.Errorf("%d of %d scores differ from the published ones", differ, len(rows))
 	}
 	return nil
-}
-
-// writeMaps writes the maps of the metrics that have them into
-// dir/METHOD/IMAGE.METRIC.png: errors in decibels as their root, black none and
-// white 51 of 255; other scores black the worst of [0,1] and white the best.
-// LR consistency has the signed residual too, grey where there is none, eight
-// times enlarged.
-func writeMaps(ctx context.Context, dir string, set *scoreSet, chosen []metrics.Metric) error {
-	for _, g := range set.groups() {
-		pictures, refs, err := set.load(g)
-		if err != nil {
-			return err
-		}
-		for i, p := range g.pictures {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			folder := filepath.Join(dir, strings.Trim(strings.ReplaceAll(p.method, string(filepath.Separator), "-"), ".-"))
-			if err := os.MkdirAll(folder, 0o777); err != nil {
-				return err
-			}
-			path := func(what string) string {
-				return filepath.Join(folder, strings.ReplaceAll(p.name, "/", "-")+"."+strings.ReplaceAll(what, "/", "-")+".png")
-			}
-			for _, m := range chosen {
-				info := m.Info()
-				mapper, ok := m.(metrics.Mapper)
-				ref := refs[info.Reference]
-				if !ok || ref == nil || metrics.CheckLuma(info.ID, p.path, g.hr) != nil {
-					continue
-				}
-				values, err := mapper.Map(pictures[i], ref)
-				if app.NoScore(err) {
-					continue
-				}
-				if err != nil {
-					return fmt.Errorf("%s: %w", p.path, err)
-				}
-				if err := mapImage(values, info).WritePNG(path(info.ID)); err != nil {
-					return err
-				}
-				if info.Reference == metrics.LR {
-					residual, err := metrics.LRResidual(pictures[i], ref, 8)
-					if err != nil {
-						return fmt.Errorf("%s: %w", p.path, err)
-					}
-					if err := residual.WritePNG(path("lr-residual")); err != nil {
-						return err
-					}
-				}
-			}
-		}
-	}
-	return nil
-}
-
-func mapImage(values *metrics.Map, info metrics.Info) *picture.Image {
-	switch {
-	case info.Unit == "dB": // a map of squared errors
-		root := metrics.NewMap(values.Width, values.Height)
-		for i, v := range values.Values {
-			root.Values[i] = math.Sqrt(v)
-		}
-		return root.Image(0, 51)
-	case info.Direction == metrics.LowerIsBetter:
-		return values.Image(1, 0)
-	}
-	return values.Image(0, 1)
 }

@@ -1,20 +1,17 @@
 package command
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"image"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/kernel/app"
 	"github.com/trustsr/trustsr/metrics"
-	"github.com/trustsr/trustsr/srspace/picture"
 )
 
 // Benchmarks hold HR and LR in one folder: patterns tell them apart, and what
@@ -33,62 +30,18 @@ func TestScoreOneFolder(t *testing.T) {
 	if want := " | 2 | 38.13 [28.13, 48.13] | 38.13 [28.13, 48.13] |"; !strings.Contains(out, want) {
 		t.Errorf("no %q in\n%s", want, out)
 	}
-	set, err := openScoreSet(scoreOptions{sr: []string{sr}, hr: bench, hrName: "{}_SRF_4_HR"}, nil)
+	scored, err := app.Score(t.Context(), app.ScoreOptions{SR: []string{sr}, HR: bench, HRName: "{}_SRF_4_HR", Metrics: "psnr/rgb/crop0", Cache: app.NoCache})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var notes bytes.Buffer
-	set.noteFiles(&notes, &scoreNotes{})
-	if !strings.Contains(notes.String(), "--hr: 2 files of "+bench) || strings.Contains(notes.String(), "--sr") {
-		t.Errorf("notes %q", notes.String())
+	if notes := strings.Join(scored.Notes.Files, "\n"); !strings.Contains(notes, "HR: 2 files of "+bench) || strings.Contains(notes, "SR:") {
+		t.Errorf("notes %q", notes)
 	}
 	if err := os.Remove(filepath.Join(bench, "img_002_SRF_4_LR.png")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := runScore(t, context.Background(), args...); !errors.Is(err, metrics.ErrNames) {
 		t.Errorf("one LR image short: %v", err)
-	}
-}
-
-// narrow is PSNR for pictures of at most 16 columns.
-type narrow struct{ metrics.PSNRMetric }
-
-func (narrow) Info() metrics.Info { return metrics.Info{ID: "narrow"} }
-
-func (m narrow) Score(image, hr *picture.Image) (float64, error) {
-	if image.Width > 16 {
-		return 0, hint.With(fmt.Errorf("narrow: %w", metrics.ErrTooLarge), "score parts")
-	}
-	return m.PSNRMetric.Score(image, hr)
-}
-
-// A picture too large for a metric of a preset costs that one score alone.
-func TestScoreTooLarge(t *testing.T) {
-	pictures := pictureFolder(t, map[string]image.Image{"a.png": flatImage(image.NewRGBA(image.Rect(0, 0, 17, 12)), 90), "b.png": rgb(90)})
-	chosen := []metrics.Metric{metrics.PSNRMetric{}, narrow{}}
-	set, err := openScoreSet(scoreOptions{sr: []string{pictures}, hr: pictures, metrics: "preset"}, chosen)
-	if err != nil {
-		t.Fatal(err)
-	}
-	scored, notes := map[string]int{}, &scoreNotes{missing: map[string]bool{}}
-	for _, g := range set.groups() {
-		entries, err := set.scoreGroup(t.Context(), g, chosen, nil, notes, func(int) {})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range entries {
-			scored[e.Score.Passport.ID]++
-		}
-	}
-	if scored["psnr/rgb/crop0"] != 2 || scored["narrow"] != 1 {
-		t.Errorf("scores: %v", scored)
-	}
-	if len(notes.list) != 1 || !strings.Contains(notes.list[0].Reason, "a.png") || notes.list[0].Hint != "score parts" {
-		t.Errorf("notes: %v", notes.list)
-	}
-	set.options.metrics = "narrow"
-	if _, err := set.scoreGroup(t.Context(), set.groups()[0], chosen, nil, notes, func(int) {}); !errors.Is(err, metrics.ErrTooLarge) {
-		t.Errorf("named by its id: %v", err)
 	}
 }
 
@@ -108,7 +61,7 @@ func TestScoreGrey(t *testing.T) {
 			Image string
 			Score struct{ Metric string }
 		}
-		Notes []scoreNote
+		Notes []app.ScoreNote
 	}
 	if err := json.Unmarshal([]byte(out), &got); err != nil {
 		t.Fatal(err)

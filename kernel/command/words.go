@@ -3,6 +3,7 @@ package command
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/app"
@@ -35,8 +36,10 @@ func inFlags(err error) error {
 	if errors.As(err, &stopped) {
 		return hint.With(err, "the same command continues from there")
 	}
-	if known, ok := reportWords(err); ok {
-		return known
+	for _, words := range []func(error) (error, bool){reportWords, scoreWords} {
+		if known, ok := words(err); ok {
+			return known
+		}
 	}
 	var other *app.OtherAddressError
 	switch {
@@ -83,6 +86,37 @@ func reportWords(err error) (error, bool) {
 		return hint.With(err, "crop it to what the samples show"), true
 	case errors.As(err, &notDigits):
 		return hint.With(err, "with --protocol task2 simulated participants only choose"), true
+	}
+	return nil, false
+}
+
+// scoreWords puts errors about scores in the words of the command line.
+func scoreWords(err error) (error, bool) {
+	var (
+		role      *app.RoleError
+		reference *app.NoReferenceFilesError
+		names     *app.NamesError
+		patterns  *app.PatternsError
+		factor    *app.FactorError
+		stopped   *app.StoppedScoringError
+	)
+	switch {
+	case errors.As(err, &role):
+		return fmt.Errorf("--%s: %w", strings.ToLower(role.Role), role.Err), true
+	case errors.As(err, &reference) && reference.Reference == metrics.LR:
+		return hint.With(fmt.Errorf("%s compares with LR images, and there is no --lr", reference.Metric), "name their folder with --lr"), true
+	case errors.As(err, &reference):
+		return hint.With(fmt.Errorf("%s compares with HR images, and there is no --hr", reference.Metric), "name their folder with --hr, or choose metrics that need none, such as lrpsnr/matlab-u8/vs-lr with --lr"), true
+	case errors.As(err, &names):
+		return hint.With(err, hint.Of(err)+" (flags --sr-name, --hr-name, --lr-name)"), true
+	case errors.As(err, &patterns):
+		return hint.With(fmt.Errorf("%d --sr and %d --sr-name", patterns.Rows, patterns.Patterns), "give --sr-name once for all, or once for each --sr in the same order; '{}' is a name as it is"), true
+	case errors.As(err, &factor):
+		return hint.With(err, fmt.Sprintf("name the LR images of this factor, or give --scale %d", factor.Factor)), true
+	case errors.As(err, &stopped) && stopped.Kept:
+		return hint.With(err, "the same command continues from there"), true
+	case errors.Is(err, app.ErrNoScores):
+		return hint.With(err, "the notes above say why; or choose others with --metrics"), true
 	}
 	return nil, false
 }

@@ -55,7 +55,7 @@ func modelOptions(m wire.Model) (o app.ModelOptions, err error) {
 	o = app.ModelOptions{
 		Model: m.Model, Backend: m.Backend, Sampler: m.Sampler, Steps: m.Steps, Eta: m.Eta, Fit: m.Fit, RNG: m.RNG,
 		Precision: m.Precision, Tile: m.Tile, Window: m.Window, Project: m.Project, Memory: m.Memory, Batch: m.Batch,
-		LRInput: m.LRInput, NoiseInput: m.NoiseInput, Output: m.Output,
+		LRInput: m.LRInput, NoiseInput: m.NoiseInput, ONNXInput: m.ONNXInput, Output: m.Output,
 	}
 	for _, r := range []struct {
 		text string

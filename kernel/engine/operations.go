@@ -80,6 +80,7 @@ func init() {
 		wire.OpStudyReport: studyReport,
 		wire.OpStudyPicks:  onSpace(studyPicks),
 		wire.OpSave:        onSpace(saveRows),
+		wire.OpScore:       scoreTable,
 		wire.OpFolder: func(e *Engine, _ context.Context, req *wire.Request, _ func(wire.Progress)) (*wire.Result, error) {
 			out, err := e.folder(req.Folder)
 			return &wire.Result{Space: out}, err

@@ -73,6 +73,10 @@ func (l *LR) LRInput(name string) *LR { return l.change(func(l *LR) { l.draw.LRI
 // NoiseInput: see LRInput.
 func (l *LR) NoiseInput(name string) *LR { return l.change(func(l *LR) { l.draw.NoiseInput = name }) }
 
+// ONNXInput gives numbers for other inputs of an ONNX file, for example
+// "sigma=0.5,t=1".
+func (l *LR) ONNXInput(values string) *LR { return l.change(func(l *LR) { l.draw.ONNXInput = values }) }
+
 // Output: see LRInput.
 func (l *LR) Output(name string) *LR { return l.change(func(l *LR) { l.draw.Output = name }) }
 

@@ -34,9 +34,10 @@ func (s *Scores) LR(path string, pattern ...string) *Scores {
 	return s.change(func(s *wire.Score) { s.LR, s.LRName = input("pictures", path), first(pattern) })
 }
 
-// Names is the pattern of the scored files' names, for example "{}_*_x4".
-func (s *Scores) Names(pattern string) *Scores {
-	return s.change(func(s *wire.Score) { s.SRName = pattern })
+// Names is the pattern of the scored files' names, for example "{}_*_x4": one
+// for all folders, or one for each in their order.
+func (s *Scores) Names(patterns ...string) *Scores {
+	return s.change(func(s *wire.Score) { s.SRName = patterns })
 }
 
 // Metrics names presets and ids, separated by commas; "paper" unless it is

@@ -19,6 +19,7 @@ type Model struct {
 
 	LRInput     string `json:"lr_input,omitempty"`     // of an ONNX file: the input that takes the LR picture
 	NoiseInput  string `json:"noise_input,omitempty"`  // the input that takes noise
+	ONNXInput   string `json:"onnx_input,omitempty"`   // numbers for other inputs, e.g. "sigma=0.5,t=1"
 	Output      string `json:"output,omitempty"`       // the output that holds the sample
 	InputRange  string `json:"input_range,omitempty"`  // black and white of the LR input, e.g. "-1,1"
 	OutputRange string `json:"output_range,omitempty"` // and of the output

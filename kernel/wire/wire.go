@@ -138,8 +138,8 @@ type Study struct {
 // Score says which pictures are scored, as the flags of the command score do.
 // Paths are absolute.
 type Score struct {
-	SR      []string `json:"sr"` // folders or files, a row each
-	SRName  string   `json:"sr_name,omitempty"`
+	SR      []string `json:"sr"`                // folders or files, a row each
+	SRName  []string `json:"sr_name,omitempty"` // patterns: one for all, or one for each
 	HR      string   `json:"hr,omitempty"`
 	HRName  string   `json:"hr_name,omitempty"`
 	LR      string   `json:"lr,omitempty"`

@@ -47,7 +47,9 @@ type Simulation struct {
 }
 
 // Run takes participants through the study, from consent to thanks, and
-// returns how long the server took for each pick, shortest first.
+// returns how long the server took for each pick, shortest first. They join one
+// after the other, so that each has the same order of pictures every time: the
+// same people cast the same ballots.
 func (s *Simulation) Run(ctx context.Context, people []ensemble.SimulatedParticipant) ([]time.Duration, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -55,6 +57,14 @@ func (s *Simulation) Run(ctx context.Context, people []ensemble.SimulatedPartici
 	together := s.Together
 	if together <= 0 {
 		together = len(people)
+	}
+	visitors := make([]*visitor, len(people))
+	for i := range people {
+		var err error
+		if visitors[i], err = s.join(ctx, &people[i]); err != nil {
+			return nil, fmt.Errorf("%s: %w", people[i].Name, err)
+		}
+		defer visitors[i].client.CloseIdleConnections()
 	}
 	gate := make(chan bool, together)
 	var running sync.WaitGroup
@@ -66,7 +76,7 @@ func (s *Simulation) Run(ctx context.Context, people []ensemble.SimulatedPartici
 			if ctx.Err() != nil {
 				return
 			}
-			if err := s.one(ctx, &people[i]); err != nil {
+			if err := visitors[i].takePart(ctx); err != nil {
 				cancel(fmt.Errorf("%s: %w", people[i].Name, err))
 				return
 			}
@@ -93,16 +103,19 @@ type visitor struct {
 	person *ensemble.SimulatedParticipant
 }
 
-func (s *Simulation) one(ctx context.Context, person *ensemble.SimulatedParticipant) error {
+// join gives a participant a browser and a seat.
+func (s *Simulation) join(ctx context.Context, person *ensemble.SimulatedParticipant) (*visitor, error) {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	b := &visitor{s, &http.Client{Jar: jar, Transport: &http.Transport{}, Timeout: time.Minute}, person}
-	defer b.client.CloseIdleConnections()
-	if err := b.post(ctx, "/api/join", map[string]any{"room": s.Room, "pixel_ratio": 1}, nil); err != nil {
-		return err
-	}
+	return b, b.post(ctx, "/api/join", map[string]any{"room": s.Room, "pixel_ratio": 1}, nil)
+}
+
+// takePart goes from consent to thanks.
+func (b *visitor) takePart(ctx context.Context) error {
+	var err error
 	var v view
 	if err := b.get(ctx, "/api/state", &v); err != nil {
 		return err

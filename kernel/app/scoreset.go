@@ -1,17 +1,15 @@
-package command
+package app
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/trustsr/trustsr/internal/hint"
-	"github.com/trustsr/trustsr/kernel/app"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
@@ -23,7 +21,7 @@ const scoreValues = 64 << 20
 type scoreSet struct {
 	methods []scoreMethod
 	hr, lr  *metrics.Files // nil where there are none
-	options scoreOptions
+	options ScoreOptions
 
 	turned  []string       // notes on pictures that their EXIF orientation turns
 	decoded map[string]int // files by the decoder whose values they are read to
@@ -50,43 +48,43 @@ type scorePicture struct {
 
 // openScoreSet finds all files and checks names, sizes, bits and grey files
 // before anything is scored.
-func openScoreSet(o scoreOptions, chosen []metrics.Metric) (*scoreSet, error) {
+func openScoreSet(o ScoreOptions, chosen []metrics.Metric) (*scoreSet, error) {
 	s := &scoreSet{options: o}
 	if err := o.checkPatterns(); err != nil {
 		return nil, err
 	}
 	for _, m := range chosen {
-		if m.Info().Reference == metrics.HR && o.hr == "" {
-			return nil, hint.With(fmt.Errorf("%s compares with HR images, and there is no --hr", m.Info().ID), "name their folder with --hr, or choose metrics that need none, such as lrpsnr/matlab-u8/vs-lr with --lr")
+		if m.Info().Reference == metrics.HR && o.HR == "" {
+			return nil, &NoReferenceFilesError{m.Info().ID, metrics.HR}
 		}
 	}
 	var err error
-	if o.hr != "" {
-		if s.hr, err = metrics.OpenFiles(o.hr, o.hrName); err != nil {
-			return nil, fmt.Errorf("--hr: %w", err)
+	if o.HR != "" {
+		if s.hr, err = metrics.OpenFiles(o.HR, o.HRName); err != nil {
+			return nil, &RoleError{"HR", err}
 		}
 	}
-	if o.lr != "" {
-		if s.lr, err = metrics.OpenFiles(o.lr, o.lrName); err != nil {
-			return nil, fmt.Errorf("--lr: %w", err)
+	if o.LR != "" {
+		if s.lr, err = metrics.OpenFiles(o.LR, o.LRName); err != nil {
+			return nil, &RoleError{"LR", err}
 		}
 	}
-	for i, path := range o.sr {
+	for i, path := range o.SR {
 		m := scoreMethod{name: filepath.Base(filepath.Clean(path)), pattern: o.srPattern(i)}
 		if m.files, err = metrics.OpenFiles(path, m.pattern); err != nil {
-			return nil, fmt.Errorf("--sr: %w", err)
+			return nil, &RoleError{"SR", err}
 		}
 		if slices.ContainsFunc(s.methods, func(other scoreMethod) bool { return other.name == m.name }) {
 			m.name = path
 		}
-		for what, refs := range map[string]*metrics.Files{"--hr": s.hr, "--lr": s.lr} {
+		for what, refs := range map[string]*metrics.Files{"HR": s.hr, "LR": s.lr} {
 			switch {
 			case refs == nil:
 			case m.files.Single() && !refs.Single():
-				return nil, hint.With(fmt.Errorf("--sr %s is one file, %s %s is a folder", path, what, refs.Dir), "name the one file that belongs to it")
+				return nil, &RoleError{"SR", hint.With(fmt.Errorf("%s is one file, the %s images are a folder, %s", path, what, refs.Dir), "name the one file that belongs to it")}
 			default:
 				if err := m.files.Pair(refs); err != nil {
-					return nil, withFlagHint(err)
+					return nil, &NamesError{err}
 				}
 			}
 		}
@@ -100,53 +98,47 @@ func openScoreSet(o scoreOptions, chosen []metrics.Metric) (*scoreSet, error) {
 }
 
 // srPattern is the name pattern of the i-th --sr.
-func (o scoreOptions) srPattern(i int) string {
-	switch len(o.srName) {
+func (o ScoreOptions) srPattern(i int) string {
+	switch len(o.SRName) {
 	case 0:
 		return ""
 	case 1:
-		return o.srName[0]
+		return o.SRName[0]
 	}
-	return o.srName[i]
+	return o.SRName[i]
 }
 
 // checkPatterns returns an error unless there is a pattern for all --sr, or one
 // for each.
-func (o scoreOptions) checkPatterns() error {
-	if n := len(o.srName); n > 1 && n != len(o.sr) {
-		return hint.With(fmt.Errorf("%d --sr and %d --sr-name", len(o.sr), n), "give --sr-name once for all, or once for each --sr in the same order; '{}' is a name as it is")
+func (o ScoreOptions) checkPatterns() error {
+	if n := len(o.SRName); n > 1 && n != len(o.SR) {
+		return &PatternsError{len(o.SR), n}
 	}
 	return nil
 }
 
 // noteFiles says what is not plain about the files: which are left out by their
-// pattern, which lie in sub-folders, which are turned. What belongs to the
-// record is added to notes too.
-func (s *scoreSet) noteFiles(w io.Writer, notes *scoreNotes) {
-	note := func(flag string, files *metrics.Files, pattern string) {
+// pattern, which lie in sub-folders, which are turned.
+func (s *scoreSet) noteFiles(notes *ScoreNotes) {
+	note := func(role string, files *metrics.Files, pattern string) {
 		if files != nil && files.Below() != "" {
-			fmt.Fprintf(w, "note: %s: the pictures of %s are read from %s\n", flag, files.Dir, files.Below())
+			notes.Files = append(notes.Files, fmt.Sprintf("%s: the pictures of %s are read from %s", role, files.Dir, files.Below()))
 		}
 		if files != nil && files.Skipped() > 0 {
-			fmt.Fprintf(w, "note: %s: %d files of %s do not fit %q and are passed over\n", flag, files.Skipped(), files.Dir, pattern)
+			notes.Files = append(notes.Files, fmt.Sprintf("%s: %d files of %s do not fit %q and are left out", role, files.Skipped(), files.Dir, pattern))
 		}
 	}
 	for _, m := range s.methods {
-		note("--sr", m.files, m.pattern)
+		note("SR", m.files, m.pattern)
 	}
-	note("--hr", s.hr, s.options.hrName)
-	note("--lr", s.lr, s.options.lrName)
+	note("HR", s.hr, s.options.HRName)
+	note("LR", s.lr, s.options.LRName)
 	for _, text := range s.turned {
 		notes.add("pictures", errors.New(text))
 	}
 	for _, decoder := range slices.Sorted(maps.Keys(s.decoded)) {
 		notes.add(decoder, fmt.Errorf("%d files are decoded to these", s.decoded[decoder]))
 	}
-}
-
-// withFlagHint says which flags take the patterns that a hint speaks of.
-func withFlagHint(err error) error {
-	return hint.With(err, hint.Of(err)+" (flags --sr-name, --hr-name, --lr-name)")
 }
 
 // checkHeaders reads the headers of all files: a wrong one is found before an
@@ -206,9 +198,8 @@ func (s *scoreSet) checkHeaders(chosen []metrics.Metric) error {
 				if err != nil {
 					return fmt.Errorf("%s, and its LR image %s: %w", m.files.Path(name), s.lr.Path(name), err)
 				}
-				if factor != s.options.scale {
-					return hint.With(fmt.Errorf("%s is %d×%d, its LR image %s is %d×%d: a factor of %d, and --scale is %d: %w", m.files.Path(name), sr.Width, sr.Height, s.lr.Path(name), lr.Width, lr.Height, factor, s.options.scale, metrics.ErrSize),
-						fmt.Sprintf("name the LR images of this factor, or give --scale %d", factor))
+				if factor != s.options.Scale {
+					return &FactorError{factor, fmt.Errorf("%s is %d×%d, its LR image %s is %d×%d: a factor of %d, and the scale is %d: %w", m.files.Path(name), sr.Width, sr.Height, s.lr.Path(name), lr.Width, lr.Height, factor, s.options.Scale, metrics.ErrSize)}
 				}
 			}
 		}
@@ -286,7 +277,7 @@ func (s *scoreSet) load(g scoreGroup) (pictures []*picture.Image, refs map[metri
 }
 
 // scoreGroup scores the pictures of a group under all metrics.
-func (s *scoreSet) scoreGroup(ctx context.Context, g scoreGroup, chosen []metrics.Metric, cache *metrics.Cache, notes *scoreNotes, progress func(done int)) ([]metrics.Entry, error) {
+func (s *scoreSet) scoreGroup(ctx context.Context, g scoreGroup, chosen []metrics.Metric, cache *metrics.Cache, notes *ScoreNotes, progress func(done int)) ([]metrics.Entry, error) {
 	whole, refs, err := s.load(g)
 	if err != nil {
 		return nil, err
@@ -304,7 +295,7 @@ func (s *scoreSet) scoreGroup(ctx context.Context, g scoreGroup, chosen []metric
 		}
 		ref := refs[info.Reference]
 		values, err := cache.ScoreAll(ctx, m, pictures, ref, func(done, _ int) { progress(i*len(whole) + done) })
-		if app.NoScore(err) && !s.options.named(info.ID) {
+		if NoScore(err) && !s.options.named(info.ID) {
 			if errors.Is(err, metrics.ErrNoWeights) {
 				notes.missing[info.ID] = true
 				notes.add(info.ID, withoutIndex(err))
@@ -334,7 +325,7 @@ func (s *scoreSet) scoreGroup(ctx context.Context, g scoreGroup, chosen []metric
 
 // withLuma returns the pictures of a group that have the luma a metric takes,
 // if it does; the others are left out with a note.
-func withLuma(id string, g scoreGroup, pictures []*picture.Image, notes *scoreNotes) (scoreGroup, []*picture.Image) {
+func withLuma(id string, g scoreGroup, pictures []*picture.Image, notes *ScoreNotes) (scoreGroup, []*picture.Image) {
 	with := scoreGroup{hr: g.hr, lr: g.lr}
 	var loaded []*picture.Image
 	for i, p := range g.pictures {
@@ -355,45 +346,4 @@ func withoutIndex(err error) error {
 		return at.Err
 	}
 	return err
-}
-
-// scoreNotes are metrics and images without a score, and why.
-type scoreNotes struct {
-	missing map[string]bool // ids without weights
-	list    []scoreNote
-}
-
-type scoreNote struct {
-	Metric string `json:"metric"`
-	Reason string `json:"reason"`
-	Hint   string `json:"hint,omitempty"`
-}
-
-func (n *scoreNotes) add(id string, err error) {
-	n.list = append(n.list, scoreNote{id, err.Error(), hint.Of(err)})
-}
-
-// print writes each kind of note once, with the number of its like.
-func (n *scoreNotes) print(w io.Writer) {
-	first := map[string]scoreNote{}
-	count := map[string]int{}
-	var order []string
-	for _, note := range n.list {
-		if count[note.Metric] == 0 {
-			order = append(order, note.Metric)
-			first[note.Metric] = note
-		}
-		count[note.Metric]++
-	}
-	for _, id := range order {
-		note := first[id]
-		fmt.Fprintf(w, "note: %s: %s", id, strings.TrimPrefix(note.Reason, id+": "))
-		if count[id] > 1 {
-			fmt.Fprintf(w, ", and %d images more", count[id]-1)
-		}
-		fmt.Fprintln(w)
-		if note.Hint != "" {
-			fmt.Fprintln(w, "hint:", note.Hint)
-		}
-	}
 }
