@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/internal/inputfile"
 )
 
 // Bounds of what is read: a line holds the largest ballot with room to spare.
@@ -114,6 +114,9 @@ func WriteBallots(path string, ballots []Ballot) error {
 	return atomicfile.Write(path, buf.Bytes())
 }
 
+// maxBallotBytes is the largest file of ballots, in bytes.
+const maxBallotBytes = 4 << 30
+
 // ReadBallots reads a file that [WriteBallots] wrote, or one like it. A file
 // without ballots is an error that wraps [ErrNoVotes].
 func ReadBallots(path string) ([]Ballot, error) {
@@ -125,7 +128,7 @@ func ReadBallots(path string) ([]Ballot, error) {
 	default:
 		return nil, fmt.Errorf("read %s: %w", path, unknownExtension(ext))
 	}
-	f, err := os.Open(path)
+	f, _, err := inputfile.Open(path, maxBallotBytes)
 	if err != nil {
 		return nil, fmt.Errorf("read ballots: %w", err)
 	}

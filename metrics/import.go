@@ -2,9 +2,9 @@ package metrics
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
+	"github.com/trustsr/trustsr/internal/inputfile"
 	"github.com/trustsr/trustsr/internal/weights"
 	"github.com/trustsr/trustsr/internal/weightstore"
 	"github.com/trustsr/trustsr/metrics/nrqm"
@@ -24,7 +24,7 @@ func Import(name, path string) error {
 	case "pieapp":
 		return importPieAPP(path)
 	case "nrqm":
-		f, err := os.Open(path)
+		f, _, err := inputfile.Open(path, maxWeightBytes)
 		if err != nil {
 			return err
 		}

@@ -3,13 +3,14 @@ package metrics
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/internal/inputfile"
 
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
+
 	"github.com/trustsr/trustsr/internal/nn"
 	"github.com/trustsr/trustsr/internal/weights"
 	"github.com/trustsr/trustsr/internal/weightstore"
@@ -84,9 +85,13 @@ func installedNetwork(name string, shapes map[string][]int) (*network, error) {
 	return nil, hint.With(err, "get the weights again: "+weightsHints[name])
 }
 
+// maxWeightBytes is the largest file of a network's weights, in bytes: VGG16's
+// has 553 MB.
+const maxWeightBytes = 1 << 30
+
 // readNetwork reads a network from a safetensors file.
 func readNetwork(path string, shapes map[string][]int) (*network, error) {
-	data, err := os.ReadFile(path)
+	data, err := inputfile.Read(path, maxWeightBytes)
 	if err != nil {
 		return nil, err
 	}

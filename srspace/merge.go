@@ -16,8 +16,11 @@ import (
 // dir, which it makes if it is not there. All must have the same LR picture,
 // recipe and base seed; where one differs the error wraps [ErrOtherSpace] and
 // nothing is copied. Every sample is checked and copied byte for byte; what
-// dir has already is left, so that an interrupted merge goes on. progress may
+// dir has already is left, so that an interrupted merge continues. progress may
 // be nil.
+//
+// Files of the parts that are no finished samples are left out: the space is
+// then returned with an error that wraps [ErrLeftOut] and names them all.
 func Merge(ctx context.Context, dir string, parts []string, progress func(done, total int)) (*Space, error) {
 	if len(parts) == 0 {
 		return nil, errors.New("merge: no spaces to merge")
@@ -56,7 +59,7 @@ func Merge(ctx context.Context, dir string, parts []string, progress func(done, 
 	for _, s := range spaces {
 		for _, seed := range s.Seeds() {
 			if ctx.Err() != nil {
-				return nil, hint.With(fmt.Errorf("merge: stopped at %d of %d samples: %w", done, total, ctx.Err()), "merge again to go on")
+				return nil, hint.With(fmt.Errorf("merge: stopped at %d of %d samples: %w", done, total, ctx.Err()), "merge again to continue")
 			}
 			if err := whole.take(s, seed); err != nil {
 				return nil, fmt.Errorf("merge sample %d of %s: %w", seed, s.dir, err)
@@ -66,6 +69,13 @@ func Merge(ctx context.Context, dir string, parts []string, progress func(done, 
 				progress(done, total)
 			}
 		}
+	}
+	var files []string
+	for _, s := range spaces {
+		files = append(files, s.LeftOut()...)
+	}
+	if err := leftOut(files); err != nil {
+		return whole, fmt.Errorf("merge: %w", err)
 	}
 	return whole, nil
 }

@@ -6,7 +6,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+
+	"github.com/trustsr/trustsr/internal/atomicfile"
+	"github.com/trustsr/trustsr/internal/hint"
 )
 
 // The union of parts, of 1/1, of 3 and of 7, equals the whole byte for byte,
@@ -83,5 +87,43 @@ func TestDrawOne(t *testing.T) {
 		if err != nil || !bytes.Equal(got, want) {
 			t.Errorf("seed %d: drawn alone it differs (error %v)", seed, err)
 		}
+	}
+}
+
+// What a part holds beside its samples is named, after all samples are copied.
+func TestMergeNamesWhatItLeavesOut(t *testing.T) {
+	a := createToy(t, t.TempDir(), 40)
+	drawToy(t, a, 3)
+	folder := filepath.Join(a.Dir(), samplesName)
+	var want []string
+	damage := func(name string, data []byte) {
+		path := filepath.Join(folder, name)
+		if err := os.WriteFile(path, data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, path)
+	}
+	whole, err := os.ReadFile(a.Path(41))
+	if err != nil {
+		t.Fatal(err)
+	}
+	damage(filepath.Base(a.Path(41)), whole[:len(whole)/2])
+	damage("000003.png", whole) // a seed below the base, another sample's picture
+	damage("notes.txt", []byte("mine"))
+	slices.Sort(want)
+	if err := os.WriteFile(filepath.Join(folder, atomicfile.TempPrefix+"1"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	merged, err := Merge(context.Background(), filepath.Join(t.TempDir(), "out"), []string{a.Dir()}, nil)
+	var left *LeftOutError
+	if !errors.Is(err, ErrLeftOut) || !errors.As(err, &left) || hint.Of(err) == "" {
+		t.Fatalf("%v, want %v", err, ErrLeftOut)
+	}
+	slices.Sort(left.Files)
+	if !slices.Equal(left.Files, want) {
+		t.Errorf("left out %q, want %q", left.Files, want)
+	}
+	if seeds := merged.Seeds(); !slices.Equal(seeds, []uint64{40, 42}) {
+		t.Errorf("merged seeds %d", seeds)
 	}
 }

@@ -8,13 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
+	"gopkg.in/yaml.v3"
+
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/internal/hint"
-	"gopkg.in/yaml.v3"
+	"github.com/trustsr/trustsr/internal/inputfile"
 )
 
 // ErrStudy is what errors about a study file that cannot be run wrap.
@@ -72,14 +74,12 @@ type Trial struct {
 // Load reads a study file, YAML or JSON, and checks it. It does not open the
 // spaces.
 func Load(path string) (*Study, error) {
-	f, err := os.Open(path)
-	if err != nil {
+	data, err := inputfile.Read(path, maxFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, hint.With(fmt.Errorf("study: %w", err), "make one with: go run ./kernel study new FILE --space DIR")
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("study %s: %w", path, err)
+	case err != nil:
+		return nil, fmt.Errorf("study: %w: %w", ErrStudy, err)
 	}
 	s, err := Parse(data)
 	if err != nil {
@@ -100,6 +100,9 @@ func Parse(data []byte) (*Study, error) {
 	s := &Study{}
 	if err := d.Decode(s); err != nil {
 		return nil, hint.With(fmt.Errorf("%w: %w", ErrStudy, err), "compare it with a new one: go run ./kernel study new FILE")
+	}
+	if err := d.Decode(new(yaml.Node)); err != io.EOF {
+		return nil, hint.With(fmt.Errorf("%w: more than one document", ErrStudy), "a file holds one study: put the others into files of their own")
 	}
 	if err := s.check(); err != nil {
 		return nil, hint.With(fmt.Errorf("%w: %w", ErrStudy, err), "compare it with a new one: go run ./kernel study new FILE")

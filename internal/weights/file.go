@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 	"sort"
+
+	"github.com/trustsr/trustsr/internal/inputfile"
 )
 
 // File is an open checkpoint file. Names, shapes and element types are known from
@@ -44,18 +45,11 @@ var elementSize = map[string]int64{
 // "state_dict" where there is one (a Lightning checkpoint), else of the
 // dict that is the file.
 func Open(path string) (*File, error) {
-	f, err := os.Open(path)
+	f, size, err := inputfile.Open(path, math.MaxInt64)
 	if err != nil {
 		return nil, fmt.Errorf("weights: %w", err)
 	}
-	info, err := f.Stat()
-	if err == nil && info.IsDir() {
-		err = fmt.Errorf("is a folder")
-	}
-	var file *File
-	if err == nil {
-		file, err = newFile(f, info.Size())
-	}
+	file, err := newFile(f, size)
 	if err != nil {
 		f.Close()
 		return nil, fmt.Errorf("weights: %s: %w", path, err)
@@ -66,12 +60,15 @@ func Open(path string) (*File, error) {
 
 func newFile(data io.ReaderAt, size int64) (*File, error) {
 	file := &File{data: data, size: size, items: map[string]item{}}
-	head := make([]byte, 16)
+	head := make([]byte, inputfile.LFSBytes)
 	n, err := data.ReadAt(head, 0)
 	if err != nil && err != io.EOF {
 		return nil, err
 	}
 	head = head[:n]
+	if err := inputfile.CheckLFS(head); err != nil {
+		return nil, err
+	}
 	switch {
 	case n < 9:
 		return nil, fmt.Errorf("%d bytes are too short for a checkpoint", size)
@@ -353,10 +350,10 @@ func (f *File) openSafetensors() error {
 	}
 	f.meta = meta
 	body := f.size - 8 - int64(n)
+	if err := checkLayout(entries, body); err != nil {
+		return err
+	}
 	for name, e := range entries {
-		if len(e.Offsets) != 2 || e.Offsets[0] < 0 || e.Offsets[1] < e.Offsets[0] || e.Offsets[1] > body {
-			return fmt.Errorf("safetensors: tensor %q: offsets %v outside the %d bytes of data", name, e.Offsets, body)
-		}
 		it := item{dtype: e.DType, shape: e.Shape, offset: 8 + int64(n) + e.Offsets[0]}
 		if err := f.check(it); err != nil {
 			return fmt.Errorf("safetensors: tensor %q: %w", name, err)

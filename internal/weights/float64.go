@@ -21,6 +21,9 @@ type Tensor64 struct {
 // I64 values are exact below 2⁵³.
 func DecodeSafetensors64(data []byte) (map[string]*Tensor64, map[string]string, error) {
 	entries, meta, body, err := decodeHeader(data)
+	if err == nil {
+		err = checkLayout(entries, int64(len(body)))
+	}
 	if err != nil {
 		return nil, nil, err
 	}

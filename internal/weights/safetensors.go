@@ -9,11 +9,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"os"
 	"slices"
 	"sort"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
+	"github.com/trustsr/trustsr/internal/inputfile"
 )
 
 // Tensor is a dense array of float32, row-major (last axis fastest).
@@ -50,11 +50,15 @@ type entry struct {
 
 // DecodeSafetensors reads the safetensors format: F32, F16, BF16, F64 and I32/I64
 // tensors, all widened or narrowed to float32, and the metadata strings.
-// Every size is checked against the data before memory is taken; overlapping
-// or missing bytes, unknown types and negative sizes are errors that name
-// the tensor.
+// Every size is checked against the data before memory is taken. As in the
+// format's reference, the tensors must fill the data without gap or overlap and
+// no name may come twice; unknown types and negative sizes are errors too, all
+// with the name of the tensor.
 func DecodeSafetensors(data []byte) (Dict, map[string]string, error) {
 	entries, meta, body, err := decodeHeader(data)
+	if err == nil {
+		err = checkLayout(entries, int64(len(body)))
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -83,6 +87,9 @@ func decodeHeader(data []byte) (entries map[string]entry, meta map[string]string
 	if err := json.Unmarshal(data[8:8+n], &header); err != nil {
 		return nil, nil, nil, fmt.Errorf("safetensors: header: %w", err)
 	}
+	if twice := nameTwice(data[8 : 8+n]); twice != "" {
+		return nil, nil, nil, fmt.Errorf("safetensors: tensor %.100q comes twice", twice)
+	}
 	meta = map[string]string{}
 	entries = make(map[string]entry, len(header))
 	for name, raw := range header {
@@ -99,6 +106,59 @@ func decodeHeader(data []byte) (entries map[string]entry, meta map[string]string
 		entries[name] = e
 	}
 	return entries, meta, data[8+n:], nil
+}
+
+// nameTwice returns a name that the object of a header has twice, "" if there is
+// none: encoding/json would take the last.
+func nameTwice(header []byte) string {
+	d := json.NewDecoder(bytes.NewReader(header))
+	seen := map[string]bool{}
+	if _, err := d.Token(); err != nil { // the brace
+		return ""
+	}
+	for d.More() {
+		token, err := d.Token()
+		name, ok := token.(string)
+		if err != nil || !ok {
+			return ""
+		}
+		if seen[name] {
+			return name
+		}
+		seen[name] = true
+		var skipped json.RawMessage
+		if err := d.Decode(&skipped); err != nil {
+			return ""
+		}
+	}
+	return ""
+}
+
+// checkLayout makes sure that the tensors lie in the data one after the other,
+// from its first byte to its last.
+func checkLayout(entries map[string]entry, size int64) error {
+	names := make([]string, 0, len(entries))
+	for name, e := range entries {
+		if len(e.Offsets) != 2 || e.Offsets[0] < 0 || e.Offsets[1] < e.Offsets[0] || e.Offsets[1] > size {
+			return fmt.Errorf("safetensors: tensor %.100q: offsets %.5v outside the %d bytes of data", name, e.Offsets, size)
+		}
+		names = append(names, name)
+	}
+	slices.SortFunc(names, func(a, b string) int { return slices.Compare(entries[a].Offsets, entries[b].Offsets) })
+	end, before := int64(0), ""
+	for _, name := range names {
+		switch begin := entries[name].Offsets[0]; {
+		case begin < end:
+			return fmt.Errorf("safetensors: tensors %.100q and %.100q overlap", before, name)
+		case begin > end:
+			return fmt.Errorf("safetensors: a gap of %d bytes before tensor %.100q", begin-end, name)
+		}
+		end, before = entries[name].Offsets[1], name
+	}
+	if end != size {
+		return fmt.Errorf("safetensors: %d bytes after the last tensor", size-end)
+	}
+	return nil
 }
 
 var itemSize = map[string]int64{"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4}
@@ -144,9 +204,13 @@ func decodeValues[T float32 | float64](e entry, body []byte) ([]T, error) {
 	return values, nil
 }
 
-// ReadSafetensors reads a safetensors file whole.
+// wholeLimit is the largest file that is read whole, in bytes. Larger ones are
+// read a tensor at a time, see [Open].
+const wholeLimit = 4 << 30
+
+// ReadSafetensors reads a safetensors file whole, of 4 GiB at most.
 func ReadSafetensors(path string) (Dict, map[string]string, error) {
-	data, err := os.ReadFile(path)
+	data, err := inputfile.Read(path, wholeLimit)
 	if err != nil {
 		return nil, nil, fmt.Errorf("weights: %w", err)
 	}

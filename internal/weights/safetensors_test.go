@@ -3,10 +3,15 @@ package weights
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/trustsr/trustsr/internal/inputfile"
 )
 
 func file(header string, body int) []byte {
@@ -78,10 +83,52 @@ func TestDecodeRefuses(t *testing.T) {
 		"negative":       {one(`{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}`), "shape"},
 		"overflow":       {one(`{"dtype":"F32","shape":[9223372036854775807,9223372036854775807],"data_offsets":[0,8]}`), "shape"},
 		"no offsets":     {one(`{"dtype":"F32","shape":[2]}`), "outside"},
+		"a gap":          {file(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"w":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}`, 12), "gap of 4 bytes before tensor \"w\""},
+		"a gap at first": {one(`{"dtype":"F32","shape":[1],"data_offsets":[4,8]}`), "gap of 4 bytes"},
+		"an overlap":     {file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"w":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, 8), "overlap"},
+		"the same bytes": {file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, 8), "overlap"},
+		"bytes left":     {one(`{"dtype":"F32","shape":[1],"data_offsets":[0,4]}`), "4 bytes after the last"},
+		"twice":          {file(`{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, 8), "twice"},
+		"twice, escaped": {file(`{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"\u0077":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, 8), "twice"},
 		"entry a number": {one(`7`), `"w"`},
 	} {
 		if _, _, err := DecodeSafetensors(c.data); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
+		}
+		if name == "nothing" {
+			continue
+		}
+		// The reader of large files refuses the same.
+		path := filepath.Join(t.TempDir(), "w.safetensors")
+		if err := os.WriteFile(path, c.data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if f, err := Open(path); err == nil {
+			if name != "unknown type" { // known by name until it is read
+				t.Errorf("%s: opened", name)
+			}
+			f.Close()
+		}
+	}
+}
+
+// Tensors without elements lie anywhere between the others.
+func TestDecodeEmptyTensors(t *testing.T) {
+	dict, _, err := DecodeSafetensors(file(`{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"e":{"dtype":"F32","shape":[0,3],"data_offsets":[0,0]},"f":{"dtype":"F32","shape":[0],"data_offsets":[8,8]}}`, 8))
+	if err != nil || len(dict) != 3 || len(dict["w"].Data) != 2 || len(dict["e"].Data) != 0 {
+		t.Errorf("%v, %v", dict, err)
+	}
+}
+
+// What stands where a checkpoint should be is named.
+func TestOpenRefusesOtherFiles(t *testing.T) {
+	pointer := filepath.Join(t.TempDir(), "model.safetensors")
+	if err := os.WriteFile(pointer, []byte("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]error{pointer: inputfile.ErrLFSPointer, t.TempDir(): inputfile.ErrNotFile, "/dev/zero": inputfile.ErrNotFile} {
+		if _, err := Open(path); !errors.Is(err, want) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: %v, want %v", path, err, want)
 		}
 	}
 }

@@ -132,7 +132,7 @@ func TestOpenRefuses(t *testing.T) {
 	}{
 		"nothing":          {nil, "too short"},
 		"text":             {[]byte("<!DOCTYPE html><html>"), "neither"},
-		"pointer of LFS":   {[]byte("version https://git-lfs.github.com/spec/v1\n"), "neither"},
+		"pointer of LFS":   {[]byte("version https://git-lfs.github.com/spec/v1\n"), "Git LFS pointer"},
 		"zip cut":          {zipped[:len(zipped)/2], "zip"},
 		"another zip":      {other.Bytes(), "data.pkl"},
 		"legacy cut":       {legacy[:len(legacy)-10], "storage"},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/ensemble/study"
+	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 
@@ -105,6 +106,10 @@ type TallyOptions struct {
 	Seed      *uint64 // of simulation, tie draws, bootstrap and random ensembles; nil is the study file's, or 1
 	Screening Screening
 	Truth     Truth
+
+	// LeaveOut allows files in the space that are no finished samples; without
+	// it they are an error that wraps srspace.ErrLeftOut.
+	LeaveOut bool
 	ReportOptions
 }
 
@@ -207,6 +212,13 @@ func (o *TallyOptions) trial(name string, ballots []ensemble.Ballot) (t Trial, e
 	space, samples, err := OpenSamples(dir)
 	if err != nil {
 		return t, err
+	}
+	if files := space.LeftOut(); len(files) > 0 {
+		err := &srspace.LeftOutError{Files: files}
+		if !o.LeaveOut {
+			return t, err
+		}
+		o.note("%v", err)
 	}
 	t.LR, t.Samples = space.LR(), samples
 	if shown > 0 {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/internal/inputfile"
 )
 
 // Report is what a run measured, where and when.
@@ -52,17 +52,9 @@ const maxReport = 16 << 20
 
 // ReadFile reads what WriteFile wrote.
 func ReadFile(path string) (*Report, error) {
-	f, err := os.Open(path)
+	data, err := inputfile.Read(path, maxReport)
 	if err != nil {
 		return nil, hint.With(fmt.Errorf("read report: %w", err), "kernel bench --json FILE writes one")
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxReport+1))
-	if err != nil {
-		return nil, fmt.Errorf("read report: %w", err)
-	}
-	if len(data) > maxReport {
-		return nil, fmt.Errorf("read report: %s is larger than %d MiB", path, maxReport>>20)
 	}
 	var r Report
 	if err := json.Unmarshal(data, &r); err != nil {

@@ -49,11 +49,11 @@ func studyNewCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(c.OutOrStdout(), "%s: change its texts, then: go run ./kernel study serve %s\n", args[0], args[0])
+			fmt.Fprintf(c.OutOrStdout(), "%s: change its texts, then: go run ./kernel study serve %s\n", args[0], quoted(args[0]))
 			return nil
 		},
 	}
-	c.Flags().StringSliceVar(&spaces, "space", []string{"space"}, "folder of an SR space, one trial each; may be repeated")
+	c.Flags().StringArrayVar(&spaces, "space", []string{"space"}, "folder of an SR space, one trial each; may be repeated")
 	c.Flags().StringVar(&protocol, "protocol", "task1", "task1, task2 or method: the paper's three")
 	return c
 }

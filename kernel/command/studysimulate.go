@@ -52,7 +52,7 @@ results say nothing about real people.`,
 			}
 			ms := func(part int) float64 { return float64(done.Waits[len(done.Waits)*part/100].Microseconds()) / 1000 }
 			fmt.Fprintf(c.OutOrStdout(), "%d participants in %s; a pick was stored in %.0f ms, 99 of 100 in %.0f ms\nreport: go run ./kernel study report %s --store %s -o report/\n",
-				o.People, done.Store, ms(50), ms(99), args[0], done.Store)
+				o.People, done.Store, ms(50), ms(99), quoted(args[0]), quoted(done.Store))
 			return nil
 		},
 	}

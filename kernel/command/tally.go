@@ -8,6 +8,7 @@ import (
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/app"
+	"github.com/trustsr/trustsr/srspace"
 )
 
 func tallyCommand() *cobra.Command {
@@ -50,6 +51,9 @@ Results are given with and without the participants excluded by --min-time etc.`
 			if errors.Is(err, app.ErrNoBallots) {
 				return hint.With(errors.New("no ballots"), "name a file with --ballots, or try --simulate 30")
 			}
+			if errors.Is(err, srspace.ErrLeftOut) {
+				return unlessTold(err, false)
+			}
 			if err != nil {
 				return inFlags(err)
 			}
@@ -71,6 +75,7 @@ Results are given with and without the participants excluded by --min-time etc.`
 	f.StringVar(&o.Ties, "ties", string(ensemble.Expand), "tie rule: "+oneOf(ensemble.TieRules))
 	f.Uint64Var(&seed, "seed", 1, "of simulation, tie draws, bootstrap and random ensembles")
 	f.StringVarP(&out, "out", "o", "report", "folder for report.md, Table 1, Fig. 4, ensemble.png, plane.png, a wall of the rivals and the ballots")
+	leaveOutFlag(c, &o.LeaveOut)
 	flags.register(c)
 	c.MarkFlagsMutuallyExclusive("ballots", "simulate")
 	c.MarkFlagsMutuallyExclusive("study", "simulate")

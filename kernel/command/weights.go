@@ -238,7 +238,7 @@ func importModel(c *cobra.Command, name, path string, head int) error {
 	for _, a := range checkpoint.Assumed {
 		fmt.Fprintln(out, "assumed:", a)
 	}
-	fmt.Fprintf(out, "use it: go run ./kernel sample --model %s --lr picture.png -n 4 -o space/\n", name)
+	fmt.Fprintf(out, "use it: go run ./kernel sample --model %s --lr picture.png -n 4 -o space/\n", quoted(name))
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"image"
+	"io"
 	"net/http"
 	"path"
 	"strconv"
@@ -119,8 +120,8 @@ func answer(w http.ResponseWriter, status int, body any) {
 }
 
 func listName(r *http.Request) string {
-	if name := r.URL.Query().Get("name"); name != "" {
-		return name
+	if query := r.URL.Query(); query.Has("name") {
+		return query.Get("name") // an empty one is refused as no name of a list
 	}
 	return "picks"
 }
@@ -259,7 +260,13 @@ func (e *Engine) changePicks(w http.ResponseWriter, r *http.Request, s *space) {
 	var c click
 	decoder := json.NewDecoder(r.Body)
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&c); err != nil {
+	err := decoder.Decode(&c)
+	if err == nil {
+		if _, more := decoder.Token(); more != io.EOF {
+			err = errors.New("more than one value")
+		}
+	}
+	if err != nil {
 		refuse(w, fmt.Errorf("click is not understood: %w", err))
 		return
 	}

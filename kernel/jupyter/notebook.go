@@ -3,12 +3,14 @@ package jupyter
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"strings"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/internal/inputfile"
 )
 
 // maxNotebook bounds a notebook file; outputs of large pictures fit.
@@ -25,14 +27,10 @@ type notebookCell map[string]json.RawMessage
 
 func readNotebook(path string) (*notebook, error) {
 	advice := "the file should be a Jupyter notebook of format 4; open it in Jupyter and save it again"
-	info, err := os.Stat(path)
-	if err != nil {
+	data, err := inputfile.Read(path, maxNotebook)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, hint.With(fmt.Errorf("notebook: %w", err), "the shipped notebooks are in notebooks/")
 	}
-	if info.IsDir() || info.Size() > maxNotebook {
-		return nil, hint.With(fmt.Errorf("notebook %s: a folder, or larger than %d MB", path, maxNotebook>>20), advice)
-	}
-	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("notebook: %w", err)
 	}

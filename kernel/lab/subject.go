@@ -51,6 +51,13 @@ func input(what, path string) string {
 
 // readLimited reads a file that a cell shows.
 func readLimited(path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path) // asked first: opening a pipe waits
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", path)
+	}
+	if err != nil {
+		return nil, err
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 
 	"github.com/trustsr/trustsr/internal/finite"
+	"github.com/trustsr/trustsr/internal/inputfile"
 	"github.com/trustsr/trustsr/internal/weights"
 )
 
@@ -44,14 +44,10 @@ var featureCounts = [3]int{NumDCT, NumGSM, NumPCA}
 
 // ReadModel reads a file that [DecodeModel] takes.
 func ReadModel(path string) (*Model, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("NRQM: %w", err)
+	data, err := inputfile.Read(path, maxModelBytes)
+	if errors.Is(err, inputfile.ErrTooLarge) || errors.Is(err, inputfile.ErrNotFile) || errors.Is(err, inputfile.ErrLFSPointer) {
+		return nil, fmt.Errorf("NRQM: %w: %w", ErrModel, err)
 	}
-	if info.Size() > maxModelBytes {
-		return nil, fmt.Errorf("NRQM: %s has %d bytes, at most %d are read: %w", path, info.Size(), maxModelBytes, ErrModel)
-	}
-	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("NRQM: %w", err)
 	}
