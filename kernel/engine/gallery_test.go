@@ -37,12 +37,17 @@ func TestGuard(t *testing.T) {
 		{"other address", "GET", "/gallery/" + name + "?" + token, func(r *http.Request) { r.Host = "10.0.0.1:80" }, 421},
 		{"name like localhost", "GET", "/gallery/" + name + "?" + token, func(r *http.Request) { r.Host = "localhost.evil.example" }, 421},
 		{"post", "POST", picks + token, nil, 200},
+		{"post of two values", "POST", picks + token, func(r *http.Request) {
+			const two = `{"action":"pick","seed":"1"}{"action":"clear"}`
+			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(two)), int64(len(two))
+		}, 400},
 		{"post of a form", "POST", picks + token, func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }, 415},
 		{"post from elsewhere", "POST", picks + token, func(r *http.Request) { r.Header.Set("Origin", "http://evil.example") }, 403},
 		{"post from a sandbox", "POST", picks + token, func(r *http.Request) { r.Header.Set("Origin", "null") }, 403},
 		{"no such space", "GET", "/gallery/digit-19/data?" + token, nil, 404},
 		{"escaping space", "GET", "/gallery/..%2f..%2fx/data?" + token, nil, 400},
 		{"bad list", "GET", "/gallery/" + name + "/picks?name=..%2fx&" + token, nil, 400},
+		{"a list without a name", "GET", "/gallery/" + name + "/picks?name=&" + token, nil, 400},
 		{"page of a bad list", "GET", "/gallery/" + name + "?name=%22%3E%3Cscript%3E&" + token, nil, 400},
 		{"bad cap", "GET", "/gallery/" + name + "?cap=5000&" + token, nil, 400},
 		{"no such picture", "GET", "/gallery/" + name + "/hr.png?" + token, nil, 404},
