@@ -25,7 +25,7 @@ func Merge(ctx context.Context, dir string, parts []string, progress func(done, 
 	if len(parts) == 0 {
 		return nil, errors.New("merge: no spaces to merge")
 	}
-	spaces := make([]*Space, len(parts))
+	spaces, seeds := make([]*Space, len(parts)), make([][]uint64, len(parts))
 	total := 0
 	for i, part := range parts {
 		s, err := Open(part)
@@ -39,8 +39,8 @@ func Merge(ctx context.Context, dir string, parts []string, progress func(done, 
 		if _, err := openSame(part, first.manifest.LRHash, first.manifest.Recipe, first.manifest.BaseSeed); err != nil {
 			return nil, fmt.Errorf("merge: %w (as %s)", err, parts[0])
 		}
-		spaces[i] = s
-		total += s.Len()
+		spaces[i], seeds[i] = s, s.Seeds()
+		total += len(seeds[i])
 	}
 	m := spaces[0].manifest
 	whole, err := Create(dir, spaces[0].lr, m.Recipe, m.BaseSeed)
@@ -56,8 +56,8 @@ func Merge(ctx context.Context, dir string, parts []string, progress func(done, 
 		return nil, fmt.Errorf("merge: %w", err)
 	}
 	done := 0
-	for _, s := range spaces {
-		for _, seed := range s.Seeds() {
+	for i, s := range spaces {
+		for _, seed := range seeds[i] {
 			if ctx.Err() != nil {
 				return nil, hint.With(fmt.Errorf("merge: stopped at %d of %d samples: %w", done, total, ctx.Err()), "merge again to continue")
 			}

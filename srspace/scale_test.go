@@ -140,4 +140,10 @@ func TestLargeSpaceOpens(t *testing.T) {
 	if _, err := opened.Image(5); err == nil {
 		t.Error("a damaged sample reads")
 	}
+	began := time.Now()
+	names := opened.Len()
+	counted := time.Since(began)
+	began = time.Now()
+	checked := len(opened.Seeds())
+	t.Logf("%d counted in %v, %d checked in %v", names, counted, checked, time.Since(began))
 }

@@ -225,8 +225,46 @@ func (s *Space) Path(seed uint64) string {
 	return filepath.Join(s.dir, samplesName, sampleName(seed))
 }
 
-// Len returns the number of finished samples.
-func (s *Space) Len() int { return len(s.Seeds()) }
+// Len returns the number of samples there are, by the names of their files: a
+// file appears under its name when it is whole. It opens none of them, so that
+// it counts files too that were damaged or replaced since, which [Space.Seeds]
+// leaves out. A folder that cannot be read counts as empty.
+func (s *Space) Len() int {
+	if s.ReadOnly() {
+		return len(s.foreign)
+	}
+	return len(s.named())
+}
+
+// Has reports whether the sample of a seed is there, as [Space.Seeds] tells.
+func (s *Space) Has(seed uint64) bool {
+	if s.ReadOnly() {
+		_, ok := s.foreign[seed]
+		return ok
+	}
+	return seed >= s.manifest.BaseSeed && looksFinished(s.Path(seed), s.origin(seed))
+}
+
+// named returns the seeds that files of the folder are named after, in no
+// order.
+func (s *Space) named() []uint64 {
+	dir, err := os.Open(filepath.Join(s.dir, samplesName))
+	if err != nil {
+		return nil
+	}
+	defer dir.Close()
+	entries, err := dir.ReadDir(-1)
+	if err != nil {
+		return nil
+	}
+	var seeds []uint64
+	for _, e := range entries {
+		if seed, ok := parseSampleName(e.Name()); ok && seed >= s.manifest.BaseSeed && !e.IsDir() {
+			seeds = append(seeds, seed)
+		}
+	}
+	return seeds
+}
 
 // Seeds returns the seeds of the finished samples in the order they are
 // drawn, from the base seed up. Files that are cut off or not this space's
@@ -241,13 +279,8 @@ func (s *Space) Seeds() []uint64 {
 		slices.Sort(seeds)
 		return seeds
 	}
-	entries, err := os.ReadDir(filepath.Join(s.dir, samplesName))
-	if err != nil {
-		return nil
-	}
-	for _, e := range entries {
-		seed, ok := parseSampleName(e.Name())
-		if ok && seed >= s.manifest.BaseSeed && looksFinished(s.Path(seed), s.origin(seed)) {
+	for _, seed := range s.named() {
+		if s.Has(seed) {
 			seeds = append(seeds, seed)
 		}
 	}

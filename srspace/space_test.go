@@ -480,3 +480,33 @@ func fileNames(t testing.TB, dir string) []string {
 	}
 	return names
 }
+
+// A file that was cut off since it was written counts by its name, and is none
+// of the samples; other names do not count.
+func TestLenCountsNames(t *testing.T) {
+	s := createToy(t, t.TempDir(), 10)
+	drawToy(t, s, 3)
+	samples := filepath.Join(s.Dir(), samplesName)
+	if err := os.Truncate(s.Path(11), 20); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"000009.png", "13.png", "notes.txt"} { // before the base seed, misspelt, a person's
+		if err := os.WriteFile(filepath.Join(samples, name), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(samples, "000014.png"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Len(); got != 3 {
+		t.Errorf("%d samples by name, want 3", got)
+	}
+	if got := s.Seeds(); !slices.Equal(got, []uint64{10, 12}) {
+		t.Errorf("samples %v, want 10 and 12", got)
+	}
+	for seed, want := range map[uint64]bool{9: false, 10: true, 11: false, 12: true, 13: false, 14: false} {
+		if s.Has(seed) != want {
+			t.Errorf("sample %d: %v, want %v", seed, !want, want)
+		}
+	}
+}

@@ -41,7 +41,7 @@ func (e *Engine) wallFigure(_ context.Context, s *space, list string, _ func(wir
 	caption := fmt.Sprintf("%s: %d samples of its SR space", s.subject.Title, len(images))
 	var framed []int
 	if list != "" {
-		picks, err := editPicks(s.dir, s.name, list, keepPicks)
+		picks, err := loadPicks(s.dir, s.name, list)
 		if err != nil {
 			return nil, err
 		}
@@ -97,7 +97,7 @@ func (s *space) mean(list *wire.Picks) (*picture.Image, error) {
 }
 
 func (e *Engine) meanFigure(_ context.Context, s *space, list string, _ func(wire.Progress)) (*wire.Figure, error) {
-	picks, err := editPicks(s.dir, s.name, list, keepPicks)
+	picks, err := loadPicks(s.dir, s.name, list)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +148,7 @@ func (s *space) contenders(list string) (*contenders, error) {
 	if list == "" {
 		return c, nil
 	}
-	if c.picks, err = editPicks(s.dir, s.name, list, keepPicks); err != nil {
+	if c.picks, err = loadPicks(s.dir, s.name, list); err != nil {
 		return nil, err
 	}
 	if len(c.picks.Seeds) > 0 {

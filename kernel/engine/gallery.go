@@ -187,7 +187,7 @@ func (e *Engine) servePicture(w http.ResponseWriter, r *http.Request, s *space) 
 		img, err = s.bicubic()
 	case "mean.png":
 		var list *wire.Picks
-		if list, err = editPicks(s.dir, s.name, listName(r), keepPicks); err == nil {
+		if list, err = loadPicks(s.dir, s.name, listName(r)); err == nil {
 			img, err = s.mean(list)
 		}
 	default:
@@ -236,10 +236,8 @@ func (s *space) pagePicks(p *wire.Picks) *pagePicks {
 	return out
 }
 
-func keepPicks(*pickList) error { return nil }
-
 func (e *Engine) servePicks(w http.ResponseWriter, r *http.Request, s *space) {
-	list, err := editPicks(s.dir, s.name, listName(r), keepPicks)
+	list, err := loadPicks(s.dir, s.name, listName(r))
 	if err != nil {
 		refuse(w, err)
 		return

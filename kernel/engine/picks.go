@@ -145,6 +145,22 @@ type (
 	staleError struct{ error }
 )
 
+// listPath is where list name of the space in dir is kept.
+func listPath(dir, name string) string { return filepath.Join(dir, "picks", name+".json") }
+
+// loadPicks reads list name of the space in dir. It takes no lock and makes
+// nothing: lists are replaced whole. A list that does not exist is empty.
+func loadPicks(dir, space, name string) (*wire.Picks, error) {
+	if err := checkListName(name); err != nil {
+		return nil, err
+	}
+	list, err := readPicks(listPath(dir, name), space, name)
+	if err != nil {
+		return nil, err
+	}
+	return list.wire(), nil
+}
+
 // editPicks reads list name of the space in dir, lets edit change it, and
 // returns it after what changed is on disk for good. Lists are read anew each
 // time and locked across processes: two kernels may share a space.
@@ -161,7 +177,7 @@ func editPicks(dir, space, name string, edit func(*pickList) error) (*wire.Picks
 		return nil, err
 	}
 	defer lock.Release()
-	path := filepath.Join(folder, name+".json")
+	path := listPath(dir, name)
 	list, err := readPicks(path, space, name)
 	if err != nil {
 		return nil, err

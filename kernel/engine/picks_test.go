@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -103,7 +104,7 @@ func TestEditPicksTogether(t *testing.T) {
 		})
 	}
 	all.Wait()
-	list, err := editPicks(dir, "s", "many", keepPicks)
+	list, err := loadPicks(dir, "s", "many")
 	if err != nil || len(list.Seeds) != 20 || list.Revision != 20 {
 		t.Errorf("%+v, %v", list, err)
 	}
@@ -131,5 +132,51 @@ func TestDamagedPicks(t *testing.T) {
 				t.Errorf("changed to %q", now)
 			}
 		})
+	}
+}
+
+// Reading a list waits for nobody who changes it, and leaves nothing behind.
+func TestReadingPicksTakesNoLock(t *testing.T) {
+	dir := t.TempDir()
+	list, err := loadPicks(dir, "s", "five")
+	if err != nil || len(list.Seeds) != 0 || list.Cap != defaultCap {
+		t.Errorf("a list that does not exist: %+v, %v", list, err)
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("reading made %v", left)
+	}
+	add := func(seed uint64) func(*pickList) error {
+		return func(l *pickList) error { return l.pick(pick{Seed: seed}, wire.ByPerson) }
+	}
+	if _, err := editPicks(dir, "s", "five", add(7)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = editPicks(dir, "s", "five", func(l *pickList) error {
+		read := make(chan error, 1)
+		go func() {
+			list, err := loadPicks(dir, "s", "five")
+			if err == nil && !slices.Equal(list.Seeds, []uint64{7}) {
+				err = fmt.Errorf("read %v", list.Seeds)
+			}
+			read <- err
+		}()
+		select {
+		case err := <-read:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Error("reading waits for a change")
+		}
+		return add(8)(l)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list, err := loadPicks(dir, "s", "five"); err != nil || !slices.Equal(list.Seeds, []uint64{7, 8}) {
+		t.Errorf("after the change: %+v, %v", list, err)
+	}
+	if _, err := loadPicks(dir, "s", "../five"); err == nil {
+		t.Error("a name that leaves the folder is read")
 	}
 }

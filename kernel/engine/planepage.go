@@ -181,7 +181,7 @@ func (s *space) otherLists(name string) ([]*wire.Picks, error) {
 		if !isList || other == name || checkListName(other) != nil {
 			continue
 		}
-		if list, err := editPicks(s.dir, s.name, other, keepPicks); err == nil {
+		if list, err := loadPicks(s.dir, s.name, other); err == nil {
 			out = append(out, list)
 		}
 	}
@@ -198,7 +198,7 @@ func seedStrings(seeds []uint64) []string {
 
 // planeData scores what there is and lays out the sheet of pictures.
 func (e *Engine) planeData(ctx context.Context, s *space, list string, ids []string, report func(wire.Progress)) (*planeData, []entrant, error) {
-	picks, err := editPicks(s.dir, s.name, list, keepPicks)
+	picks, err := loadPicks(s.dir, s.name, list)
 	if err != nil {
 		return nil, nil, err
 	}

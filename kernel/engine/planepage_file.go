@@ -23,7 +23,7 @@ func planeHTML(ctx context.Context, e *Engine, s *space, req *wire.Request, repo
 	if err != nil {
 		return nil, err
 	}
-	picks, err := editPicks(s.dir, s.name, req.Picks, keepPicks)
+	picks, err := loadPicks(s.dir, s.name, req.Picks)
 	if err != nil {
 		return nil, err
 	}

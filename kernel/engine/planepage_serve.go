@@ -81,7 +81,7 @@ type star struct {
 
 // starOf averages the picks and scores the average.
 func (e *Engine) starOf(ctx context.Context, s *space, list string, ids []string) (*star, error) {
-	picks, err := editPicks(s.dir, s.name, list, keepPicks)
+	picks, err := loadPicks(s.dir, s.name, list)
 	if err != nil {
 		return nil, err
 	}

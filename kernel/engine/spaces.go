@@ -312,10 +312,8 @@ func (e *Engine) spaceNames() []string {
 
 // address returns the address of a sample of the space.
 func (s *space) address(seed uint64) (string, error) {
-	for _, have := range s.store.Seeds() {
-		if have == seed {
-			return s.store.Address(seed).String(), nil
-		}
+	if s.store.Has(seed) {
+		return s.store.Address(seed).String(), nil
 	}
 	return "", hint.With(fmt.Errorf("space %s has no sample of seed %d", s.name, seed),
 		fmt.Sprintf("it holds %d samples; space.Seeds() lists their seeds", s.store.Len()))

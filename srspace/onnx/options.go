@@ -2,7 +2,6 @@ package onnx
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 
@@ -51,7 +50,7 @@ func ParseValues(s string) (map[string]float64, error) {
 		name, number, ok := strings.Cut(part, "=")
 		name = strings.TrimSpace(name)
 		v, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-		if _, twice := values[name]; !ok || name == "" || err != nil || math.IsNaN(v) || math.IsInf(v, 0) || twice {
+		if _, twice := values[name]; !ok || name == "" || err != nil || !finite.Is(v) || twice {
 			return nil, hint.With(fmt.Errorf("%.100q gives no number to an input", part), "write NAME=NUMBER, one for each input, e.g. sigma=0.5,t=1")
 		}
 		values[name] = v
