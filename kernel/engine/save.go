@@ -54,7 +54,7 @@ func saveRows(_ context.Context, _ *Engine, s *space, req *wire.Request, _ func(
 		}
 	}
 	for _, list := range req.Lists {
-		picks, err := editPicks(s.dir, s.name, list, keepPicks)
+		picks, err := loadPicks(s.dir, s.name, list)
 		if err != nil {
 			return nil, err
 		}
