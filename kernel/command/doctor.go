@@ -122,8 +122,12 @@ func doctor(ctx context.Context, out io.Writer, root string, cell func(ctx conte
 		}
 	}
 	chromium, _ := exec.LookPath("chromium")
+	program := ""
+	if found := jupyter.Find(ctx, root); found != nil {
+		program = found.String() + ", " + found.Path
+	}
 	for _, p := range []struct{ what, path, note string }{
-		{"Jupyter", jupyter.Find(root), "go run ./kernel up installs it; or: apt-get install --no-install-recommends jupyter-notebook"},
+		{"Jupyter", program, "go run ./kernel up installs it; or: apt-get install --no-install-recommends jupyter-notebook"},
 		{"Chromium", chromium, "for the browser tests only: apt-get install chromium"},
 	} {
 		if p.path != "" {

@@ -26,7 +26,7 @@ func TestDoctor(t *testing.T) {
 		want    []string // rows, as regular expressions
 	}{
 		{"nothing fails", false, nil, []string{`Jupyter +missing +go run`, `a notebook cell +ok`, `digit model +ok`, `Chromium +missing`}},
-		{"a private Jupyter", true, nil, []string{`Jupyter +ok +` + regexp.QuoteMeta(program)}},
+		{"a private Jupyter", true, nil, []string{`Jupyter +ok +Jupyter Notebook 6.5.7, ` + regexp.QuoteMeta(program)}},
 		{"a cell that fails", true, errors.New("no such\nthing"), []string{`a notebook cell +fails +no such thing`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -34,7 +34,7 @@ func TestDoctor(t *testing.T) {
 				if err := os.MkdirAll(filepath.Dir(program), 0o755); err != nil {
 					t.Fatal(err)
 				}
-				if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o755); err != nil {
+				if err := os.WriteFile(program, []byte("#!/bin/sh\necho 6.5.7\n"), 0o755); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -27,9 +27,12 @@ func upCommand() *cobra.Command {
 		Use:   "up",
 		Short: "Set everything up and open the notebooks in Jupyter",
 		Long: `Builds the Go notebook kernel under .lab/ (the first time takes some
-minutes), installs Jupyter where it is missing (with apt where that is
-allowed without a password, else with pip under .lab/), and starts it on this
-machine alone, behind a token. Where there is a C compiler it takes ONNX Runtime
+minutes) and starts Jupyter on this machine alone, behind a token: the first
+JupyterLab or Notebook 7 on the PATH, else a classic Notebook, or what
+$TRUSTSR_JUPYTER names. Where there is none it installs Debian's Notebook if
+that is allowed without a password, else JupyterLab with pip under .lab/;
+--lab starts JupyterLab, and installs it. The token is random, or
+$JUPYTER_TOKEN. Where there is a C compiler it takes ONNX Runtime
 too, once, which samples faster than pure Go; --no-onnx leaves that.
 
 Galleries and planes are pages of the engine, at a port of their own for each
@@ -59,7 +62,7 @@ another Jupyter starts.`,
 	c.Flags().BoolVar(&noONNX, "no-onnx", false, "do not download ONNX Runtime; run in pure Go where it is not installed")
 	c.Flags().IntVar(&o.Port, "port", 0, "port to listen on; 0 takes a free one")
 	c.Flags().StringVar(&o.IP, "ip", "127.0.0.1", "address to listen on")
-	c.Flags().StringVar(&o.Token, "token", "", "token of the address; random by default")
+	c.Flags().BoolVar(&o.Lab, "lab", false, "JupyterLab, installed where it is missing")
 	c.Flags().StringVar(&o.BaseURL, "base-url", "/", "path that Jupyter is below")
 	c.Flags().IntVar(&o.PagesPort, "pages-port", 0, "one port for the pages of all notebooks; 0 leaves each its own")
 	c.Flags().StringVar(&o.PublicURL, "public-url", "", "where browsers reach the pages through a proxy (default $TRUSTSR_PUBLIC_URL)")

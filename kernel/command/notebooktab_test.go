@@ -45,14 +45,10 @@ type widgets struct {
 
 func newWidgets(t *testing.T) *widgets {
 	t.Helper()
-	for _, program := range []string{"chromium", "jupyter-notebook"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("no %s on this machine: the pages are not tried in a notebook", program)
-		}
-	}
+	classicNotebook(t)
 	trustsr, root := binary(t)
 	own := t.TempDir()
-	for _, dir := range []string{"kernel/lab", "kernel/wire", "internal/atomicfile"} {
+	for _, dir := range []string{"kernel/lab", "kernel/wire", "kernel/jupyter/cellwire", "kernel/jupyter/runner", "internal/atomicfile"} {
 		if err := os.CopyFS(filepath.Join(own, dir), os.DirFS(filepath.Join(root, dir))); err != nil {
 			t.Fatal(err)
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/chromedp"
 
+	"github.com/trustsr/trustsr/kernel/jupyter"
 	"github.com/trustsr/trustsr/kernel/wire"
 )
 
@@ -68,15 +69,26 @@ func processOf(mark, word string) int {
 	return 0
 }
 
+// classicNotebook makes "up" start the classic Notebook, whose own script the
+// tests use, whatever is first on the PATH. Without it or a browser the test is
+// skipped.
+func classicNotebook(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("chromium"); err != nil {
+		t.Skip("no chromium on this machine: notebooks are not tried in a browser")
+	}
+	classic := jupyter.FindClassic(t.Context(), t.TempDir())
+	if classic == nil {
+		t.Skip("no jupyter-notebook before release 7 on this machine: notebooks are not tried in its browser page")
+	}
+	t.Setenv(jupyter.EnvProgram, classic.Path)
+}
+
 // The whole path, as a newcomer walks it: up, the notebook in a browser, all
 // cells, five clicks in the gallery, the mean and the plane; then the engine
 // and Jupyter are killed.
 func TestQuickstartInBrowser(t *testing.T) {
-	for _, program := range []string{"chromium", "jupyter-notebook"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("no %s on this machine: the notebook is not tried in a browser", program)
-		}
-	}
+	classicNotebook(t)
 	trustsr, root := binary(t)
 	mark := fmt.Sprintf("TRUSTSR_TEST_MARK=up-%d-%d", os.Getpid(), time.Now().UnixNano())
 	up := exec.Command(trustsr, "up", "--no-browser", "--no-onnx")

@@ -24,7 +24,7 @@ type client struct {
 	process *os.Process
 	died    chan struct{} // closed when the process has ended, with exit
 	exit    error
-	dir     string
+	folder  *ownFolder
 	stop    context.CancelFunc
 }
 
@@ -42,7 +42,7 @@ func startKernel(ctx context.Context, args, env []string, dir, tmp string, stder
 			c.close()
 		}
 	}()
-	if c.dir, err = os.MkdirTemp(tmp, "exec-"); err != nil {
+	if c.folder, err = makeOwnFolder(tmp, "exec-"); err != nil {
 		return nil, err
 	}
 	ports, err := freePorts(5)
@@ -52,7 +52,7 @@ func startKernel(ctx context.Context, args, env []string, dir, tmp string, stder
 	connection := message.Connection{Transport: "tcp", IP: "127.0.0.1", Scheme: "hmac-sha256", Key: randomToken(), Kernel: KernelName,
 		Shell: ports[0], IOPub: ports[1], Stdin: ports[2], Control: ports[3], Heartbeat: ports[4]}
 	// GoNB takes the kernel's id from a name of this form
-	file := filepath.Join(c.dir, "kernel-"+randomToken()+".json")
+	file := filepath.Join(c.folder.path, "kernel-"+randomToken()+".json")
 	if err := connection.Write(file); err != nil {
 		return nil, err
 	}
@@ -187,8 +187,9 @@ func (c *client) close() {
 		}
 	}
 	c.stop()
-	if c.dir != "" {
-		os.RemoveAll(c.dir)
+	if c.folder != nil {
+		c.folder.remove()
+		c.folder = nil
 	}
 }
 

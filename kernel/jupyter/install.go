@@ -14,22 +14,26 @@ import (
 	"github.com/trustsr/trustsr/internal/hint"
 )
 
-// notebookRelease is what pip installs: the last classic notebook, as Debian
-// 12 ships, with which the pages are tested.
-const notebookRelease = "notebook>=6.5,<7"
+// labRelease is what pip installs where there is no Jupyter.
+const labRelease = "jupyterlab>=4,<5"
 
 var errNoJupyter = errors.New("no Jupyter on this machine")
 
-// findJupyter returns the program jupyter-notebook. Without one it installs
-// Debian's where that is allowed without a password, else a private copy
-// under .lab with pip.
-func findJupyter(ctx context.Context, l layout, progress io.Writer) (string, error) {
-	if program := l.jupyter(); program != "" {
-		return program, nil
+// findJupyter returns the Jupyter to start. Without one it installs Debian's
+// Notebook where that is allowed without a password, else a private JupyterLab
+// under .lab with pip; where JupyterLab is wanted, that.
+func findJupyter(ctx context.Context, l layout, lab bool, progress io.Writer) (*FrontEnd, error) {
+	f, err := l.best(ctx, lab, progress)
+	if err != nil || f != nil {
+		return f, err
 	}
-	const advice = "install Jupyter Notebook, e.g.: sudo apt-get install --no-install-recommends jupyter-notebook"
+	advice := "install Jupyter Notebook, e.g.: sudo apt-get install --no-install-recommends jupyter-notebook"
+	ways := []func(context.Context, io.Writer) error{l.aptInstall, l.pipInstall}
+	if lab {
+		ways, advice = ways[1:], "install JupyterLab, e.g.: pip install jupyterlab"
+	}
 	var failed []error
-	for _, install := range []func(context.Context, io.Writer) error{l.aptInstall, l.pipInstall} {
+	for _, install := range ways {
 		if err := install(ctx, progress); errors.Is(err, errNotHere) {
 			continue
 		} else if err != nil {
@@ -37,31 +41,17 @@ func findJupyter(ctx context.Context, l layout, progress io.Writer) (string, err
 			failed = append(failed, err)
 		}
 		if ctx.Err() != nil {
-			return "", context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		}
-		if program := l.jupyter(); program != "" {
-			return program, nil
+		if f, err := l.best(ctx, lab, io.Discard); err != nil || f != nil {
+			return f, err
 		}
 	}
-	return "", hint.With(errors.Join(append([]error{errNoJupyter}, failed...)...), advice)
+	return nil, hint.With(errors.Join(append([]error{errNoJupyter}, failed...)...), advice)
 }
 
 // errNotHere says that a way to install is not open on this machine.
 var errNotHere = errors.New("cannot be used here")
-
-// jupyter returns the path of jupyter-notebook, the machine's or the private
-// copy's, or "".
-func (l layout) jupyter() string {
-	if path, err := exec.LookPath("jupyter-notebook"); err == nil {
-		return path
-	}
-	path, _ := exec.LookPath(filepath.Join(l.venv(), "bin", "jupyter-notebook"))
-	return path
-}
-
-// Find returns the path of the jupyter-notebook that [Up] would start, or ""
-// where it would have to install one.
-func Find(root string) string { return layout{root}.jupyter() }
 
 func (l layout) venv() string { return l.path("venv") }
 
@@ -109,11 +99,15 @@ func (l layout) pipInstall(ctx context.Context, progress io.Writer) error {
 	if err != nil {
 		return errNotHere
 	}
-	fmt.Fprintln(progress, "installing Jupyter Notebook with pip into .lab/venv (about 60 MB to download) …")
+	// JupyterLab 4 needs Python 3.9; without ensurepip there is no venv
+	if exec.CommandContext(ctx, python, "-c", "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 9))").Run() != nil {
+		return errNotHere
+	}
+	fmt.Fprintln(progress, "installing JupyterLab with pip into .lab/venv (about 60 MB to download, 250 MB on disk) …")
 	if err := l.run(ctx, python, "-m", "venv", l.venv()); err != nil {
 		return err
 	}
-	return l.run(ctx, filepath.Join(l.venv(), "bin", "python"), "-m", "pip", "install", "--quiet", notebookRelease)
+	return l.run(ctx, filepath.Join(l.venv(), "bin", "python"), "-m", "pip", "install", "--quiet", labRelease)
 }
 
 // run runs a program that asks nothing. What it prints goes to install.log

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/trustsr/trustsr/kernel/jupyter/message"
 )
 
 // The test binary stands in for the command: as "run" it is the wrapper
@@ -136,4 +138,25 @@ func text(t *testing.T, c *client, source string) (string, error) {
 		}
 	}
 	return b.String(), err
+}
+
+// noMessages is for who does not look at a cell's messages.
+func noMessages(*message.Message) {}
+
+// lockedBuffer takes text of several goroutines.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }

@@ -69,7 +69,7 @@ const maxSlots = 64
 // keptPages takes the first slot that no running kernel holds, with the port
 // and the token that its last kernel had: pages that are open, tunnels and
 // proxies then find the new kernel as they found the old. A port that
-// somebody else took meanwhile is replaced.
+// somebody else took meanwhile is replaced, and the token with it.
 //
 // Which notebook had the slot does not matter: the pages' addresses name the
 // space, and every engine of a checkout serves all its spaces.
@@ -105,6 +105,9 @@ func (l layout) openSlot(slot int) (*pagesPlace, error) {
 	listener, err := listenAgain(kept.Port)
 	if err != nil {
 		return nil, err
+	}
+	if listener.Addr().(*net.TCPAddr).Port != kept.Port { // whoever has the old one is sent the token by pages that are open
+		kept.Token, kept.Made = randomToken(), time.Now().UTC()
 	}
 	p := &pagesPlace{listener: listener, token: kept.Token, slot: slot}
 	kept.Port = p.port()

@@ -45,7 +45,8 @@ func TestPagesAreKept(t *testing.T) {
 	}
 }
 
-// Somebody else has the port: another is taken, and the token stays. A port
+// Somebody else has the port: another is taken, and another token, for pages
+// that are open send the old one to whoever has the port. A port
 // that is let go of within a moment is waited for.
 func TestPagesOfATakenPort(t *testing.T) {
 	l := layout{t.TempDir()}
@@ -66,7 +67,7 @@ func TestPagesOfATakenPort(t *testing.T) {
 	}
 	defer other.Close()
 	p = keep(t, l)
-	if p.port() == port || p.token != token {
+	if p.port() == port || p.token == token {
 		t.Errorf("port %d, which is taken: %d; same token: %v", p.port(), port, p.token == token)
 	}
 	moved := p.port()
@@ -281,5 +282,23 @@ fmt.Print(os.Getenv("TRUSTSR_URL"), " ", os.Getenv("TRUSTSR_TOKEN"))`)
 	}
 	if fresh := where(envFreshPages + "=1"); strings.Contains(fresh, token) || !strings.HasPrefix(fresh, "http://127.0.0.1:") {
 		t.Errorf("a kernel whose notebook is written has its pages at %q", fresh)
+	}
+}
+
+// The door knows who listens where it passes requests on to.
+func TestListenerOwner(t *testing.T) {
+	const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 65534        0 1 1 0000000000000000 100 0 0 10 0
+   1: 0100007F:1F91 0100007F:1F90 01 00000000:00000000 00:00000000 00000000  1000        0 2 1 0000000000000000 100 0 0 10 0
+   2: 00000000:1F92 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 3 1 0000000000000000 100 0 0 10 0
+`
+	for port, want := range map[int]int{8080: 65534, 8081: -1, 8082: 1000, 9000: -1} {
+		if got := ownerIn(table, port); got != want {
+			t.Errorf("port %d has the account %d, want %d", port, got, want)
+		}
+	}
+	p := keep(t, layout{t.TempDir()})
+	if got, err := listenerOwner(p.port()); err != nil || got != os.Getuid() {
+		t.Errorf("our own port has the account %d, %v", got, err)
 	}
 }

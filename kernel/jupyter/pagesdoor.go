@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -114,6 +115,11 @@ func (l layout) pagesDoor(errorLog io.Writer) http.Handler {
 			http.NotFound(w, r)
 			return
 		}
+		if owner, err := listenerOwner(kept.Port); err == nil && owner >= 0 && owner != os.Getuid() {
+			problems.Printf("the port %d of slot %d has another account: nothing is passed on", kept.Port, slot)
+			http.Error(w, "the pages' port is taken by another account", http.StatusBadGateway)
+			return
+		}
 		forward := &httputil.ReverseProxy{
 			Rewrite: func(r *httputil.ProxyRequest) {
 				r.SetURL(&url.URL{Scheme: "http", Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(kept.Port))})
@@ -126,4 +132,34 @@ func (l layout) pagesDoor(errorLog io.Writer) http.Handler {
 		http.StripPrefix("/"+name, forward).ServeHTTP(w, r)
 	})
 	return mux
+}
+
+// listenerOwner returns the account that listens on a loopback port, by
+// /proc/net/tcp, or -1 where nobody does.
+func listenerOwner(port int) (int, error) {
+	table, err := os.ReadFile("/proc/net/tcp")
+	if err != nil {
+		return -1, err
+	}
+	return ownerIn(string(table), port), nil
+}
+
+// ownerIn finds in such a table who listens on a port of 127.0.0.1 or of all
+// addresses.
+func ownerIn(table string, port int) int {
+	for line := range strings.SplitSeq(table, "\n") {
+		// number, local address, remote address, state, queues, timer, retransmits, account
+		fields := strings.Fields(line)
+		if len(fields) < 8 || fields[3] != "0A" {
+			continue
+		}
+		address, number, ok := strings.Cut(fields[1], ":")
+		if n, err := strconv.ParseUint(number, 16, 16); !ok || err != nil || int(n) != port || address != "0100007F" && address != "00000000" {
+			continue
+		}
+		if owner, err := strconv.Atoi(fields[7]); err == nil {
+			return owner
+		}
+	}
+	return -1
 }

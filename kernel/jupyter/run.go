@@ -55,6 +55,11 @@ func (w wrapper) run() error {
 	if err := w.folders(); err != nil {
 		return fmt.Errorf("kernel: %w", err)
 	}
+	tmp, err := makeOwnFolder(w.tmp(), "kernel-")
+	if err != nil {
+		return fmt.Errorf("kernel: %w", err)
+	}
+	defer tmp.remove()
 	if err := adoptOrphans(); err != nil {
 		return fmt.Errorf("kernel: %w", err)
 	}
@@ -67,7 +72,8 @@ func (w wrapper) run() error {
 		return fmt.Errorf("kernel: %w", err)
 	}
 	defer place.close()
-	env := append(w.environment(append(os.Environ(), "GOFLAGS="+goFlags())), place.env...)
+	env := append(w.environment(append(os.Environ(), "GOFLAGS="+goFlags())), "TMPDIR="+tmp.path)
+	env = append(env, place.env...)
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	signals, interrupts := make(chan os.Signal, 4), make(chan os.Signal, 4)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"net"
 	"net/http"
@@ -23,9 +24,10 @@ import (
 type UpOptions struct {
 	Root      string // project root
 	NoBrowser bool   // print the address only
+	Lab       bool   // start JupyterLab, and install it if it is missing
 	Port      int    // 0 takes a free one
 	IP        string // "" is 127.0.0.1
-	Token     string // "" is random
+	Token     string // of Jupyter; "" is $JUPYTER_TOKEN, or random
 	BaseURL   string // path that Jupyter is below, such as /x/; "" is /
 	PagesPort int    // where the pages of all notebooks are; 0 has one for each
 	PublicURL string // where browsers reach the pages through a proxy; "" is $TRUSTSR_PUBLIC_URL
@@ -38,6 +40,9 @@ type UpOptions struct {
 func Up(ctx context.Context, o UpOptions) error {
 	if o.IP == "" {
 		o.IP = "127.0.0.1"
+	}
+	if o.Token == "" {
+		o.Token = os.Getenv(envJupyterToken)
 	}
 	if o.Token == "" {
 		o.Token = randomToken()
@@ -57,10 +62,11 @@ func Up(ctx context.Context, o UpOptions) error {
 		return err
 	}
 	l := layout{o.Root}
-	program, err := findJupyter(ctx, l, o.Progress)
+	program, err := findJupyter(ctx, l, o.Lab, o.Progress)
 	if err != nil {
 		return err
 	}
+	fmt.Fprintf(o.Progress, "starting %s (%s)\n", program, program.Path)
 	if o.Port, err = freePort(o.IP, o.Port); err != nil {
 		return hint.With(fmt.Errorf("start Jupyter: %w", err), "choose another --port, or none: a free one is taken")
 	}
@@ -75,19 +81,22 @@ func Up(ctx context.Context, o UpOptions) error {
 		return err
 	}
 	defer pages.close()
+	app := "--" + program.server() + "."
 	args := []string{"--no-browser", "--ip=" + o.IP, "--port=" + strconv.Itoa(o.Port), "--port-retries=0",
-		"--NotebookApp.token=" + o.Token, "--NotebookApp.base_url=" + base, "--notebook-dir=" + filepath.Join(o.Root, "notebooks"),
+		app + "base_url=" + base, "--notebook-dir=" + filepath.Join(o.Root, "notebooks"),
 		"--MultiKernelManager.default_kernel_name=" + KernelName}
 	if os.Geteuid() == 0 {
 		args = append(args, "--allow-root")
 	}
 	if pages.host != "" { // a proxy may pass on the name it is called by
-		args = append(args, "--NotebookApp.local_hostnames=localhost", "--NotebookApp.local_hostnames="+pages.host)
+		args = append(args, app+"local_hostnames=localhost", app+"local_hostnames="+pages.host)
 	}
-	cmd := exec.Command(program, args...)
+	cmd := exec.Command(program.Path, args...)
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Env = append(os.Environ(), envPublicURL+"="+pages.public, "JUPYTER_PATH="+l.path("jupyter"), "JUPYTER_CONFIG_DIR="+l.path("jupyter-config"),
-		"JUPYTER_RUNTIME_DIR="+l.path("jupyter-runtime"), "JUPYTER_DATA_DIR="+l.path("jupyter-data"))
+	// The token goes through the environment: every account of a machine can
+	// read the arguments of every process.
+	cmd.Env = append(os.Environ(), envJupyterToken+"="+o.Token, envPublicURL+"="+pages.public, "JUPYTER_PATH="+l.path("jupyter"),
+		"JUPYTER_CONFIG_DIR="+l.path("jupyter-config"), "JUPYTER_RUNTIME_DIR="+l.path("jupyter-runtime"), "JUPYTER_DATA_DIR="+l.path("jupyter-data"))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start Jupyter: %w", err)
@@ -104,15 +113,15 @@ func Up(ctx context.Context, o UpOptions) error {
 		}
 		return hint.With(fmt.Errorf("start Jupyter: %w\n%s", err, bytes.TrimSpace(tail)), "the whole log is "+logPath)
 	}
-	address := server + "notebooks/quickstart.ipynb?token=" + o.Token
+	address := server + program.page("quickstart.ipynb") + "?token=" + o.Token
 	if pages.door != nil {
 		fmt.Fprintf(o.Progress, "The engine's pages are at %s; browsers ask for %s\n", pages.door.Addr(), strings.TrimSuffix(pages.public, "{slot}/"))
 	}
 	fmt.Fprintf(o.Progress, "Jupyter is up. Ctrl-C stops it. Open:\n\n")
 	fmt.Println(address)
 	if !o.NoBrowser {
-		if opener, err := exec.LookPath("xdg-open"); err == nil {
-			exec.Command(opener, address).Start()
+		if err := l.browse(address); err != nil {
+			fmt.Fprintln(o.Progress, "no browser is opened:", err)
 		}
 	}
 	select {
@@ -123,6 +132,30 @@ func Up(ctx context.Context, o UpOptions) error {
 		ended <- err
 		return hint.With(fmt.Errorf("the Jupyter server ended: %v", err), "its log is "+logPath)
 	}
+}
+
+// envJupyterToken is how Jupyter takes its token.
+const envJupyterToken = "JUPYTER_TOKEN"
+
+// browse opens an address in the user's browser, through a file that only the
+// user may read: the address holds the token.
+func (l layout) browse(address string) error {
+	opener, err := exec.LookPath("xdg-open")
+	if err != nil {
+		return err
+	}
+	path := l.path("open.html")
+	os.Remove(path) // one that is there may be readable
+	page := fmt.Sprintf("<!DOCTYPE html><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" content=\"0; url=%[1]s\"><a href=\"%[1]s\">the notebook</a>\n", html.EscapeString(address))
+	if err := os.WriteFile(path, []byte(page), 0o600); err != nil {
+		return err
+	}
+	cmd := exec.Command(opener, path)
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	go cmd.Wait()
+	return nil
 }
 
 // stopGroup ends Jupyter politely, so that it ends its kernels, and then by

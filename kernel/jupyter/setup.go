@@ -76,7 +76,7 @@ const experiment = "GOEXPERIMENT=simd"
 
 // environment is what the kernel and its cells run in: the shim first on the
 // PATH, executables without debug tables (half the link time), temporary
-// files where they are swept.
+// files under .lab.
 func (l layout) environment(env []string) []string {
 	flags, path := "-ldflags=-s", os.Getenv("PATH")
 	out := make([]string, 0, len(env)+6)
@@ -92,7 +92,7 @@ func (l layout) environment(env []string) []string {
 			}
 		case "PATH":
 			path = value
-		case "TMPDIR", "GOEXPERIMENT", "TRUSTSR_ROOT":
+		case "TMPDIR", "GOEXPERIMENT", "TRUSTSR_ROOT", envJupyterToken:
 		default:
 			out = append(out, kv)
 		}
@@ -173,29 +173,17 @@ func build(ctx context.Context, root, what, goTool string, args, env []string, p
 	return nil
 }
 
+// folders makes the folders under .lab, and removes what killed kernels left
+// in the temporary one: GoNB's build folders hold twelve megabytes a session,
+// and connection files a key.
 func (l layout) folders() error {
 	for _, dir := range []string{l.path("bin"), l.shim(), l.tmp(), l.spec()} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
 	}
-	return l.sweep()
-}
-
-// sweep removes what killed kernels left in the temporary folder: GoNB's
-// build folders hold twelve megabytes a session, and connection files a key.
-func (l layout) sweep() error {
 	sweepPlaces("/tmp")
-	entries, err := os.ReadDir(l.tmp())
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		info, err := e.Info()
-		if err == nil && time.Since(info.ModTime()) > 24*time.Hour {
-			os.RemoveAll(filepath.Join(l.tmp(), e.Name()))
-		}
-	}
+	sweepFolders(l.tmp())
 	return nil
 }
 

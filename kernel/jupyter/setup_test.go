@@ -93,27 +93,70 @@ func TestKernelspec(t *testing.T) {
 	}
 }
 
-func TestSweepKeepsTheYoung(t *testing.T) {
+// Only folders of dead processes are swept, whatever their age.
+func TestSweepFolders(t *testing.T) {
 	l := layout{t.TempDir()}
 	if err := l.folders(); err != nil {
 		t.Fatal(err)
 	}
-	for name, age := range map[string]time.Duration{"old": 25 * time.Hour, "young": time.Hour} {
-		path := filepath.Join(l.tmp(), name)
+	mine, err := makeOwnFolder(l.tmp(), "kernel-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead, err := makeOwnFolder(l.tmp(), "kernel-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead.lock.Close() // as when its process dies
+	foreign := filepath.Join(l.tmp(), "foreign")
+	for _, path := range []string{foreign, filepath.Join(mine.path, "gonb_1"), filepath.Join(dead.path, "gonb_2")} {
 		if err := os.Mkdir(path, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		when := time.Now().Add(-age)
-		if err := os.Chtimes(path, when, when); err != nil {
+	}
+	old := time.Now().Add(-100 * time.Hour)
+	for _, path := range []string{foreign, mine.path, mine.path + ".lock"} {
+		if err := os.Chtimes(path, old, old); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := l.sweep(); err != nil {
+	if err := l.folders(); err != nil {
 		t.Fatal(err)
 	}
-	left, _ := os.ReadDir(l.tmp())
-	if len(left) != 1 || left[0].Name() != "young" {
+	for path, want := range map[string]bool{filepath.Join(mine.path, "gonb_1"): true, mine.path + ".lock": true, foreign: true, dead.path: false, dead.path + ".lock": false} {
+		if _, err := os.Stat(path); (err == nil) != want {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	mine.remove()
+	if left, _ := os.ReadDir(l.tmp()); len(left) != 1 {
 		t.Errorf("left: %v", left)
+	}
+}
+
+// A kernel's folder is swept by no other kernel that starts, and goes with it.
+func TestIdleKernelKeepsItsFolder(t *testing.T) {
+	c, _ := begin(t)
+	folder, err := text(t, c, "%%\nfmt.Print(os.Getenv(\"GONB_TMP_DIR\"))")
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := time.Now().Add(-100 * time.Hour)
+	for _, path := range []string{folder, filepath.Dir(folder)} {
+		if err := os.Chtimes(path, old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other, _ := begin(t)
+	if out, err := text(t, other, "%%\nfmt.Print(1)"); err != nil || out != "1" {
+		t.Errorf("the other kernel: %q, %v", out, err)
+	}
+	if out, err := text(t, c, "%%\nfmt.Print(2)"); err != nil || out != "2" {
+		t.Errorf("the idle kernel: %q, %v", out, err)
+	}
+	c.close()
+	if _, err := os.Stat(filepath.Dir(folder)); !os.IsNotExist(err) {
+		t.Errorf("after its kernel's end %s: %v", filepath.Dir(folder), err)
 	}
 }
 
