@@ -131,13 +131,13 @@ func tagFirst(t *testing.T, path, tag string) {
 
 // papermill gives a notebook's constants other values.
 func TestPapermill(t *testing.T) {
-	program := python(t, "papermill")
+	program := python(t, "papermill.engines")
 	path := book(t, "const digit = 497\nconst name = \"a\"", "%%\nfmt.Println(\"digit\", digit, name)")
 	tagFirst(t, path, tagParameters)
 	out := filepath.Join(t.TempDir(), "out.ipynb")
 	cmd := exec.Command(program, "-c", `import sys, trustsr_papermill, papermill
 papermill.execute_notebook(sys.argv[1], sys.argv[2], parameters={"digit": 65, "name": "ü\"\n"}, kernel_name="trustsr", language="go", progress_bar=False)`, path, out)
-	cmd.Env = append(kernelPath(t), "PYTHONPATH="+filepath.Join(projectRoot(t), "kernel", "jupyter", "papermill"))
+	cmd.Env = append(kernelPath(t), "PYTHONPATH="+filepath.Join(projectRoot(t), "kernel", "jupyter", "papermill-go"))
 	if said, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, said)
 	}

@@ -1,6 +1,6 @@
 """Parameters of Go notebooks for papermill: Go constants.
 
-    pip install ./kernel/jupyter/papermill
+    pip install ./kernel/jupyter/papermill-go
     papermill in.ipynb out.ipynb -p digit 65 -p steps 20
 """
 import json
