@@ -210,19 +210,21 @@ func (o *Ops) GroupNorm(s *model.Scope, x *Node, groups int, epsilon float64) *N
 	if !o.Products {
 		// all that is one value a channel is worked out first, so that two
 		// passes over the picture apply it (BenchmarkGroupNorm)
-		shape, axes := []int{n, groups, c / groups * h * w}, []int{2}
-		if o.ChannelsLast {
-			shape, axes = []int{n, h * w, groups, c / groups}, []int{1, 3}
+		shape := []int{n, groups, c / groups * h * w}
+		mean := func(v *Node) *Node { return ReduceAndKeep(v, ReduceMean, 2) }
+		if o.ChannelsLast { // over the pixels first (BenchmarkXLAGroupNorm)
+			shape = []int{n, h * w, groups, c / groups}
+			mean = func(v *Node) *Node { return ReduceAndKeep(ReduceAndKeep(v, ReduceMean, 1), ReduceMean, 3) }
 		}
 		inGroups := func(v *Node) *Node { return Reshape(v, -1, groups, c/groups) }
 		ofGroups := func(v *Node) *Node { return Reshape(v, n, groups, 1) }
 		flat := Reshape(x, shape...)
-		mean := ReduceAndKeep(flat, ReduceMean, axes...)
-		centred := Sub(flat, mean)
-		variance := ReduceAndKeep(Mul(centred, centred), ReduceMean, axes...)
+		centre := mean(flat)
+		centred := Sub(flat, centre)
+		variance := mean(Mul(centred, centred))
 		inv := Div(ScalarOne(g, dtypes.Float32), Sqrt(AddScalar(variance, epsilon)))
 		a := Mul(ofGroups(inv), inGroups(scale)) // [n, groups, c/groups]
-		b := Sub(inGroups(shift), Mul(ofGroups(mean), a))
+		b := Sub(inGroups(shift), Mul(ofGroups(centre), a))
 		return o.AddPerChannel(o.MulPerChannel(x, Reshape(a, n, c)), Reshape(b, n, c))
 	}
 	// Sums over the pixels are matrix products with ones,

@@ -343,13 +343,14 @@ func (m *Model) suit(lr *picture.Image, n int) error {
 }
 
 // Step says that samples under way have gone through Done of Total denoising
-// steps.
+// steps. Done is 0 while the network is compiled for a size that is new to it.
 type Step struct {
 	UnderWay    int // samples drawn side by side
 	Done, Total int
 }
 
-// OnStep calls report after each denoising step. A model without steps, an
+// OnStep calls report after each denoising step, and before the first where
+// the network is compiled. A model without steps, an
 // ONNX file, never calls it.
 func (m *Model) OnStep(report func(Step)) {
 	s := m.network

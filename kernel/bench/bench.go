@@ -164,15 +164,16 @@ func choose(only []string) ([]group, error) {
 	return chosen, nil
 }
 
-// installed returns the backends of this machine, the fastest first.
+// installed returns the backends of this machine, the chosen one first and
+// pure Go last.
 func installed() []string {
-	list := []string{backend.Choose().Config}
-	for _, config := range []string{"onnx:cpu", "go"} {
-		if slices.ContainsFunc(list, func(c string) bool { return backend.Name(c) == backend.Name(config) }) {
-			continue
-		}
-		if _, err := backend.Open(config); err == nil {
-			list = append(list, config)
+	chosen := backend.Choose().Config
+	list := []string{chosen}
+	others := backend.Installed()
+	slices.Reverse(others)
+	for _, name := range others {
+		if name != backend.Name(chosen) {
+			list = append(list, name)
 		}
 	}
 	return list

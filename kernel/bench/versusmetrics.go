@@ -71,7 +71,7 @@ func metricPairs(s *session, p *pytorch, op, id string, files ...string) ([]pair
 	if s.Root == "" {
 		return nil, fmt.Errorf("%w: not in a checkout, where the weights are files", errSkip)
 	}
-	if first := backend.Choose().Config; s.config != first {
+	if first := backend.Name(backend.Choose().Config); s.backendName() != first {
 		return nil, fmt.Errorf("%w: metrics run on %s", errSkip, first)
 	}
 	metric, err := metrics.Find(id)

@@ -65,7 +65,7 @@ machine was. Ctrl-C prints what is finished.`,
 	}
 	f := c.Flags()
 	f.StringSliceVar(&o.Only, "only", nil, "what to measure: "+strings.Join(names, ", "))
-	f.StringSliceVar(&o.Backends, "backend", nil, "GoMLX backends, e.g. go,onnx:cpu (default: all that are installed)")
+	f.StringSliceVar(&o.Backends, "backend", nil, "backends, of go, onnx:cpu, xla:cpu, xla:cuda, xla:FILE.so (default: all that are installed)")
 	f.BoolVar(&o.Quick, "quick", false, "small work, twice: a check that it runs, not numbers to quote")
 	f.IntVar(&o.Repeat, "repeat", 0, "times each thing is measured (default: 3 to 11, as long as it takes)")
 	f.BoolVar(&o.VersusPyTorch, "vs-pytorch", false, "then the same networks in PyTorch, in turns, and the ratios")

@@ -32,7 +32,7 @@ func (o *modelFlags) register(f *pflag.FlagSet) {
 	f.IntVar(&o.Batch, "batch", 0, "samples drawn side by side; changes no sample. 0: chosen from the cores and the free memory (or --memory)")
 	f.StringVar(&o.Precision, "precision", "float32", "of convolutions and matrix products: float32, or bfloat16 where the backend has it; part of the recipe")
 	f.StringVar(&o.RNG, "rng", srspace.RNG, "noise generator, or "+srspace.TorchRNG+" for seeds published with PyTorch")
-	f.StringVar(&o.Backend, "backend", "", "GoMLX backend, e.g. go or onnx:cpu; chosen by default")
+	f.StringVar(&o.Backend, "backend", "", "where graphs run: go, onnx:cpu, xla:cpu, xla:cuda or xla:FILE.so; chosen by default")
 
 	f.IntVar(&o.Tile, "tile", 0, "repeat the LR picture N × N times in one run, which gives N² samples; the paper's is 9. It then pads periodically, unless --fit is given")
 	f.IntVar(&o.Window, "window", 0, "denoise and decode large pictures in overlapping windows of this many LR pixels, e.g. 64; part of the recipe")

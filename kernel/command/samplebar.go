@@ -59,6 +59,8 @@ func (b *sampleBar) show(underWay int, part float64) {
 	text := fmt.Sprintf("sample %d of %d", b.drawn, b.total)
 	step := int(math.Round(part * float64(b.steps)))
 	switch {
+	case underWay > 0 && part == 0:
+		text += ", compiling the network for this size"
 	case underWay == 1:
 		text = fmt.Sprintf("sample %d of %d, step %d of %d", b.drawn+1, b.total, step, b.steps)
 	case underWay > 1:

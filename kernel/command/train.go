@@ -54,7 +54,7 @@ https://ossci-datasets.s3.amazonaws.com/mnist/. The test digits ship.`,
 	f := c.Flags()
 	f.StringVar(&o.Data, "data", "", "folder with MNIST's training images and labels, two IDX files, .gz or not (required to train)")
 	f.StringVar(&o.Out, "out", "digits-training", "folder for checkpoints and results")
-	f.StringVar(&o.Backend, "backend", "", "GoMLX backend, e.g. onnx:cpu; chosen by default")
+	f.StringVar(&o.Backend, "backend", "", "where graphs run, e.g. onnx:cpu or xla:cpu; chosen by default")
 	f.Uint64Var(&o.Seed, "seed", 1, "decides initial weights, batches and noise")
 	f.IntVar(&o.ReaderSteps, "reader-steps", 2600, "training steps of the digit reader")
 	f.IntVar(&o.FirstStageSteps, "first-stage-steps", 2800, "training steps of the first stage")

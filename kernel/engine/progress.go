@@ -43,6 +43,10 @@ func (d *drawing) step(s app.Step) {
 	if d.start.IsZero() || s.Total <= 0 {
 		return
 	}
+	if s.Done == 0 {
+		d.report(wire.Progress{Done: d.done, Total: d.total, Part: d.part, Note: "compiling the network for this size"})
+		return
+	}
 	d.part = float64(min(s.UnderWay, d.total-d.done)) * float64(s.Done) / float64(s.Total)
 	d.tell()
 }

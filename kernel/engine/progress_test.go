@@ -18,6 +18,11 @@ func TestDrawingProgress(t *testing.T) {
 	if p := now(func() { d.samples(100, 324) }); p.Done != 100 || p.Total != 324 || p.ETA != 0 {
 		t.Errorf("at the start %+v", p)
 	}
+	// that the network compiles is told at once, whatever was told just before
+	d.last = time.Now()
+	if d.step(app.Step{UnderWay: 54, Total: 50}); last.Note != "compiling the network for this size" || last.Done != 100 {
+		t.Errorf("while compiling %+v", last)
+	}
 	d.start = time.Now().Add(-10 * time.Second)
 	// Half of 54 samples took 10 s: 197 more take 73 s.
 	if p := now(func() { d.step(app.Step{UnderWay: 54, Done: 25, Total: 50}) }); p.Part != 27 || math.Abs(p.ETA-73) > 1 {

@@ -44,6 +44,8 @@ type Model struct {
 	serial bool
 	one    sync.Mutex
 
+	met sync.Map // sizes of calls, each compiled at the first
+
 	denoise, encode, quantize, decode, decodeQuantized *model.Exec
 }
 
@@ -126,6 +128,13 @@ func (m *Model) compile() error {
 		return config.VQ.Decode(o, first(s), codes, nil)
 	})
 	return errors.Join(errs[:]...)
+}
+
+// meets reports whether calls of a batch of that size, in windows or 0, are
+// new to the model: they compile first.
+func (m *Model) meets(n, h, w, window int) bool {
+	_, met := m.met.LoadOrStore([4]int{n, h, w, window}, true)
+	return !met
 }
 
 // Backend is what the model runs on.

@@ -59,7 +59,8 @@ type Sampler struct {
 	Memory int64
 
 	// OnStep, when set, is told of every finished denoising step of a round
-	// of Batch·Workers samples: step of steps.
+	// of Batch·Workers samples: step of steps. Step 0 comes before the first
+	// where the network meets a size that it has yet to be compiled for.
 	OnStep func(step, steps int)
 
 	Description srspace.Recipe // what decides the pixels, as manifests record it
@@ -289,6 +290,9 @@ func (s *Sampler) batch(ctx context.Context, cond []float32, lr *picture.Image, 
 	denoise := s.Model.Denoiser(lrs)
 	if s.Window > 0 {
 		denoise = s.Model.windowDenoiser(lrs, s.Window)
+	}
+	if s.Model.meets(n, h, w, s.Window) {
+		report(0)
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
