@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace/digits"
 	"github.com/trustsr/trustsr/srspace/picture"
@@ -38,6 +39,10 @@ func (e *SharedNameError) Error() string {
 	return fmt.Sprintf("LR pictures %s and %s would share the folder %s", e.First, e.Second, e.Name)
 }
 
+// MaxLRPixels is the largest LR picture read, in pixels: twice as wide and high
+// it is as large as any picture that is read.
+const MaxLRPixels = picture.MaxPixels / 4
+
 // ReadLR reads LR pictures from files, and from folders all that are in them.
 func ReadLR(paths []string) ([]LRPicture, error) {
 	var files []string
@@ -69,6 +74,10 @@ func ReadLR(paths []string) ([]LRPicture, error) {
 		info, err := picture.Describe(file)
 		if err != nil {
 			return nil, err
+		}
+		if info.Width*info.Height > MaxLRPixels {
+			return nil, hint.With(fmt.Errorf("%s: %w: %d×%d, and an LR picture has %d megapixels at most", file, picture.ErrTooLarge, info.Width, info.Height, MaxLRPixels>>20),
+				"is it the HR picture? crop what you want enlarged")
 		}
 		lr, err := picture.ReadFile(file)
 		if err != nil {

@@ -157,6 +157,6 @@ func (m measuring) write(path string) error {
 
 // String tells the figures in one line.
 func (e *Evaluation) String() string {
-	return fmt.Sprintf("reader %.2f %% of %d test digits; reconstruction %.2f dB; %d samples of each of %d digits: LR consistency %.2f dB, %.2f %% read as the truth, calibration error %.4f, %d digits of which no reading has over 80 %%",
-		100*e.ReaderAccuracy, digits.TestCount, e.ReconstructionPSNR, e.Samples, e.Digits, e.LRConsistency, 100*e.ReadAsTruth, e.CalibrationError, len(e.Ambiguous))
+	return fmt.Sprintf("reader %.2f %% of %d test digits; reconstruction %.2f dB; %d samples of each of %d digits: LR consistency %.2f dB, %.2f %% read as the truth, calibration error %.4f over all readings and %.4f over the most frequent ones, %d digits of which no reading has over 80 %%",
+		100*e.ReaderAccuracy, digits.TestCount, e.ReconstructionPSNR, e.Samples, e.Digits, e.LRConsistency, 100*e.ReadAsTruth, e.CalibrationError, e.TopLabelError, len(e.Ambiguous))
 }
