@@ -131,6 +131,21 @@ func (f *File) check(it item) error {
 	return nil
 }
 
+// Rename gives all tensors other names, which must differ. It is for the time
+// before other goroutines have the file.
+func (f *File) Rename(to func(name string) string) error {
+	items := make(map[string]item, len(f.items))
+	for name, it := range f.items {
+		other := to(name)
+		if _, twice := items[other]; twice {
+			return fmt.Errorf("two tensors would be called %.100q", other)
+		}
+		items[other] = it
+	}
+	f.items = items
+	return nil
+}
+
 // Close closes the file; tensors read stay.
 func (f *File) Close() error {
 	if f.closer == nil {

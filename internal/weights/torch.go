@@ -351,20 +351,9 @@ func (f *File) adopt(root any) error {
 		return fmt.Errorf("holds a %T, not a dict of tensors", root)
 	}
 	f.hyper, _ = plain(dict.get("hyper_parameters"), new(int), 0).(map[string]any)
-	if state := asDict(dict.get("state_dict")); state != nil {
-		dict = state
-	} else if direct := tensorsOf(dict); len(direct) == 0 {
-		// e.g. {"model": {…}}: the one dict with tensors
-		var holders []*pickleDict
-		for _, v := range dict.values {
-			if d := asDict(v); d != nil && len(tensorsOf(d)) > 0 {
-				holders = append(holders, d)
-			}
-		}
-		if len(holders) != 1 {
-			return fmt.Errorf("%d dicts of tensors and no \"state_dict\" among the keys %s", len(holders), keysOf(dict))
-		}
-		dict = holders[0]
+	dict, err := tensorDict(dict)
+	if err != nil {
+		return err
 	}
 	for name, t := range tensorsOf(dict) {
 		if t.storage.offset < 0 {
@@ -374,6 +363,61 @@ func (f *File) adopt(root any) error {
 		f.items[name] = item{dtype: t.storage.dtype, shape: t.shape, stride: t.stride, offset: at}
 	}
 	return nil
+}
+
+// maxNesting is how many dicts inside dicts are looked into.
+const maxNesting = 8
+
+// tensorDict finds the dict that holds the tensors: "state_dict", or the one
+// dict with tensors, e.g. {"model": {…}}, also inside one another.
+func tensorDict(dict *pickleDict) (*pickleDict, error) {
+	for range maxNesting {
+		if state := asDict(dict.get("state_dict")); state != nil {
+			dict = state
+			continue
+		}
+		if len(tensorsOf(dict)) > 0 {
+			return dict, nil
+		}
+		if n := numpyArrays(dict); n > 0 {
+			return nil, fmt.Errorf("%d NumPy arrays and no tensors: save the model's state_dict() with torch.save, or turn the arrays into tensors with torch.from_numpy", n)
+		}
+		var holders []*pickleDict
+		for _, v := range dict.values {
+			if d := asDict(v); d != nil && holdsTensors(d, maxNesting) {
+				holders = append(holders, d)
+			}
+		}
+		if len(holders) != 1 {
+			return nil, fmt.Errorf("%d dicts of tensors and no \"state_dict\" among the keys %s", len(holders), keysOf(dict))
+		}
+		dict = holders[0]
+	}
+	return nil, fmt.Errorf("more than %d dicts inside one another", maxNesting)
+}
+
+func holdsTensors(d *pickleDict, depth int) bool {
+	if len(tensorsOf(d)) > 0 || numpyArrays(d) > 0 {
+		return true
+	}
+	for _, v := range d.values {
+		if inner := asDict(v); inner != nil && depth > 0 && holdsTensors(inner, depth-1) {
+			return true
+		}
+	}
+	return false
+}
+
+// numpyArrays counts the values that are arrays of NumPy.
+func numpyArrays(d *pickleDict) (n int) {
+	for _, v := range d.values {
+		if o, ok := v.(*pickleObject); ok {
+			if g, ok := o.class.(*pickleGlobal); ok && strings.HasPrefix(g.module, "numpy") && g.name == "_reconstruct" {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func asDict(v any) *pickleDict {

@@ -36,9 +36,9 @@ type ModelOptions struct {
 	Model string
 
 	Backend   string   // a GoMLX backend such as "go" or "onnx:cpu"; "" chooses
-	Sampler   string   // one of ldm.Methods; "" is ldm.DefaultMethod
+	Sampler   string   // one of ldm.Methods, or ldm.SchedulerMethod; "" is the model's default
 	Steps     int      // denoising steps; 0 is DefaultSteps
-	Eta       *float64 // 0 to 1; nil is ldm.DefaultEta of the sampler
+	Eta       *float64 // 0 to 1; nil is the sampler's default
 	Fit       string   // how an LR picture gets a size the network takes, one of ldm.Fits
 	RNG       string   // srspace.RNG ("" too) or srspace.TorchRNG
 	Precision string   // "float32" ("" too) or srspace.BFloat16
@@ -201,16 +201,16 @@ func (o ModelOptions) refuse(model string, options []string) error {
 	return nil
 }
 
-// method, steps and eta are the sampler's, with the defaults put in.
-func (o ModelOptions) sampling() (method string, steps int, eta float64) {
+// method, steps and eta are the sampler's, with the model's defaults put in.
+func (o ModelOptions) sampling(c ldm.Config) (method string, steps int, eta float64) {
 	method, steps = o.Sampler, o.Steps
 	if method == "" {
-		method = ldm.DefaultMethod
+		method = c.DefaultMethod()
 	}
 	if steps == 0 {
 		steps = DefaultSteps
 	}
-	if eta = ldm.DefaultEta(method); o.Eta != nil {
+	if eta = c.DefaultEta(method); o.Eta != nil {
 		eta = *o.Eta
 	}
 	return method, steps, eta
@@ -240,9 +240,9 @@ func (ms *Models) digits(ctx context.Context, o ModelOptions) (*Model, error) {
 		return nil, err
 	}
 	s := *m.Sampler // its own settings, the same network
-	s.Method, s.Steps, s.Eta = o.sampling()
+	s.Method, s.Steps, s.Eta = o.sampling(s.Model.Config)
 	s.RNG, s.Project = o.RNG, o.Project
-	if _, err := s.Model.Config.Schedule.Plan(s.Method, s.Steps, s.Eta); err != nil {
+	if _, err := s.Model.Config.Plan(s.Method, s.Steps, s.Eta); err != nil {
 		return nil, err
 	}
 	if s.Model, err = ms.networks.precise(s.Model, o.Precision); err != nil {
@@ -262,15 +262,15 @@ func (ms *Models) checkpoint(ctx context.Context, o ModelOptions) (*Model, error
 		return nil, err
 	}
 	n, err := ms.networks.checkpoint(ctx, o.Model, path, o.backend(), func(c *ldm.Checkpoint) error {
-		_, err := c.Config.Schedule.Plan(o.sampling())
+		_, err := c.Config.Plan(o.sampling(c.Config))
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	s := &ldm.Sampler{RNG: o.RNG, Tile: o.Tile, Window: o.Window, Project: o.Project, Memory: o.Memory}
-	s.Method, s.Steps, s.Eta = o.sampling()
-	if _, err := n.model.Config.Schedule.Plan(s.Method, s.Steps, s.Eta); err != nil {
+	s.Method, s.Steps, s.Eta = o.sampling(n.model.Config)
+	if _, err := n.model.Config.Plan(s.Method, s.Steps, s.Eta); err != nil {
 		return nil, err
 	}
 	if s.Model, err = ms.networks.precise(n.model, o.Precision); err != nil {

@@ -32,9 +32,16 @@ func (c *Checkpoint) openOriginal(path string, o OpenOptions) error {
 	if err != nil {
 		return err
 	}
+	left, err := unwrap(f)
+	if err != nil {
+		return err
+	}
 	averaged, err := c.configure(f, path, o)
 	if err != nil {
 		return err
+	}
+	if left != "" {
+		c.Assumed = append(c.Assumed, fmt.Sprintf("names of tensors are taken without %q", left))
 	}
 	want, err := c.Config.Tensors()
 	if err != nil {
@@ -77,6 +84,33 @@ func (c *Checkpoint) openOriginal(path string, o OpenOptions) error {
 		}
 	}
 	return problems.err()
+}
+
+// unwrap takes from the tensors' names what wrappers put into them: "module." of
+// DistributedDataParallel and "_orig_mod." of torch.compile wherever they
+// stand, and what stands before the usual names in all of them. left is what
+// was left out.
+func unwrap(f *weights.File) (left string, err error) {
+	without := func(name string) string {
+		parts := strings.Split(name, ".")
+		return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "module" || p == "_orig_mod" }), ".")
+	}
+	before := ""
+	const first = UNetModule + ".input_blocks.0.0.weight"
+	for _, name := range f.Names() {
+		for _, p := range []string{"module.", "_orig_mod."} {
+			if (strings.HasPrefix(name, p) || strings.Contains(name, "."+p)) && !strings.Contains(left, p) {
+				left += p
+			}
+		}
+		if p, ok := strings.CutSuffix(without(name), first); ok && (p == "" || strings.HasSuffix(p, ".")) {
+			before = p
+		}
+	}
+	if left+before == "" {
+		return "", nil
+	}
+	return before + left, f.Rename(func(name string) string { return strings.TrimPrefix(without(name), before) })
 }
 
 func floating(dtype string) bool {

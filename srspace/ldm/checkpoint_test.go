@@ -48,6 +48,10 @@ func TestOpenGolden(t *testing.T) {
 	for name, layout := range map[string]string{"model.ckpt": ldm.OriginalLayout, "model.safetensors": ldm.OriginalLayout, "diffusers": ldm.DiffusersLayout} {
 		t.Run(name, func(t *testing.T) {
 			c := openTiny(t, ldm.OpenOptions{}, name)
+			if (c.Config.Scheduler != nil) != (layout == ldm.DiffusersLayout) {
+				t.Errorf("scheduler %v", c.Config.Scheduler)
+			}
+			c.Config.Scheduler = nil // of the folder alone
 			if !reflect.DeepEqual(c.Config, tiny) || c.Layout != layout || c.Averaged != (name == "model.ckpt") || len(c.Assumed) != 0 {
 				t.Errorf("layout %s, averaged %v, assumed %v, configuration %+v, want %+v", c.Layout, c.Averaged, c.Assumed, c.Config, tiny)
 			}

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -91,9 +93,17 @@ func compvisConfig(params map[string]any) (c Config, averaged bool, err error) {
 	p.only("concat_mode", true, true)
 	p.only("conditioning_key", "concat", "concat")
 	p.only("given_betas", nil, nil)
-	p.section("cond_stage_config").only("target", "torch.nn.Identity", "torch.nn.Identity")
-
-	u := p.section("unet_config").section("params")
+	if stage, given := p.value("cond_stage_config"); given {
+		if name, special := stage.(string); special { // instead of a section with a target
+			p.fail("cond_stage_config %.50s is not supported, the target torch.nn.Identity is", name)
+		}
+		p.section("cond_stage_config").only("target", "torch.nn.Identity", "torch.nn.Identity")
+	}
+	network := p.section("unet_config")
+	if t := network.text("target", "UNetModel"); t != "UNetModel" && !strings.HasSuffix(t, "openaimodel.UNetModel") {
+		network.fail("target %.100s is not supported, UNetModel is", t)
+	}
+	u := network.section("params")
 	c.UNet = UNetConfig{
 		InChannels: u.integer("in_channels", 0), OutChannels: u.integer("out_channels", 0), ModelChannels: u.integer("model_channels", 0),
 		ChannelMult: u.integers("channel_mult", []int{1, 2, 4, 8}), NumResBlocks: u.integer("num_res_blocks", 0),
@@ -336,6 +346,10 @@ func (k *keys) number(name string, otherwise float64) float64 {
 		return v
 	case int:
 		return float64(v)
+	case string:
+		if f, err := strconv.ParseFloat(v, 64); err == nil && (math.IsInf(f, 0) || math.IsNaN(f)) { // see namedNumbers
+			return f
+		}
 	}
 	k.fail("%s is %v, no number", name, v)
 	return otherwise

@@ -16,6 +16,9 @@ type Config struct {
 	UNet     UNetConfig     `json:"unet"`
 	VQ       VQConfig       `json:"first_stage"`
 	Schedule ScheduleConfig `json:"schedule"`
+
+	// Scheduler is a diffusers folder's own, nil for other models.
+	Scheduler *Scheduler `json:"scheduler,omitempty"`
 }
 
 // UNetConfig has the parameters of CompVis's UNetModel that its released
@@ -34,6 +37,10 @@ type UNetConfig struct {
 	ScaleShiftNorm       bool  `json:"use_scale_shift_norm,omitempty"`
 	NewAttentionOrder    bool  `json:"use_new_attention_order,omitempty"` // (3, heads) rather than (heads, 3)
 	NormGroups           int   `json:"norm_num_groups,omitempty"`         // 0: 32
+
+	// NoMidNorm says that the attention in the middle has no norm before it, as
+	// diffusers builds it with scale_shift.
+	NoMidNorm bool `json:"no_mid_norm,omitempty"`
 
 	// Prediction is what the network predicts: the noise where it is "", or
 	// with [PredictV] the velocity of Salimans and Ho, "Progressive
@@ -71,7 +78,18 @@ type ScheduleConfig struct {
 	Timesteps   int     `json:"timesteps"`
 	LinearStart float64 `json:"linear_start"`
 	LinearEnd   float64 `json:"linear_end"`
+
+	// Kind is how β goes from start to end: evenly in √β ("", CompVis's
+	// "linear" and diffusers' "scaled_linear"), evenly ([EvenBetas]), or, from
+	// neither, as [CosineBetas].
+	Kind string `json:"beta_schedule,omitempty"`
 }
+
+// Kinds of noise schedules, by diffusers' names.
+const (
+	EvenBetas   = "linear"
+	CosineBetas = "squaredcos_cap_v2" // Nichol and Dhariwal, "Improved Denoising Diffusion Probabilistic Models" (2021)
+)
 
 // X4 is the published ×4 model, models/ldm/bsr_sr/config.yaml of
 // CompVis/latent-diffusion.
@@ -92,6 +110,8 @@ func (c VQConfig) Scale() int { return 1 << (len(c.ChannelMult) - 1) }
 func (c Config) Check() error {
 	lr := c.UNet.InChannels - c.UNet.OutChannels
 	switch {
+	case c.Schedule.Kind != "" && c.Schedule.Kind != EvenBetas && c.Schedule.Kind != CosineBetas:
+		return fmt.Errorf("a noise schedule %.50q", c.Schedule.Kind)
 	case c.UNet.Prediction != "" && c.UNet.Prediction != PredictV:
 		return fmt.Errorf("a network that predicts %.50q: the noise, \"\", or %q", c.UNet.Prediction, PredictV)
 	case c.VQ.NumEmbeddings < 0:

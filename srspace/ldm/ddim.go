@@ -23,6 +23,12 @@ type StepReport func(step int, x, x0 []float32)
 // at the end. Noise is drawn at every step whose sigma is not 0. Report may
 // be nil. It equals CompVis's DDIMSampler to 1e-4 of the largest value.
 func DDIM(ctx context.Context, denoise Denoiser, x []float32, steps []Step, noise NoiseSource, report StepReport) error {
+	return ddim(ctx, denoise, x, steps, noise, report, nil)
+}
+
+// ddim is DDIM with the estimate of x0 kept in bounds by clamp, where it is not
+// nil; the noise stays the network's.
+func ddim(ctx context.Context, denoise Denoiser, x []float32, steps []Step, noise NoiseSource, report StepReport, clamp func(x0 []float32)) error {
 	n := make([]float32, len(x))
 	x0 := make([]float32, len(x))
 	for i, s := range steps {
@@ -44,6 +50,11 @@ func DDIM(ctx context.Context, denoise Denoiser, x []float32, steps []Step, nois
 		sigma := float32(s.Sigma)
 		for j, e := range eps {
 			x0[j] = (x[j] - fromEps*e) * toX0
+		}
+		if clamp != nil {
+			clamp(x0)
+		}
+		for j, e := range eps {
 			v := scale*x0[j] + direction*e
 			if sigma != 0 {
 				v += sigma * n[j]

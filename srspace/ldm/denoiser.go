@@ -39,5 +39,5 @@ func (m *Model) Denoiser(lr *Tensor) Denoiser {
 // sampled latent at the end, [batch, OutChannels, h, w]; lr is as for
 // [Model.Denoiser]. noise may be nil where the plan is not Stochastic.
 func (m *Model) SampleLatent(ctx context.Context, plan *Plan, x, lr *Tensor, noise NoiseSource) error {
-	return plan.Run(ctx, m.Denoiser(lr), x.Data, noise, nil)
+	return plan.RunBatch(ctx, m.Denoiser(lr), x.Data, len(x.Data)/x.Shape[0], noise, nil)
 }

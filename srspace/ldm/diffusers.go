@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -29,7 +30,6 @@ func (c *Checkpoint) openDiffusers(dir string, o OpenOptions) error {
 	}
 	for component, classes := range map[string][]string{
 		"unet": {"UNet2DModel"}, "vqvae": {"VQModel"},
-		"scheduler": {"DDIMScheduler", "PNDMScheduler", "LMSDiscreteScheduler", "EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler", "DPMSolverMultistepScheduler", "UniPCMultistepScheduler"},
 	} {
 		pair, _ := index.value(component)
 		list, _ := pair.([]any)
@@ -49,8 +49,10 @@ func (c *Checkpoint) openDiffusers(dir string, o OpenOptions) error {
 	if err != nil {
 		return err
 	}
-	c.Config = Config{UNet: diffusersUNet(unet), VQ: diffusersVQ(vq), Schedule: diffusersSchedule(schedule)}
-	c.Assumed = append(c.Assumed, samplingNotes(schedule)...)
+	c.Config = Config{UNet: diffusersUNet(unet), VQ: diffusersVQ(vq)}
+	if err := c.readSchedule(index, schedule); err != nil {
+		return err
+	}
 	for _, k := range []*keys{unet, vq, schedule} {
 		if err := k.err(); err != nil {
 			return err
@@ -90,14 +92,49 @@ func readConfig(path string) (*keys, error) {
 		return nil, err
 	}
 	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, yamlLimit+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > yamlLimit {
+		return nil, fmt.Errorf("%s: more than %d bytes", path, yamlLimit)
+	}
 	var m map[string]any
-	if err := json.NewDecoder(io.LimitReader(f, yamlLimit)).Decode(&m); err != nil {
+	if err := json.Unmarshal(namedNumbers(data), &m); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	k := newKeys(m)
 	k.path = filepath.Join(filepath.Base(filepath.Dir(path)), filepath.Base(path))
 	return k, nil
 }
+
+// namedNumbers puts -Infinity, Infinity and NaN, which Python writes into JSON
+// as they are, in quotes, where keys.number reads them.
+func namedNumbers(data []byte) []byte {
+	var out []byte
+	inside := false
+	for i := 0; i < len(data); i++ {
+		if !inside {
+			name := namedNumber.Find(data[i:])
+			if name != nil {
+				out = append(append(append(out, '"'), name...), '"')
+				i += len(name) - 1
+				continue
+			}
+		}
+		switch {
+		case data[i] == '"':
+			inside = !inside
+		case data[i] == '\\' && inside && i+1 < len(data):
+			out = append(out, data[i])
+			i++
+		}
+		out = append(out, data[i])
+	}
+	return out
+}
+
+var namedNumber = regexp.MustCompile(`^(-?Infinity|NaN)`)
 
 // diffusersUNet reads a UNet2DModel. Absent keys have the defaults of the
 // class (diffusers, src/diffusers/models/unets/unet_2d.py).
@@ -111,10 +148,15 @@ func diffusersUNet(k *keys) UNetConfig {
 	if c.NormGroups == 32 {
 		c.NormGroups = 0 // as CompVis's
 	}
-	if _, given := k.m["attention_head_dim"]; given && k.m["attention_head_dim"] == nil {
+	c.NoMidNorm = c.ScaleShiftNorm
+	if v, given := k.m["attention_head_dim"]; given && v == nil {
 		c.NumHeads = 1
+		k.known("attention_head_dim")
 	} else {
 		c.NumHeadChannels = k.integer("attention_head_dim", 8)
+	}
+	if width := k.integer("time_embedding_dim", 4*c.ModelChannels); width != 4*c.ModelChannels {
+		k.fail("time_embedding_dim %d is not supported, %d is", width, 4*c.ModelChannels)
 	}
 	down := k.texts("down_block_types")
 	up := k.texts("up_block_types")
@@ -179,30 +221,44 @@ func diffusersVQ(k *keys) VQConfig {
 	return c
 }
 
-// diffusersSchedule reads a scheduler's training schedule.
-func diffusersSchedule(k *keys) ScheduleConfig {
-	k.only("beta_schedule", "scaled_linear", "linear")
-	k.only("trained_betas", nil, nil)
-	k.only("prediction_type", "epsilon", "epsilon")
-	k.only("rescale_betas_zero_snr", false, false)
-	return ScheduleConfig{
-		Timesteps: k.integer("num_train_timesteps", 1000), LinearStart: k.number("beta_start", 1e-4), LinearEnd: k.number("beta_end", 0.02),
+// readSchedule reads the training schedule, what the network predicts, and the
+// folder's own scheduler.
+func (c *Checkpoint) readSchedule(index, k *keys) error {
+	pair, _ := index.value("scheduler")
+	list, _ := pair.([]any)
+	class := k.text("_class_name", "")
+	if class == "" && len(list) == 2 {
+		class = fmt.Sprint(list[1])
 	}
+	if !strings.HasSuffix(class, "Scheduler") {
+		return fmt.Errorf("model_index.json: scheduler is %v, not a scheduler", pair)
+	}
+	c.Config.Schedule = diffusersSchedule(k)
+	switch prediction := k.text("prediction_type", "epsilon"); prediction {
+	case "epsilon":
+	case "v_prediction":
+		c.Config.UNet.Prediction = PredictV
+	default:
+		k.fail("prediction_type %.50s is not supported, epsilon and v_prediction are", prediction)
+	}
+	c.Config.Scheduler = readScheduler(class, k)
+	if why := c.Config.Scheduler.Refused; why != "" {
+		c.Assumed = append(c.Assumed, "the folder's own scheduler is not followed, name a sampler: "+why)
+	}
+	return nil
 }
 
-// samplingNotes says where a scheduler's settings of sampling, which samplers
-// here have by name, are not those of the published model.
-func samplingNotes(k *keys) (notes []string) {
-	if n := k.integer("steps_offset", 1); n != 1 {
-		notes = append(notes, fmt.Sprintf("time steps of ddim-diffusers begin at 1; the scheduler's steps_offset is %d", n))
+// diffusersSchedule reads a scheduler's training schedule.
+func diffusersSchedule(k *keys) ScheduleConfig {
+	kind := k.oneOf("beta_schedule", EvenBetas, "scaled_linear", EvenBetas, CosineBetas)
+	if kind == "scaled_linear" {
+		kind = ""
 	}
-	if !k.boolean("set_alpha_to_one", true) {
-		notes = append(notes, "the last step of ddim-diffusers takes all noise away; the scheduler's, set_alpha_to_one false, is that of ddim-diffusers-a0")
+	k.only("trained_betas", nil, nil)
+	k.only("rescale_betas_zero_snr", false, false)
+	return ScheduleConfig{
+		Timesteps: k.integer("num_train_timesteps", 1000), LinearStart: k.number("beta_start", 1e-4), LinearEnd: k.number("beta_end", 0.02), Kind: kind,
 	}
-	if k.boolean("clip_sample", false) {
-		notes = append(notes, "no sampler clips the estimate; the scheduler has clip_sample true")
-	}
-	return notes
 }
 
 // diffusersWidths splits block_out_channels into CompVis's width and
@@ -229,35 +285,35 @@ type part struct {
 	used  map[string]bool
 }
 
-// openComponent opens the weights in a component's folder.
+// openComponent opens the weights in a component's folder: one file or
+// several, .safetensors or .bin, in full precision or else as a variant of it,
+// e.g. fp16.
 func (c *Checkpoint) openComponent(dir string) (*part, error) {
-	const stem = "diffusion_pytorch_model"
 	p := &part{where: map[string]int{}, used: map[string]bool{}}
 	var names []string
-	for _, name := range []string{stem + ".safetensors", stem + ".bin", stem + ".fp16.safetensors", stem + ".fp16.bin"} {
-		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-			names = []string{name}
+	for _, variant := range []string{"", "fp16", "bf16"} {
+		for _, kind := range []string{"safetensors", "bin"} {
+			var err error
+			if names, err = weightFiles(dir, kind, variant); err != nil {
+				return nil, err
+			}
+			if names != nil {
+				break
+			}
+		}
+		if names != nil {
+			if variant != "" {
+				c.Assumed = append(c.Assumed, fmt.Sprintf("%s: the weights are those of the variant %s, the only ones here", filepath.Base(dir), variant))
+			}
 			break
 		}
 	}
 	if names == nil {
-		index, err := readConfig(filepath.Join(dir, stem+".safetensors.index.json"))
-		if errors.Is(err, os.ErrNotExist) {
-			return nil, fmt.Errorf("no %s.safetensors and no %s.bin in %s", stem, stem, dir)
+		found, _ := filepath.Glob(filepath.Join(dir, "*"))
+		for i := range found {
+			found[i] = filepath.Base(found[i])
 		}
-		if err != nil {
-			return nil, err
-		}
-		for _, v := range index.section("weight_map").m {
-			name, _ := v.(string)
-			if name == "" || name != filepath.Base(name) {
-				return nil, fmt.Errorf("%s: a shard named %q", dir, name)
-			}
-			if !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
-		slices.Sort(names)
+		return nil, fmt.Errorf("no weights %s.safetensors or .bin, whole or in shards, in full precision, fp16 or bf16, in %s; it holds %s", weightStem, dir, some(found))
 	}
 	for _, name := range names {
 		f, err := c.openFile(filepath.Join(dir, name))
@@ -270,6 +326,43 @@ func (c *Checkpoint) openComponent(dir string) (*part, error) {
 		}
 	}
 	return p, nil
+}
+
+const weightStem = "diffusion_pytorch_model"
+
+// weightFiles returns the names of a component's weight files of a kind and a
+// variant, nil where there are none.
+func weightFiles(dir, kind, variant string) ([]string, error) {
+	dotted := ""
+	if variant != "" {
+		dotted = "." + variant
+	}
+	whole := weightStem + dotted + "." + kind
+	if _, err := os.Stat(filepath.Join(dir, whole)); err == nil {
+		return []string{whole}, nil
+	}
+	index, err := readConfig(filepath.Join(dir, weightStem+"."+kind+".index"+dotted+".json"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, v := range index.section("weight_map").m {
+		name, _ := v.(string)
+		if name == "" || name != filepath.Base(name) {
+			return nil, fmt.Errorf("%s: a shard named %q", dir, name)
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if names == nil {
+		return nil, fmt.Errorf("%s: an index of no weights", dir)
+	}
+	slices.Sort(names)
+	return names, nil
 }
 
 // source finds the tensor of a component that CompVis calls rest.

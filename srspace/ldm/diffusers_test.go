@@ -2,7 +2,6 @@ package ldm
 
 import (
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -78,23 +77,5 @@ func TestReadHeads(t *testing.T) {
 	}
 	if got := fmt.Sprint(dst); got != "[0 1 10 11 20 21 2 3 12 13 22 23]" {
 		t.Errorf("joined to %s", got)
-	}
-}
-
-// Settings of sampling that a scheduler's file has and no sampler takes from it
-// are said.
-func TestSamplingNotes(t *testing.T) {
-	for text, want := range map[string]int{
-		`{"steps_offset": 1, "set_alpha_to_one": true, "clip_sample": false}`: 0,
-		`{}`: 0,
-		`{"steps_offset": 0, "set_alpha_to_one": false, "clip_sample": true}`: 3,
-	} {
-		var m map[string]any
-		if err := json.Unmarshal([]byte(text), &m); err != nil {
-			t.Fatal(err)
-		}
-		if notes := samplingNotes(newKeys(m)); len(notes) != want {
-			t.Errorf("%s: %q", text, notes)
-		}
 	}
 }

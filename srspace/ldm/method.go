@@ -16,13 +16,19 @@ type Plan struct {
 	// their x_T.
 	Stochastic bool
 
-	run func(ctx context.Context, denoise Denoiser, x []float32, noise NoiseSource, report StepReport) error
+	run func(ctx context.Context, denoise Denoiser, x []float32, each int, noise NoiseSource, report StepReport) error
 }
 
 // Run samples: x [batch, channels, height, width], flat, starts as the noise
 // x_T and holds the sample at the end. report may be nil.
 func (p *Plan) Run(ctx context.Context, denoise Denoiser, x []float32, noise NoiseSource, report StepReport) error {
-	return p.run(ctx, denoise, x, noise, report)
+	return p.run(ctx, denoise, x, len(x), noise, report)
+}
+
+// RunBatch is Run for x of several samples, each values long: settings that
+// look at one sample at a time, as thresholding does, tell them apart.
+func (p *Plan) RunBatch(ctx context.Context, denoise Denoiser, x []float32, each int, noise NoiseSource, report StepReport) error {
+	return p.run(ctx, denoise, x, each, noise, report)
 }
 
 // methods are the sampling methods by the names that manifests record. eta
@@ -93,7 +99,7 @@ func ddimPlan(list func(c ScheduleConfig, count int, eta float64) ([]Step, error
 		for _, s := range steps {
 			p.Timesteps = append(p.Timesteps, s.Timestep)
 		}
-		p.run = func(ctx context.Context, denoise Denoiser, x []float32, noise NoiseSource, report StepReport) error {
+		p.run = func(ctx context.Context, denoise Denoiser, x []float32, _ int, noise NoiseSource, report StepReport) error {
 			return DDIM(ctx, denoise, x, steps, noise, report)
 		}
 		return p, nil
@@ -116,7 +122,7 @@ func solverPlan(only float64, solve solver) func(ScheduleConfig, int, float64) (
 		for _, l := range levels[:count] {
 			p.Timesteps = append(p.Timesteps, l.Timestep)
 		}
-		p.run = func(ctx context.Context, denoise Denoiser, x []float32, noise NoiseSource, report StepReport) error {
+		p.run = func(ctx context.Context, denoise Denoiser, x []float32, _ int, noise NoiseSource, report StepReport) error {
 			return solve(ctx, denoise, x, levels, noise, report)
 		}
 		return p, nil

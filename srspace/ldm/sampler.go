@@ -80,6 +80,12 @@ func (s *Sampler) Recipe() srspace.Recipe {
 	r.Window, r.Projection = s.Window, s.Project
 	r.Backend = fmt.Sprintf("%s, %d a call", s.Description.Backend, max(1, s.Batch))
 	r.Schedule = fmt.Sprintf("sqrt-linear %g…%g, T=%d", c.LinearStart, c.LinearEnd, c.Timesteps)
+	if c.Kind != "" {
+		r.Schedule = fmt.Sprintf("%s %g…%g, T=%d", c.Kind, c.LinearStart, c.LinearEnd, c.Timesteps)
+	}
+	if own := s.Model.Config.Scheduler; r.Method == SchedulerMethod && own != nil {
+		r.Schedule += ", " + own.String()
+	}
 	if r.Method == DefaultMethod { // in CompVis's time steps; other names say theirs
 		r.Schedule += ", compvis"
 	}
@@ -88,7 +94,7 @@ func (s *Sampler) Recipe() srspace.Recipe {
 
 func (s *Sampler) method() string {
 	if s.Method == "" {
-		return DefaultMethod
+		return s.Model.Config.DefaultMethod()
 	}
 	return s.Method
 }
@@ -133,7 +139,7 @@ func (s *Sampler) noise(seeds []uint64, each int) (NoiseSource, error) {
 // stored. With Tile a run is drawn whole for the samples wanted of it.
 func (s *Sampler) Sample(ctx context.Context, lr *picture.Image, seeds []uint64) iter.Seq2[srspace.Sample, error] {
 	return func(yield func(srspace.Sample, error) bool) {
-		plan, err := s.Model.Config.Schedule.Plan(s.method(), s.Steps, s.Eta)
+		plan, err := s.Model.Config.Plan(s.method(), s.Steps, s.Eta)
 		if err == nil {
 			err = s.Accepts(lr)
 		}
@@ -296,7 +302,7 @@ func (s *Sampler) batch(ctx context.Context, cond []float32, lr *picture.Image, 
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	err = plan.Run(ctx, denoise, x.Data, noise, func(step int, x, _ []float32) {
+	err = plan.RunBatch(ctx, denoise, x.Data, each, noise, func(step int, x, _ []float32) {
 		if i := finite.Not(x); i >= 0 {
 			stop(fmt.Errorf("latent of %s is not finite after step %d of %d", s.drawn(seeds[i/each]), step, len(plan.Timesteps)))
 		}

@@ -6,17 +6,32 @@ import (
 	"slices"
 )
 
-// Betas returns the "linear" schedule of CompVis (diffusers: scaled_linear):
-// squares of Timesteps evenly spaced values from √LinearStart to √LinearEnd.
+// Betas returns β by Kind; by default the "linear" schedule of CompVis
+// (diffusers: scaled_linear): squares of Timesteps evenly spaced values from
+// √LinearStart to √LinearEnd.
 func (c ScheduleConfig) Betas() []float64 {
 	betas := make([]float64, c.Timesteps)
 	lo, hi := math.Sqrt(c.LinearStart), math.Sqrt(c.LinearEnd)
+	if c.Kind == EvenBetas {
+		lo, hi = c.LinearStart, c.LinearEnd
+	}
 	for i := range betas {
 		b := lo
 		if c.Timesteps > 1 {
 			b += (hi - lo) * float64(i) / float64(c.Timesteps-1)
 		}
-		betas[i] = b * b
+		switch c.Kind {
+		case EvenBetas:
+			betas[i] = b
+		case CosineBetas:
+			bar := func(i int) float64 {
+				v := math.Cos((float64(i)/float64(c.Timesteps) + 0.008) / 1.008 * math.Pi / 2)
+				return v * v
+			}
+			betas[i] = math.Min(1-bar(i+1)/bar(i), 0.999)
+		default:
+			betas[i] = b * b
+		}
 	}
 	return betas
 }

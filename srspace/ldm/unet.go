@@ -47,7 +47,7 @@ func (c UNetConfig) Forward(o *nn.Ops, s *model.Scope, x, t *Node) *Node {
 
 	width := o.Channels(h)
 	h = ResBlock(o, nn.Module(s, "middle_block.0"), h, emb, width, c.ScaleShiftNorm, groups(c.NormGroups))
-	h = u.attention("middle_block.1", h)
+	h = u.middle(h)
 	h = ResBlock(o, nn.Module(s, "middle_block.2"), h, emb, width, c.ScaleShiftNorm, groups(c.NormGroups))
 
 	block = 0
@@ -88,6 +88,14 @@ func (u unet) block(name string, h, emb *Node, mult, ds int) *Node {
 
 func (u unet) attention(name string, h *Node) *Node {
 	return AttentionBlock(u.o, nn.Module(u.s, name), h, u.c.heads(u.o.Channels(h)), !u.c.NewAttentionOrder, groups(u.c.NormGroups))
+}
+
+// middle is the attention between down and up.
+func (u unet) middle(h *Node) *Node {
+	if u.c.NoMidNorm {
+		return AttentionBlock(u.o, nn.Module(u.s, "middle_block.1"), h, u.c.heads(u.o.Channels(h)), !u.c.NewAttentionOrder, 0)
+	}
+	return u.attention("middle_block.1", h)
 }
 
 // embed is the time embedding: sinusoids through a two-layer perceptron,
@@ -139,11 +147,15 @@ func ResBlock(o *nn.Ops, s *model.Scope, x, emb *Node, out int, scaleShift bool,
 
 // AttentionBlock is CompVis's self-attention over the pixels, with its
 // residual. x is in the inner layout; legacy is the order of the published
-// models (QKVAttentionLegacy).
+// models (QKVAttentionLegacy). groups is 0 where no norm comes before.
 func AttentionBlock(o *nn.Ops, s *model.Scope, x *Node, heads int, legacy bool, groups int) *Node {
 	h, w := o.Size(x)
 	channels := o.Channels(x)
-	tokens := o.Tokens(o.GroupNorm(nn.Module(s, "norm"), x, groups, unetEpsilon))
+	normed := x
+	if groups > 0 {
+		normed = o.GroupNorm(nn.Module(s, "norm"), x, groups, unetEpsilon)
+	}
+	tokens := o.Tokens(normed)
 	qkv := o.Project(nn.Module(s, "qkv"), tokens, 3*channels, 3)
 	q, k, v := o.SplitQKV(qkv, heads, legacy)
 	a := o.Attend(q, k, v)

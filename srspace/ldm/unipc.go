@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 	"slices"
+
+	"gonum.org/v1/gonum/mat"
 )
 
 // UniPC samples with the unified predictor-corrector of Zhao et al., "UniPC:
@@ -14,9 +16,23 @@ import (
 // diffusers' UniPCMultistepScheduler at its defaults to 1e-4 of the largest
 // value. report's x is the predictor's, which the next step corrects.
 func UniPC(ctx context.Context, denoise Denoiser, x []float32, levels []Level, _ NoiseSource, report StepReport) error {
+	return uniPC(ctx, denoise, x, levels, report, uniPCOptions{order: 2})
+}
+
+// uniPCOptions are the settings of diffusers' class.
+type uniPCOptions struct {
+	order        int  // 1 to 3
+	bh1          bool // B(h) is h rather than e^h - 1
+	fullOrderEnd bool
+	uncorrected  []int // steps, from 0, whose result is not corrected
+	clamp        func(x0 []float32)
+}
+
+func uniPC(ctx context.Context, denoise Denoiser, x []float32, levels []Level, report StepReport, o uniPCOptions) error {
 	steps := len(levels) - 1
 	x0 := make([]float32, len(x))
-	var last, m1, m2 []float32 // where the step before began; x0 there, and one before that
+	var last []float32   // where the step before began
+	var past [][]float32 // x0 there, and before that
 	order := 0
 	for i := range steps {
 		if err := ctx.Err(); err != nil {
@@ -25,13 +41,19 @@ func UniPC(ctx context.Context, denoise Denoiser, x []float32, levels []Level, _
 		if err := estimate(denoise, x, levels[i], x0); err != nil {
 			return err
 		}
-		if i > 0 {
-			correct(x, last, x0, m1, m2, levels[max(0, i-2):i+1], order)
+		if o.clamp != nil {
+			o.clamp(x0)
+		}
+		if i > 0 && !slices.Contains(o.uncorrected, i-1) {
+			o.step(x, last, x0, past, levels[:i+1], order)
 		}
 		last = slices.Clone(x)
-		m1, m2 = slices.Clone(x0), m1
-		order = min(2, i+1, steps-i)
-		predict(x, m1, m2, levels[max(0, i-1):i+2], order)
+		past = append([][]float32{slices.Clone(x0)}, past[:min(len(past), o.order-1)]...)
+		order = min(o.order, i+1)
+		if !o.fullOrderEnd {
+			order = min(order, steps-i)
+		}
+		o.step(x, last, nil, past, levels[:i+2], order)
 		if report != nil {
 			report(i+1, x, x0)
 		}
@@ -39,59 +61,74 @@ func UniPC(ctx context.Context, denoise Denoiser, x []float32, levels []Level, _
 	return nil
 }
 
-// transition returns the factors of a step from level s to t: x_t = keep·x_s
-// + toward·m0 + … and hφ-terms in hh = -(λ_t - λ_s).
-func transition(s, t Level) (keep, toward, b, hh float64) {
-	hh = s.Lambda - t.Lambda
-	phi1 := math.Expm1(hh)
-	return t.Sigma / s.Sigma, -t.Alpha * phi1, t.Alpha * phi1, hh
-}
-
-// predict moves x to the last level; m1 is x0 at x's level, m2 one before.
-// UniP-2's only coefficient is 1/2 (equation 11 with order 2).
-func predict(x, m1, m2 []float32, levels []Level, order int) {
+// step moves from last, at the level before the last of levels, to that one and
+// writes x there: x = keep·last + toward·m0 - α·B(h)·Σ ρ_k (m_k - m0)/r_k, where
+// m are the estimates of x0 in past, the newest first, and r their distances in
+// λ. With now, the estimate at x, it is the corrector, which has one term more,
+// with r = 1.
+func (o uniPCOptions) step(x, last, now []float32, past [][]float32, levels []Level, order int) {
 	n := len(levels)
 	s, t := levels[n-2], levels[n-1]
-	keep, toward, b, _ := transition(s, t)
-	slope := 0.0
-	if order == 2 {
-		r := (levels[n-3].Lambda - s.Lambda) / (t.Lambda - s.Lambda)
-		slope = b * 0.5 / r
+	hh := s.Lambda - t.Lambda
+	phi := math.Expm1(hh)
+	b := phi
+	if o.bh1 {
+		b = hh
 	}
-	k, a, c := float32(keep), float32(toward), float32(slope)
+	distances := make([]float64, 0, order)
+	for k := 1; k < order; k++ {
+		distances = append(distances, (levels[n-2-k].Lambda-s.Lambda)/(t.Lambda-s.Lambda))
+	}
+	terms := past[1:max(1, order)]
+	weights := o.weights(distances, hh, b, now != nil)
+	for k, r := range distances {
+		weights[k] *= t.Alpha * b / r
+	}
+	if now != nil {
+		weights[order-1] *= t.Alpha * b
+		terms = append(slices.Clone(terms), now)
+	}
+	keep, toward := float32(t.Sigma/s.Sigma), float32(-t.Alpha*phi)
+	m0 := past[0]
 	for j := range x {
-		v := k*x[j] + a*m1[j]
-		if order == 2 {
-			v -= c * (m2[j] - m1[j])
+		v := keep*last[j] + toward*m0[j]
+		for k, m := range terms {
+			v -= float32(weights[k]) * (m[j] - m0[j])
 		}
 		x[j] = v
 	}
 }
 
-// correct replaces x, predicted for the last level from last one level
-// before, by what also fits now, the x0 estimated at x. m1 is x0 at last, m2
-// one before.
-func correct(x, last, now, m1, m2 []float32, levels []Level, order int) {
-	n := len(levels)
-	s, t := levels[n-2], levels[n-1]
-	keep, toward, b, hh := transition(s, t)
-	older, newer := 0.0, 0.5
-	if order == 2 {
-		// R ρ = b of equation 10: rows 1 and r_k
-		phi2 := math.Expm1(hh)/hh - 1
-		phi3 := phi2/hh - 0.5
-		b1, b2 := phi2/math.Expm1(hh), 2*phi3/math.Expm1(hh)
-		r := (levels[n-3].Lambda - s.Lambda) / (t.Lambda - s.Lambda)
-		rho := (b1 - b2) / (1 - r)
-		older, newer = b*rho/r, b1-rho
+// weights solves equation 10, R ρ = b: row i has the i-th powers of the
+// distances. The predictor of order 2 and the corrector of order 1 have 1/2
+// instead.
+func (o uniPCOptions) weights(distances []float64, hh, b float64, corrector bool) []float64 {
+	points := slices.Clone(distances)
+	if corrector {
+		points = append(points, 1)
 	}
-	newer *= b
-	k, a, c, d := float32(keep), float32(toward), float32(older), float32(newer)
-	for j := range x {
-		v := k*last[j] + a*m1[j] - d*(now[j]-m1[j])
-		if order == 2 {
-			v -= c * (m2[j] - m1[j])
+	if len(points) == 0 {
+		return nil
+	}
+	if len(points) == 1 {
+		return []float64{0.5}
+	}
+	size := len(points)
+	r, right := mat.NewDense(size, size, nil), mat.NewVecDense(size, nil)
+	phi, factorial := math.Expm1(hh)/hh-1, 1.0
+	for i := range size {
+		for k, p := range points {
+			r.Set(i, k, math.Pow(p, float64(i)))
 		}
-		x[j] = v
+		right.SetVec(i, phi*factorial/b)
+		factorial *= float64(i + 2)
+		phi = phi/hh - 1/factorial
 	}
+	var rho mat.VecDense
+	if err := rho.SolveVec(r, right); err != nil { // levels differ, so R has full rank; what is nearly singular is said to be
+		if _, near := err.(mat.Condition); !near {
+			panic(err)
+		}
+	}
+	return rho.RawVector().Data
 }

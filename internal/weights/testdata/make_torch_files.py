@@ -65,3 +65,9 @@ torch.save(s, "legacy_flat.pth", _use_new_zipfile_serialization=False)
 torch.save({"model": dict(s), "epoch": 1}, "protocol4.pth", pickle_protocol=4)
 torch.save({"model": dict(s), "epoch": 1}, "protocol1.pth", pickle_protocol=1)
 torch.save(torch.nn.Linear(2, 2), "module.pth")
+
+# state dicts inside dicts, arrays instead of tensors, several dicts
+import numpy
+torch.save({"epoch": 1, "model": {"state_dict": {"module.a.weight": torch.arange(6.).reshape(2, 3)}}, "optimizer": {"lr": 0.1}}, "nested.pt")
+torch.save({"state_dict": {"a.weight": numpy.arange(6, dtype=numpy.float32).reshape(2, 3), "b": numpy.zeros(2, numpy.float32)}}, "numpy.pt")
+torch.save({"one": {"a": torch.zeros(1)}, "two": {"a": torch.zeros(1)}}, "several.pt")
