@@ -141,19 +141,22 @@ func systemPythonFolders() []string {
 // where nobody has set it: the folder of NVIDIA's compiler beside the plugin.
 // Preallocation of the GPU's memory is off, because other programs want some.
 func cudaEnvironment(plugin string) error {
-	toolkit, err := filepath.Glob(filepath.Join(filepath.Dir(plugin), "../../nvidia/cu1*"))
-	if err != nil || len(toolkit) == 0 {
-		return err
-	}
 	set := map[string]string{}
-	if flags := os.Getenv("XLA_FLAGS"); !strings.Contains(flags, "xla_gpu_cuda_data_dir") {
-		set["XLA_FLAGS"] = strings.TrimSpace(flags + " --xla_gpu_cuda_data_dir=" + toolkit[0])
-	}
-	if bin := filepath.Join(toolkit[0], "bin"); !strings.Contains(os.Getenv("PATH"), bin) {
-		set["PATH"] = bin + ":" + os.Getenv("PATH")
-	}
 	if os.Getenv("GOPJRT_CUDA_CHECKS") == "" { // go-xla looks for the libraries elsewhere, and warns
 		set["GOPJRT_CUDA_CHECKS"] = "0"
+	}
+	toolkit, err := filepath.Glob(filepath.Join(filepath.Dir(plugin), "../../nvidia/cu1*"))
+	if err != nil {
+		return err
+	}
+	if len(toolkit) == 0 {
+		toolkit = []string{""} // XLA looks for one of its own
+	}
+	if flags := os.Getenv("XLA_FLAGS"); toolkit[0] != "" && !strings.Contains(flags, "xla_gpu_cuda_data_dir") {
+		set["XLA_FLAGS"] = strings.TrimSpace(flags + " --xla_gpu_cuda_data_dir=" + toolkit[0])
+	}
+	if bin := filepath.Join(toolkit[0], "bin"); toolkit[0] != "" && !strings.Contains(os.Getenv("PATH"), bin) {
+		set["PATH"] = bin + ":" + os.Getenv("PATH")
 	}
 	for name, value := range set {
 		if err := os.Setenv(name, value); err != nil {
