@@ -9,13 +9,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"syscall"
-	"time"
 
+	"github.com/trustsr/trustsr/internal/gobuild"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/project"
 )
@@ -39,17 +39,10 @@ func launch() error {
 	if err := os.MkdirAll(filepath.Dir(binary), 0o755); err != nil {
 		return err
 	}
-	build := exec.Command("go", "build", "-o", binary, "./kernel")
-	build.Dir = root
-	build.Env = append(os.Environ(), "GOEXPERIMENT=simd")
-	build.Stdout, build.Stderr = os.Stderr, os.Stderr
-	slow := time.AfterFunc(1500*time.Millisecond, func() {
-		fmt.Fprintln(os.Stderr, "building trustsr (the first time it takes two minutes) …")
-	})
-	err = build.Run()
-	slow.Stop()
+	err = gobuild.Run(context.Background(), gobuild.Options{Tool: "go", What: "trustsr (the first time it takes two minutes)", Dir: root,
+		Args: []string{"-o", binary, "./kernel"}, Env: append(os.Environ(), "GOEXPERIMENT=simd"), Progress: os.Stderr})
 	if err != nil {
-		return fmt.Errorf("go build ./kernel: %w", err)
+		return err
 	}
 	env := append(os.Environ(), project.EnvRoot+"="+root)
 	return syscall.Exec(binary, append([]string{"trustsr"}, os.Args[1:]...), env)

@@ -128,6 +128,7 @@ func doctor(ctx context.Context, out io.Writer, root string, cell func(ctx conte
 	}
 	for _, p := range []struct{ what, path, note string }{
 		{"Jupyter", program, "go run ./kernel up installs it; or: apt-get install --no-install-recommends jupyter-notebook"},
+		{"gopls", jupyter.FindGopls(root), "completes names in cells: go run ./kernel up builds it"},
 		{"Chromium", chromium, "for the browser tests only: apt-get install chromium"},
 	} {
 		if p.path != "" {

@@ -137,7 +137,7 @@ func TestPapermill(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out.ipynb")
 	cmd := exec.Command(program, "-c", `import sys, trustsr_papermill, papermill
 papermill.execute_notebook(sys.argv[1], sys.argv[2], parameters={"digit": 65, "name": "ü\"\n"}, kernel_name="trustsr", language="go", progress_bar=False)`, path, out)
-	cmd.Env = append(kernelPath(t), "PYTHONPATH="+filepath.Join(projectRoot(t), "kernel", "jupyter", "papermill-go"))
+	cmd.Env = append(kernelPath(t), "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH="+filepath.Join(projectRoot(t), "kernel", "jupyter", "papermill-go"))
 	if said, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, said)
 	}

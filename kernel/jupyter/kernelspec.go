@@ -73,8 +73,12 @@ func Install(ctx context.Context, o InstallOptions) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("install the kernel: %w", err)
 	}
-	if err := (layout{o.Root}).kernelspec(dir); err != nil {
+	l := layout{o.Root}
+	if err := l.kernelspec(dir); err != nil {
 		return "", fmt.Errorf("install the kernel: %w", err)
+	}
+	if err := l.buildGopls(ctx, o.Progress); err != nil {
+		fmt.Fprintln(o.Progress, "note:", err) // a notebook runs without it
 	}
 	return dir, nil
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/trustsr/trustsr/kernel/jupyter/cellwire"
+	"github.com/trustsr/trustsr/kernel/jupyter/lookup"
 	"github.com/trustsr/trustsr/kernel/jupyter/message"
 	"github.com/trustsr/trustsr/kernel/jupyter/relay"
 	"github.com/trustsr/trustsr/kernel/wire"
@@ -77,7 +78,18 @@ func (w wrapper) run() error {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	signals, interrupts := make(chan os.Signal, 4), make(chan os.Signal, 4)
-	front, connection, err := w.relay(ctx, place, signals, interrupts)
+	names := &lookup.Server{
+		Program: w.gopls,
+		Folder: func() string { // GoNB makes it
+			found, _ := filepath.Glob(filepath.Join(tmp.path, "gonb_*", "go.mod"))
+			if len(found) == 0 {
+				return ""
+			}
+			return filepath.Dir(found[0])
+		},
+		Start: func(cmd *exec.Cmd) error { return startHelper(cmd, env) },
+	}
+	front, connection, err := w.relay(ctx, place, names, signals, interrupts)
 	if err != nil {
 		return fmt.Errorf("kernel: %w", err)
 	}
@@ -141,7 +153,7 @@ func (w wrapper) run() error {
 
 // relay listens for the front end, and returns the connection file that GoNB
 // gets. What the front end asks for is sent to the channels of signals.
-func (w wrapper) relay(ctx context.Context, p *place, signals, interrupts chan<- os.Signal) (*relay.Relay, string, error) {
+func (w wrapper) relay(ctx context.Context, p *place, names *lookup.Server, signals, interrupts chan<- os.Signal) (*relay.Relay, string, error) {
 	front, err := message.ReadConnection(w.connection)
 	if err != nil {
 		return nil, "", err
@@ -167,7 +179,7 @@ func (w wrapper) relay(ctx context.Context, p *place, signals, interrupts chan<-
 		}
 	}
 	r, err := relay.New(ctx, relay.Options{Front: front, GoNB: gonb, Runners: runners, Runner: w.runner(),
-		Interrupt: tell(interrupts, syscall.SIGINT), Shutdown: tell(signals, syscall.SIGTERM)})
+		Interrupt: tell(interrupts, syscall.SIGINT), Shutdown: tell(signals, syscall.SIGTERM), Complete: names.Complete, Inspect: names.Inspect})
 	return r, file, err
 }
 
@@ -204,6 +216,24 @@ func (w wrapper) keepEngine(place *place, env []string, stop <-chan struct{}) {
 			time.Sleep(100 * time.Millisecond)
 		}
 	}
+}
+
+// startHelper starts a process that an interrupt of our group does not reach,
+// with pipes of its own. It is killed when this process dies.
+func startHelper(cmd *exec.Cmd, env []string) error {
+	cmd.Env = env
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			cmd.Wait()
+		}
+	}()
+	return <-started
 }
 
 // start starts a process that gets deathSignal when this one dies. The signal

@@ -124,6 +124,19 @@ func Up(ctx context.Context, o UpOptions) error {
 			fmt.Fprintln(o.Progress, "no browser is opened:", err)
 		}
 	}
+	// not before: a notebook runs without it
+	building, stopBuilding := context.WithCancel(ctx)
+	built := make(chan struct{})
+	go func() {
+		defer close(built)
+		if err := l.buildGopls(building, o.Progress); err != nil && building.Err() == nil {
+			fmt.Fprintln(o.Progress, "note:", err)
+		}
+	}()
+	defer func() {
+		stopBuilding()
+		<-built
+	}()
 	select {
 	case <-ctx.Done():
 		fmt.Fprintln(o.Progress, "stopping Jupyter and its kernels …")

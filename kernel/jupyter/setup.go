@@ -7,9 +7,9 @@
 package jupyter
 
 import (
-	"bytes"
 	"context"
 
+	"github.com/trustsr/trustsr/internal/gobuild"
 	"github.com/trustsr/trustsr/internal/hint"
 
 	_ "embed"
@@ -20,7 +20,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
 )
@@ -64,9 +63,48 @@ esac
 exec %[1]s "$@"
 `
 
+// goplsScript stands before a gopls of the PATH. GoNB would start one and ask it
+// while cells wait; the kernel has its own (package lookup).
+const goplsScript = `#!/bin/sh
+case "$1" in -listen) exit 0;; esac
+exec %s "$@"
+`
+
+// gopls returns the path of the gopls that completes names, the one of the
+// set-up or else the user's own, or "".
+func (l layout) gopls() string {
+	if path, err := exec.LookPath(l.path("bin", "gopls")); err == nil {
+		return path
+	}
+	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
+		if dir == l.shim() {
+			continue
+		}
+		if path, err := exec.LookPath(filepath.Join(dir, "gopls")); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// FindGopls returns the path of the gopls that completes names in cells, or
+// "" where there is none.
+func FindGopls(root string) string { return layout{root}.gopls() }
+
+// buildGopls builds gopls, which completes and explains names in cells. It is
+// a module of its own: its requirements are not ours.
+func (l layout) buildGopls(ctx context.Context, progress io.Writer) error {
+	if err := build(ctx, filepath.Join(l.root, "kernel", "jupyter", "gopls"), "gopls, which completes names in cells", "go",
+		[]string{"-ldflags=-s -w", "-o", l.path("bin", "gopls"), "golang.org/x/tools/gopls"}, append(os.Environ(), "GOWORK=off"), progress); err != nil {
+		return fmt.Errorf("names are not completed in cells: %w", err)
+	}
+	return nil
+}
+
+func quoteShell(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
 func shimFor(goTool, runner string) []byte {
-	quote := func(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
-	return fmt.Appendf(nil, shimScript, quote(goTool), quote(runner))
+	return fmt.Appendf(nil, shimScript, quoteShell(goTool), quoteShell(runner))
 }
 
 // experiment is what the command itself is built with. Cells, GoNB and
@@ -127,6 +165,11 @@ func Setup(ctx context.Context, root string, progress io.Writer) error {
 	if err := os.WriteFile(filepath.Join(l.shim(), "go"), shimFor(goTool, l.runner()), 0o755); err != nil {
 		return fmt.Errorf("set up the kernel: %w", err)
 	}
+	if gopls := l.gopls(); gopls != "" {
+		if err := os.WriteFile(filepath.Join(l.shim(), "gopls"), fmt.Appendf(nil, goplsScript, quoteShell(gopls)), 0o755); err != nil {
+			return fmt.Errorf("set up the kernel: %w", err)
+		}
+	}
 	if err := l.kernelspec(l.spec()); err != nil {
 		return fmt.Errorf("set up the kernel: %w", err)
 	}
@@ -135,11 +178,11 @@ func Setup(ctx context.Context, root string, progress io.Writer) error {
 		args []string
 		env  []string
 	}{
-		{"GoNB, the notebook kernel", []string{"build", "-o", l.gonb(), "github.com/janpfeifer/gonb"}, append(os.Environ(), experiment)},
-		{"the runner of cells", []string{"build", "-ldflags=-s -w", "-o", l.runner(), "./kernel/jupyter/runner"}, append(os.Environ(), experiment)},
-		{"goimports", []string{"build", "-o", filepath.Join(l.shim(), "goimports"), "golang.org/x/tools/cmd/goimports"}, append(os.Environ(), experiment)},
+		{"GoNB, the notebook kernel", []string{"-o", l.gonb(), "github.com/janpfeifer/gonb"}, append(os.Environ(), experiment)},
+		{"the runner of cells", []string{"-ldflags=-s -w", "-o", l.runner(), "./kernel/jupyter/runner"}, append(os.Environ(), experiment)},
+		{"goimports", []string{"-o", filepath.Join(l.shim(), "goimports"), "golang.org/x/tools/cmd/goimports"}, append(os.Environ(), experiment)},
 		// what cells import, compiled with the flags cells are compiled with
-		{"the notebook package", []string{"build", "-o", os.DevNull, "./kernel/lab/warm"}, l.environment(append(os.Environ(), "GOFLAGS="+goFlags()))},
+		{"the notebook package", []string{"-o", os.DevNull, "./kernel/lab/warm"}, l.environment(append(os.Environ(), "GOFLAGS="+goFlags()))},
 	}
 	for _, s := range steps {
 		if err := build(ctx, root, s.what, goTool, s.args, s.env, progress); err != nil {
@@ -149,26 +192,11 @@ func Setup(ctx context.Context, root string, progress io.Writer) error {
 	return nil
 }
 
-// build runs the Go tool and tells of it when it takes over a second.
-func build(ctx context.Context, root, what, goTool string, args, env []string, progress io.Writer) error {
-	began := time.Now()
-	told := make(chan bool, 1)
-	timer := time.AfterFunc(time.Second, func() {
-		fmt.Fprintf(progress, "building %s …", what)
-		told <- true
-	})
-	cmd := exec.CommandContext(ctx, goTool, args...)
-	cmd.Dir, cmd.Env = root, env
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	err := cmd.Run()
-	if !timer.Stop() {
-		<-told
-		fmt.Fprintf(progress, " %.0f s\n", time.Since(began).Seconds())
-	}
+// build runs go build in a folder.
+func build(ctx context.Context, dir, what, goTool string, args, env []string, progress io.Writer) error {
+	err := gobuild.Run(ctx, gobuild.Options{Tool: goTool, What: what, Dir: dir, Args: args, Env: env, Progress: progress})
 	if err != nil {
-		return hint.With(fmt.Errorf("build %s: %w: %s", what, err, bytes.TrimSpace(out.Bytes())),
-			"the first set-up needs the network for Go modules; run it once with network")
+		return hint.With(err, "the first set-up needs the network for Go modules; run it once with network")
 	}
 	return nil
 }
