@@ -17,7 +17,6 @@ import (
 
 	"github.com/trustsr/trustsr/internal/backend"
 	"github.com/trustsr/trustsr/internal/golden"
-	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/npy"
 	"github.com/trustsr/trustsr/internal/weights"
 	"github.com/trustsr/trustsr/internal/weightstore"
@@ -377,12 +376,12 @@ func TestLPIPSSqueeze(t *testing.T) {
 	near(t, "17 pixels", lpipsScore(t, m, least, least), 0, 0)
 }
 
-// Without weights each metric says how to get them, and pictures that have no
+// Without weights each metric says which are missing, and pictures that have no
 // score at all say that first.
 func TestNetworkErrors(t *testing.T) {
 	t.Setenv("TRUSTSR_WEIGHTS", t.TempDir())
 	for id, want := range map[string]string{
-		"lpips/vgg/0.1": "weights fetch vgg16", "dists/noresize": "weights fetch vgg16", "pieapp/27": "weights import pieapp",
+		"lpips/vgg/0.1": "vgg16", "dists/noresize": "vgg16", "pieapp/27": "pieapp",
 	} {
 		m, err := Find(id)
 		if err != nil {
@@ -392,8 +391,9 @@ func TestNetworkErrors(t *testing.T) {
 			t.Errorf("%s has weights %s", id, w)
 		}
 		image := picture.NewImage(64, 64)
-		if _, err := m.Score(image, image); !errors.Is(err, ErrNoWeights) || !strings.Contains(hint.Of(err), want) {
-			t.Errorf("%s: error %v, hint %q", id, err, hint.Of(err))
+		var missing *WeightsError
+		if _, err := m.Score(image, image); !errors.Is(err, ErrNoWeights) || !errors.As(err, &missing) || missing.Weights != want {
+			t.Errorf("%s: error %v, want one about %s", id, err, want)
 		}
 		large := picture.NewImage(1, MaxPixels+64)
 		large.Width, large.Height = 64, MaxPixels/64+1

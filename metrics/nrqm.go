@@ -13,9 +13,6 @@ import (
 
 const nrqmID = "nrqm/official"
 
-// nrqmHint says how the forests get where [NRQM] looks for them.
-const nrqmHint = "the authors' forests do not come with this program: take model.mat from github.com/chaoma99/sr-metric (or NRQM_model.mat of pyiqa) and type: go run ./kernel weights import nrqm model.mat"
-
 // NRQM is the no-reference metric of Ma et al. 2017, "nrqm/official", with the
 // features of the authors' MATLAB code; package nrqm has the details. Higher
 // is better; scores are about 0 to 10. The reference of Score is not looked
@@ -35,8 +32,8 @@ func NRQMFromFile(path string) *NRQM {
 var installedNRQM = newNRQM(func() (string, error) { return weightstore.Path("nrqm") })
 
 // InstalledNRQM returns NRQM with the forests of the user's folder of
-// weights. Without them its scores are errors that wrap [ErrNoWeights] and
-// whose hint says how to get them.
+// weights. Without them its scores are errors that wrap [ErrNoWeights]; each
+// is a [WeightsError].
 func InstalledNRQM() *NRQM { return installedNRQM }
 
 func newNRQM(path func() (string, error)) *NRQM {
@@ -44,14 +41,14 @@ func newNRQM(path func() (string, error)) *NRQM {
 	m.model.load = func() (*nrqm.Model, error) {
 		path, err := path()
 		if err != nil {
-			return nil, hint.With(fmt.Errorf("%s: %w", nrqmID, err), nrqmHint)
+			return nil, &WeightsError{"nrqm", fmt.Errorf("%s: %w", nrqmID, err)}
 		}
 		model, err := nrqm.ReadModel(path)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, hint.With(fmt.Errorf("%s: %w: no file %s", nrqmID, ErrNoWeights, path), nrqmHint)
+			err = fmt.Errorf("%w: no file %s", ErrNoWeights, path)
 		}
 		if err != nil {
-			return nil, hint.With(fmt.Errorf("%s: %w", nrqmID, err), nrqmHint)
+			return nil, &WeightsError{"nrqm", fmt.Errorf("%s: %w", nrqmID, err)}
 		}
 		return model, nil
 	}

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/trustsr/trustsr/internal/golden"
-	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/weightstore"
 	"github.com/trustsr/trustsr/metrics/nrqm"
 	"github.com/trustsr/trustsr/srspace/picture"
@@ -64,7 +62,7 @@ func TestNRQMErrors(t *testing.T) {
 		path  string
 		image *picture.Image
 		want  error
-		hint  bool
+		kind  bool // a WeightsError
 	}{
 		"too small":  {broken, small, ErrTooSmall, false},
 		"too large":  {broken, &picture.Image{Width: 1 << 20, Height: 1 << 20}, nrqm.ErrTooLarge, false},
@@ -76,8 +74,9 @@ func TestNRQMErrors(t *testing.T) {
 			if !errors.Is(err, c.want) || score != 0 {
 				t.Errorf("got %v, %v, want %v", score, err, c.want)
 			}
-			if advice := hint.Of(err); strings.Contains(advice, "weights import nrqm") != c.hint {
-				t.Errorf("hint %q", advice)
+			var weights *WeightsError
+			if errors.As(err, &weights) != c.kind || c.kind && weights.Weights != "nrqm" {
+				t.Errorf("%v is about weights %v", err, weights)
 			}
 		})
 	}

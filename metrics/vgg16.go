@@ -1,11 +1,9 @@
 package metrics
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 
-	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/inputfile"
 
 	. "github.com/gomlx/gomlx/core/graph"
@@ -60,15 +58,21 @@ func vgg16Taps(pool func(o *nn.Ops, x *Node) *Node) taps {
 // the other.
 var vgg16 = &onDemand[*network]{load: func() (*network, error) { return installedNetwork("vgg16", weightstore.VGG16Shapes()) }}
 
-// ErrNoWeights is what errors about metrics wrap whose weights are not on this
-// computer; their hint says how to get them.
+// ErrNoWeights is wrapped by errors of metrics whose weights are not on this
+// computer. Such errors are a [WeightsError], too.
 var ErrNoWeights = weightstore.ErrMissing
 
-// weightsHints say how weights that do not ship get onto this computer.
-var weightsHints = map[string]string{
-	"vgg16":  "go run ./kernel weights fetch vgg16",
-	"pieapp": "PieAPP's weights are for non-commercial use and do not come with this program: take PieAPPv0.1.pth of github.com/prashnani/PerceptualImageError and type: go run ./kernel weights import pieapp PieAPPv0.1.pth",
+// WeightsError says that a metric's weights are missing, where Err wraps
+// [ErrNoWeights], or cannot be used.
+type WeightsError struct {
+	Weights string // one of [Imports]
+	Err     error
 }
+
+func (e *WeightsError) Error() string { return e.Err.Error() }
+
+// Unwrap returns why the weights cannot be used.
+func (e *WeightsError) Unwrap() error { return e.Err }
 
 // installedNetwork reads a network from the user's folder of weights.
 func installedNetwork(name string, shapes map[string][]int) (*network, error) {
@@ -79,10 +83,7 @@ func installedNetwork(name string, shapes map[string][]int) (*network, error) {
 			return n, nil
 		}
 	}
-	if errors.Is(err, ErrNoWeights) {
-		return nil, hint.With(err, weightsHints[name])
-	}
-	return nil, hint.With(err, "get the weights again: "+weightsHints[name])
+	return nil, &WeightsError{name, err}
 }
 
 // maxWeightBytes is the largest file of a network's weights, in bytes: VGG16's

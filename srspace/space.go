@@ -156,7 +156,7 @@ func checkFree(dir, lrHash string) error {
 func Open(dir string) (*Space, error) {
 	m, err := readManifest(filepath.Join(dir, manifestName))
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, hint.With(fmt.Errorf("%s is no space: %w", dir, err), "check the path; pictures made elsewhere open with OpenFolder")
+		return nil, &NotSpaceError{Dir: dir, Err: err}
 	}
 	if err != nil {
 		return nil, err
@@ -309,7 +309,7 @@ func (s *Space) Image(seed uint64) (*picture.Image, error) {
 }
 
 func (s *Space) noSample(seed uint64) error {
-	return hint.With(fmt.Errorf("%s: %w: seed %d", s.dir, ErrNoSample, seed), "Seeds lists the samples there are; Draw makes more")
+	return &NoSampleError{Dir: s.dir, Seed: seed}
 }
 
 func (s *Space) origin(seed uint64) string {

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 
 	"github.com/trustsr/trustsr/ensemble"
-	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
@@ -35,11 +34,11 @@ func openDeck(s *Study, t Trial) (*deck, error) {
 	}
 	d := &deck{space: space, samples: space.Seeds(), images: map[uint64]*picture.Image{}}
 	if t.Samples > 0 && len(d.samples) < n {
-		return nil, hint.With(fmt.Errorf("trial %q: %s has %d samples of %d", t.Name, space.Dir(), len(d.samples), n), "draw more with: go run ./kernel sample")
+		return nil, &TooFewError{t.Name, space.Dir(), len(d.samples), n}
 	}
 	d.samples = d.samples[:min(n, len(d.samples))]
-	if len(d.samples) < max(2, s.rules.MaxPicks) {
-		return nil, hint.With(fmt.Errorf("trial %q: %s has %d samples", t.Name, space.Dir(), len(d.samples)), "draw more with: go run ./kernel sample")
+	if least := max(2, s.rules.MaxPicks); len(d.samples) < least {
+		return nil, &TooFewError{t.Name, space.Dir(), len(d.samples), least}
 	}
 	for _, seed := range d.samples {
 		img, err := space.Image(seed)

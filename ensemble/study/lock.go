@@ -33,7 +33,7 @@ func openStore(path string, of identity) (_ *store, err error) {
 	lock, err := lockfile.Try(path+".lock", 0o666)
 	switch {
 	case errors.Is(err, lockfile.ErrHeld):
-		return nil, hint.With(fmt.Errorf("%s: %w", path, ErrServed), "use its pages (the organiser's closes the study), or stop it first; report and export work beside it")
+		return nil, hint.With(fmt.Errorf("%s: %w", path, ErrServed), "use its pages (the organiser's closes the study), or stop it first; reports can be written meanwhile")
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrStore, err)
 	}

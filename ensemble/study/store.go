@@ -83,7 +83,7 @@ func recognise(db *sql.DB, of identity) error {
 	if got != version && got != "1" {
 		return hint.With(fmt.Errorf("it has version %q, known are 1 and %s", got, version), "open it with the trustsr that made it")
 	}
-	const back = "put the study file and its spaces back as they were, or name another store with --store"
+	const back = "put the study file and its spaces back as they were, or name another store"
 	if got, err = stored(db, "study"); err != nil {
 		return err
 	} else if got != of.study {

@@ -77,13 +77,13 @@ func Load(path string) (*Study, error) {
 	data, err := inputfile.Read(path, maxFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, hint.With(fmt.Errorf("study: %w", err), "make one with: go run ./kernel study new FILE --space DIR")
+		return nil, &FileError{path, fmt.Errorf("study: %w", err)}
 	case err != nil:
-		return nil, fmt.Errorf("study: %w: %w", ErrStudy, err)
+		return nil, &FileError{path, fmt.Errorf("study: %w: %w", ErrStudy, err)}
 	}
 	s, err := Parse(data)
 	if err != nil {
-		return nil, fmt.Errorf("study %s: %w", path, err)
+		return nil, &FileError{path, fmt.Errorf("study %s: %w", path, err)}
 	}
 	s.dir = filepath.Dir(path)
 	return s, nil
@@ -99,13 +99,13 @@ func Parse(data []byte) (*Study, error) {
 	d.KnownFields(true)
 	s := &Study{}
 	if err := d.Decode(s); err != nil {
-		return nil, hint.With(fmt.Errorf("%w: %w", ErrStudy, err), "compare it with a new one: go run ./kernel study new FILE")
+		return nil, fmt.Errorf("%w: %w", ErrStudy, err)
 	}
 	if err := d.Decode(new(yaml.Node)); err != io.EOF {
 		return nil, hint.With(fmt.Errorf("%w: more than one document", ErrStudy), "a file holds one study: put the others into files of their own")
 	}
 	if err := s.check(); err != nil {
-		return nil, hint.With(fmt.Errorf("%w: %w", ErrStudy, err), "compare it with a new one: go run ./kernel study new FILE")
+		return nil, fmt.Errorf("%w: %w", ErrStudy, err)
 	}
 	return s, nil
 }

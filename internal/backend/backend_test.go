@@ -90,8 +90,8 @@ func TestOpen(t *testing.T) {
 		t.Errorf("%s: without the parallelism that cannot deadlock", got)
 	}
 	for name, want := range map[string]string{
-		"abacus": "abacus", "onnx:cpu": "weights fetch onnxruntime", "xla:cpu": "weights fetch xla-cpu",
-		"xla:cuda": "weights fetch xla-cuda", "go:no_such_option": "no_such_option", "go:parallelism=many": "parallelism=many",
+		"abacus": "abacus", "onnx:cpu": "no ONNX Runtime library", "xla:cpu": "no PJRT plugin for cpu",
+		"xla:cuda": "no PJRT plugin for cuda", "go:no_such_option": "no_such_option", "go:parallelism=many": "parallelism=many",
 	} {
 		if !HasXLA && !strings.HasPrefix(name, "go") && name != "abacus" {
 			want = "needs cgo"

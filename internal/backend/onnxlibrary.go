@@ -36,7 +36,7 @@ func FindONNX() (string, error) {
 		path = filepath.Join(home, ".local/lib/onnxruntime/libonnxruntime.so")
 	}
 	if info, err := os.Stat(path); err != nil || info.IsDir() {
-		return "", fmt.Errorf("no ONNX Runtime library at %s; go run ./kernel weights fetch onnxruntime gets one", path)
+		return "", &NoLibraryError{Library: "onnxruntime", what: "no ONNX Runtime library at " + path}
 	}
 	if err := CheckONNX(path); err != nil {
 		return "", err

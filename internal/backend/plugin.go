@@ -69,14 +69,7 @@ func FindPlugin(name string) (string, error) {
 			return checked(path)
 		}
 	}
-	how := ""
-	switch name {
-	case "cpu":
-		how = "; go run ./kernel weights fetch xla-cpu gets one"
-	case "cuda":
-		how = "; go run ./kernel weights fetch xla-cuda gets one, and one of JAX (jax[cuda13]) is found in the Python environment"
-	}
-	return "", fmt.Errorf("no PJRT plugin for %s%s", name, how)
+	return "", &NoLibraryError{Library: "xla-" + name, what: "no PJRT plugin for " + name}
 }
 
 // checked returns the path of a usable plugin.

@@ -30,8 +30,9 @@ type Item struct {
 	// where that depends on the way they came.
 	Proof string
 
-	// Manual says how a person gets it without this program's network.
-	Manual string
+	// Source says where a person gets it without this program's network, and
+	// File names what they then import; "" where nothing is to be imported.
+	Source, File string
 }
 
 // LDMX4 is the published ×4 model.
@@ -50,36 +51,37 @@ func Known() []Item {
 				}
 				return ldmX4.Cached()
 			},
-			Manual: "on a computer with network take the folder of huggingface.co/" + ldmX4.Repo + " (git clone, or huggingface-cli download), then: go run ./kernel weights import " + LDMX4 + " FOLDER",
+			Source: "on a computer with network take the folder of huggingface.co/" + ldmX4.Repo + " (git clone, or huggingface-cli download)", File: "FOLDER",
 		}, {
 			Name: "vgg16", What: "torchvision's VGG16, convolutions only, for LPIPS-VGG and DISTS", Licence: "BSD-3-Clause",
 			Fetch: vgg16Files.fetch, Where: file("vgg16"), Proof: vgg16Proof,
-			Manual: "on a computer with network take " + vgg16Files.torch + ", then: go run ./kernel weights import vgg16 vgg16-397923af.pth",
+			Source: "on a computer with network take " + vgg16Files.torch, File: "vgg16-397923af.pth",
 		}, {
 			Name: "pieapp", What: "PieAPP 0.1", Licence: "non-commercial use only", Where: file("pieapp"),
-			Manual: "take PieAPPv0.1.pth as github.com/prashnani/PerceptualImageError says, then: go run ./kernel weights import pieapp PieAPPv0.1.pth",
+			Source: "take PieAPPv0.1.pth as github.com/prashnani/PerceptualImageError says", File: "PieAPPv0.1.pth",
 		}, {
 			Name: "nrqm", What: "the forests of NRQM", Licence: "MIT", Where: file("nrqm"),
-			Manual: "take model.mat from github.com/chaoma99/sr-metric (or NRQM_model.mat of pyiqa), then: go run ./kernel weights import nrqm model.mat",
+			Source: "take model.mat from github.com/chaoma99/sr-metric (or NRQM_model.mat of pyiqa)", File: "model.mat",
 		}, {
 			Name: ONNXRuntime, What: "ONNX Runtime " + onnxWheels[0].version + ", fast on a CPU", Licence: onnxWheels[0].licence,
 			Fetch: onnxLibrary.fetch, Where: missing(backend.FindONNX), Download: wheelBytes(onnxWheels), Disk: 34_824_680,
-			Manual: wheelManual(ONNXRuntime, onnxWheels[0]),
+			Source: pipDownload(onnxWheels[0]), File: onnxWheels[0].file,
 		}, {
 			Name: XLACPU, What: "XLA for the CPU, a PJRT plugin of " + xlaCPUWheels[0].version, Licence: xlaCPUWheels[0].licence,
 			Fetch: xlaLibrary.fetch, Where: missing(func() (string, error) { return backend.FindPlugin("cpu") }), Download: wheelBytes(xlaCPUWheels), Disk: 273_768_800,
-			Manual: wheelManual(XLACPU, xlaCPUWheels[0]),
+			Source: pipDownload(xlaCPUWheels[0]), File: xlaCPUWheels[0].file,
 		}, {
 			Name: XLACUDA, What: "XLA for NVIDIA GPUs, the PJRT plugin of JAX " + xlaCUDAWheels[0].version + " with NVIDIA's libraries", Licence: "Apache-2.0 and NVIDIA's own",
 			Fetch: fetchCUDA, Where: missing(func() (string, error) { return backend.FindPlugin("cuda") }), Download: wheelBytes(xlaCUDAWheels),
-			Manual: "on a computer with network make a Python environment with jax[cuda13], copy it, and set $VIRTUAL_ENV to it",
+			Source: "on a computer with network make a Python environment with jax[cuda13], copy it, and set $VIRTUAL_ENV to it",
 		},
 	}
 }
 
-func wheelManual(name string, w wheel) string {
-	return fmt.Sprintf("on a computer with network: pip download --no-deps --only-binary :all: --platform %s --python-version 3.11 %s==%s; then here: go run ./kernel weights import %s %s",
-		strings.TrimSuffix(w.file[strings.Index(w.file, "manylinux"):], ".whl"), w.name, w.version, name, w.file)
+// pipDownload says how a wheel comes to another computer.
+func pipDownload(w wheel) string {
+	return fmt.Sprintf("on a computer with network: pip download --no-deps --only-binary :all: --platform %s --python-version 3.11 %s==%s",
+		strings.TrimSuffix(w.file[strings.Index(w.file, "manylinux"):], ".whl"), w.name, w.version)
 }
 
 // Find returns the item of a name.

@@ -50,11 +50,20 @@ type ScoreNotes struct {
 type ScoreNote struct {
 	Metric string `json:"metric"`
 	Reason string `json:"reason"`
-	Hint   string `json:"hint,omitempty"`
+	Hint   string `json:"hint,omitempty"` // see Advise
+
+	err error
 }
 
 func (n *ScoreNotes) add(id string, err error) {
-	n.List = append(n.List, ScoreNote{id, err.Error(), hint.Of(err)})
+	n.List = append(n.List, ScoreNote{Metric: id, Reason: err.Error(), Hint: hint.Of(err), err: err})
+}
+
+// Advise puts a front end's advice on each reason into its hint.
+func (n *ScoreNotes) Advise(on func(error) string) {
+	for i := range n.List {
+		n.List[i].Hint = on(n.List[i].err)
+	}
 }
 
 // Short returns each kind of note once, with the number of its like.

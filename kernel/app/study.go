@@ -25,8 +25,7 @@ type ExistsError struct{ Path string }
 
 func (e *ExistsError) Error() string { return e.Path + " is there already" }
 
-const newStudy = `# A study: what is shown, and what is asked. Run it with
-#   go run ./kernel study serve THIS_FILE
+const newStudy = `# A study: what is shown, and what is asked.
 title: %s
 consent: |
   You will see pictures that a computer made from one %s, and choose

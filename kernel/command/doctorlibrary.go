@@ -14,7 +14,7 @@ func libraryRows() []libraryRow {
 	onnx := libraryRow{"ONNX Runtime", "ok", ""}
 	var err error
 	if onnx.note, err = backend.FindONNX(); err != nil {
-		onnx = libraryRow{onnx.what, "missing", "optional, faster on a CPU (" + err.Error() + ")"}
+		onnx = libraryRow{onnx.what, "missing", "optional, faster on a CPU (" + withAdvice(err) + ")"}
 	}
 	return []libraryRow{onnx, pluginRow("cpu"), pluginRow("cuda")}
 }
@@ -25,7 +25,7 @@ func pluginRow(platform string) libraryRow {
 	what := "PJRT plugin for " + platform
 	path, err := backend.FindPlugin(platform)
 	if err != nil {
-		return libraryRow{what, "missing", "optional (" + err.Error() + ")"}
+		return libraryRow{what, "missing", "optional (" + withAdvice(err) + ")"}
 	}
 	if !backend.HasXLA {
 		return libraryRow{what, "not used", path + ": this build has no cgo"}

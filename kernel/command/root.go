@@ -44,8 +44,8 @@ func Main(args []string) (status int) {
 
 func report(w io.Writer, err error) {
 	fmt.Fprintln(w, "error:", err)
-	if hint := hint.Of(err); hint != "" {
-		fmt.Fprintln(w, "hint:", hint)
+	if advice := adviceOn(err); advice != "" {
+		fmt.Fprintln(w, "hint:", advice)
 	}
 }
 

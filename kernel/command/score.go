@@ -121,6 +121,7 @@ func score(c *cobra.Command, o scoreOptions) error {
 	}
 	scored, err := app.Score(c.Context(), o.ScoreOptions)
 	if scored != nil {
+		scored.Notes.Advise(adviceOn)
 		printNotes(os.Stderr, &scored.Notes)
 	}
 	if err != nil {

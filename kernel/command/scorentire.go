@@ -36,6 +36,7 @@ func scoreNTIRE(c *cobra.Command, o scoreOptions) error {
 		}
 		return inFlags(err)
 	}
+	scored.Notes.Advise(adviceOn)
 	printNotes(os.Stderr, &scored.Notes)
 	if err := o.write(c.OutOrStdout(), scored.Table, &app.ScoreNotes{}); err != nil || o.json {
 		return err

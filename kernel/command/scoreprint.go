@@ -10,7 +10,6 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
-	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/app"
 	"github.com/trustsr/trustsr/metrics"
 )
@@ -160,7 +159,7 @@ func scoreDoctor(c *cobra.Command, o scoreOptions) error {
 		switch {
 		case r.Err != nil:
 			verdict = "not checked: " + strings.TrimPrefix(r.Err.Error(), r.Metric+": ")
-			if h := hint.Of(r.Err); h != "" {
+			if h := adviceOn(r.Err); h != "" {
 				hints[h] = true
 			}
 			entry.Reason = r.Err.Error()

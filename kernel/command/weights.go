@@ -45,7 +45,7 @@ func weightsListCommand() *cobra.Command {
 				if err != nil {
 					path = "not here; go run ./kernel weights fetch " + item.Name
 					if item.Fetch == nil {
-						path = "not here; " + item.Manual
+						path = "not here; " + importAdvice(item)
 					}
 				}
 				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", item.Name, item.What, item.Licence, path)
@@ -118,7 +118,7 @@ func fetchWeights(ctx context.Context, name string) error {
 		return hint.With(fmt.Errorf("no weights called %q", name), "go run ./kernel weights list tells the names")
 	}
 	if item.Fetch == nil {
-		return hint.With(fmt.Errorf("%s is not offered for download by programs (%s)", name, item.Licence), item.Manual)
+		return hint.With(fmt.Errorf("%s is not offered for download by programs (%s)", name, item.Licence), importAdvice(item))
 	}
 	var err error
 	if isLibrary(name) {
@@ -134,9 +134,9 @@ func fetchWeights(ctx context.Context, name string) error {
 	case ctx.Err() != nil:
 		return hint.With(fmt.Errorf("fetch %s: stopped", name), "the same command goes on from there")
 	case errors.Is(err, weightstore.ErrOffline):
-		return hint.With(fmt.Errorf("fetch %s: %w", name, err), item.Manual)
+		return hint.With(fmt.Errorf("fetch %s: %w", name, err), importAdvice(item))
 	}
-	return hint.With(fmt.Errorf("fetch %s: %w", name, err), "the same command tries again; or: "+item.Manual)
+	return hint.With(fmt.Errorf("fetch %s: %w", name, err), "the same command tries again; or: "+importAdvice(item))
 }
 
 func weightsImportCommand() *cobra.Command {
@@ -176,7 +176,7 @@ and that runs its code, so take only one whose origin you know.`,
 			if slices.Contains(metrics.Imports, name) {
 				if err := metrics.Import(name, path); err != nil {
 					item, _ := weightstore.Find(name)
-					return hint.With(fmt.Errorf("import %s: %w", name, err), item.Manual)
+					return hint.With(fmt.Errorf("import %s: %w", name, err), importAdvice(item))
 				}
 				stored, err := weightstore.Path(name)
 				if err != nil {

@@ -72,7 +72,7 @@ func importLibrary(ctx context.Context, name, path string) error {
 		err = tryInstalled(item)
 	}
 	if err != nil {
-		return hint.With(fmt.Errorf("import %s: %w", name, err), item.Manual)
+		return hint.With(fmt.Errorf("import %s: %w", name, err), importAdvice(item))
 	}
 	return nil
 }

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/wire"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
@@ -110,7 +109,7 @@ func refuse(w http.ResponseWriter, err error) {
 	if errors.As(err, &missing) {
 		status = http.StatusNotFound
 	}
-	answer(w, status, refusal{Error: err.Error(), Hint: hint.Of(err)})
+	answer(w, status, refusal{Error: err.Error(), Hint: adviceOn(err)})
 }
 
 func answer(w http.ResponseWriter, status int, body any) {

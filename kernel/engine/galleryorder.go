@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/wire"
 	"github.com/trustsr/trustsr/srspace/variety"
 )
@@ -64,7 +63,7 @@ func (e *Engine) serveOrder(w http.ResponseWriter, r *http.Request, s *space) {
 	switch {
 	case errors.Is(err, context.Canceled):
 	case err != nil:
-		lines.Encode(refusal{Error: err.Error(), Hint: hint.Of(err)})
+		lines.Encode(refusal{Error: err.Error(), Hint: adviceOn(err)})
 	default:
 		lines.Encode(map[string]*order{"order": found})
 	}

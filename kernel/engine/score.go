@@ -47,8 +47,13 @@ func markdownNotes(notes *app.ScoreNotes) string {
 	for _, line := range notes.Files {
 		text += "* " + line + "\n"
 	}
+	notes.Advise(adviceOn)
 	for _, note := range notes.Short() {
-		text += fmt.Sprintf("* %s: %s\n", note.Metric, note.Reason)
+		text += fmt.Sprintf("* %s: %s", note.Metric, note.Reason)
+		if note.Hint != "" {
+			text += " (" + note.Hint + ")"
+		}
+		text += "\n"
 	}
 	return text
 }

@@ -120,5 +120,5 @@ func (r *replies) send(reply wire.Reply) {
 func (r *replies) progress(p wire.Progress) { r.send(wire.Reply{Progress: &p}) }
 
 func (r *replies) fail(err error) {
-	r.send(wire.Reply{Error: err.Error(), Hint: hint.Of(err)})
+	r.send(wire.Reply{Error: err.Error(), Hint: adviceOn(err)})
 }

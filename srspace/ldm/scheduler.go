@@ -219,11 +219,11 @@ func (c Config) Plan(method string, steps int, eta float64) (*Plan, error) {
 	case s == nil:
 		return nil, hint.With(fmt.Errorf("the model has no scheduler of its own"), "samplers: "+strings.Join(Methods(), ", "))
 	case s.Refused != "":
-		return nil, hint.With(fmt.Errorf("the model's own scheduler: %s", s.Refused), "name another with --sampler: "+strings.Join(Methods(), ", "))
+		return nil, hint.With(fmt.Errorf("the model's own scheduler: %s", s.Refused), "name another sampler: "+strings.Join(Methods(), ", "))
 	case steps < 1 || steps > c.Schedule.Timesteps:
 		return nil, fmt.Errorf("%s: %d steps of a schedule of %d", s.Class, steps, c.Schedule.Timesteps)
 	case c.UNet.Prediction != "" && s.Sigmas != "":
-		return nil, hint.With(fmt.Errorf("%s: %s sigmas with a network that predicts v are not supported", s.Class, s.Sigmas), "name another with --sampler: "+strings.Join(Methods(), ", "))
+		return nil, hint.With(fmt.Errorf("%s: %s sigmas with a network that predicts v are not supported", s.Class, s.Sigmas), "name another sampler: "+strings.Join(Methods(), ", "))
 	}
 	plan := s.solverPlan
 	if s.Class == classDDIM {

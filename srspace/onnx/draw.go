@@ -50,13 +50,13 @@ func (s *Sampler) ready(in, noise shapes.Shape) (err error) {
 	s.one.Lock()
 	defer s.one.Unlock()
 	if err := s.compile(s.run, all); err != nil {
-		return hint.With(fmt.Errorf("model %s on %s: %w", s.recipe.Model, s.recipe.Backend, err), "the Go backend knows all the operators: --backend go")
+		return &BackendError{Model: s.recipe.Model, Backend: s.recipe.Backend, Err: err}
 	}
 	return nil
 }
 
-// errSame refuses several samples of a model that can make only one.
-var errSame = hint.With(errors.New("the model has no noise input: all its samples of a picture are equal"), "draw one, -n 1")
+// ErrSame refuses several samples of a model that can make only one.
+var ErrSame = errors.New("the model has no noise input: all its samples of a picture are equal")
 
 // Sample implements srspace.Sampler. Samples are rounded to 8 bits, as they
 // will be seen and stored. Several seeds for a model that is Deterministic are
@@ -65,7 +65,7 @@ func (s *Sampler) Sample(ctx context.Context, lr *picture.Image, seeds []uint64)
 	return func(yield func(srspace.Sample, error) bool) {
 		in, noise, out, err := s.shapes(lr)
 		if err == nil && s.noise == nil && len(seeds) > 1 {
-			err = errSame
+			err = ErrSame
 		}
 		if err != nil {
 			yield(srspace.Sample{}, err)

@@ -70,7 +70,7 @@ func (p port) channelsLast() bool {
 // rest are the other inputs, which o gives a value.
 func ports(g *graph, o Options) (lr port, noise *port, out port, rest []port, err error) {
 	fail := func(format string, a ...any) (port, *port, port, []port, error) {
-		return port{}, nil, port{}, nil, hint.With(fmt.Errorf(format, a...), "the model needs an LR input [batch, 1 or 3, h, w], a noise input or none, and an output [batch, 1 or 3, scale·h, scale·w], all float32 or float16; --lr-input, --noise-input and --output name them where that is not plain")
+		return port{}, nil, port{}, nil, &PortsError{Err: fmt.Errorf(format, a...)}
 	}
 	held := map[string]bool{}
 	for _, t := range g.initializers {
@@ -121,7 +121,7 @@ func ports(g *graph, o Options) (lr port, noise *port, out port, rest []port, er
 		noise, open = &open[0], nil
 	}
 	if len(open) > 0 {
-		return fail("inputs besides the LR picture %q and noise: %s; --onnx-input %.50s=NUMBER gives one a number", lr.name, names(open), open[0].name)
+		return port{}, nil, port{}, nil, &PortsError{Err: fmt.Errorf("inputs besides the LR picture %q and noise: %s", lr.name, names(open)), WithoutValue: open[0].name}
 	}
 	if lr.channelsLast() {
 		return fail("%s has its channels last", lr)

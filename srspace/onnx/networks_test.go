@@ -3,6 +3,7 @@ package onnx
 import (
 	"archive/zip"
 	"context"
+	"errors"
 	"maps"
 	"math"
 	"os"
@@ -104,11 +105,15 @@ func TestRefusesFiles(t *testing.T) {
 		"hwc":              "channels last",
 		"rgba":             "[1, 4, H, W]",
 		"u8":               "uint8",
-		"cond_sigma":       "--onnx-input sigma=NUMBER",
+		"cond_sigma":       "inputs besides the LR picture",
 	} {
 		_, err := Open(shared.Path(t, "faults", "files", "onnx", name+".onnx"), "go", Options{})
 		if err == nil || !strings.Contains(err.Error()+hint.Of(err), why) {
 			t.Errorf("%s: %v (%s)", name, err, hint.Of(err))
+		}
+		var ports *PortsError
+		if name == "cond_sigma" && (!errors.As(err, &ports) || ports.WithoutValue != "sigma") {
+			t.Errorf("%s: %v, want an error that names the input sigma", name, err)
 		}
 	}
 }

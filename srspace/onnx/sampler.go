@@ -11,6 +11,7 @@ package onnx
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -60,14 +61,16 @@ type Sampler struct {
 //
 // Weights may be in other files of the model's folder, as PyTorch's exporter
 // leaves them. A file that is none, is damaged, huge, or needs an operator that
-// is not known is an error with a hint. Nothing in it is executed but its graph.
+// is not known is an error with a hint; one whose inputs and outputs do not
+// suit is a [PortsError]. Nothing in it is executed but its graph.
 func Open(path, backendConfig string, options Options) (*Sampler, error) {
 	s, err := open(path, backendConfig, options)
 	if err == nil {
 		return s, nil
 	}
 	err = fmt.Errorf("ONNX model %s: %w", path, err)
-	if hint.Of(err) != "" {
+	var ports *PortsError
+	if hint.Of(err) != "" || errors.As(err, &ports) {
 		return nil, err
 	}
 	return nil, hint.With(err, "a super-resolution model in one ONNX file is needed, whole: inputs LR and, if any, noise, float32")

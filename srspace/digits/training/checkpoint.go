@@ -69,7 +69,7 @@ func (t *trainer) resume(opt *optimizer, path string, record Stage) (progress, e
 	}
 	if other != "" {
 		return start, hint.With(fmt.Errorf("%s is of another run (%s)", path, other),
-			"choose another --out or the same settings; only a finished stage can be given more steps")
+			"choose another folder or the same settings; only a finished stage can be given more steps")
 	}
 	if err := opt.restore(dict); err != nil {
 		return start, fmt.Errorf("%s: %w", path, err)

@@ -84,7 +84,7 @@ func Measure(ctx context.Context, config, folder string, count, samples int, pro
 	for _, name := range []string{modelFile, readerFile, recordFile} {
 		data, err := os.ReadFile(filepath.Join(folder, name))
 		if err != nil {
-			return nil, hint.With(fmt.Errorf("measure a trained model: %w", err), "name the folder that train digits --out filled")
+			return nil, hint.With(fmt.Errorf("measure a trained model: %w", err), "name the folder that training filled")
 		}
 		files[name] = data
 	}

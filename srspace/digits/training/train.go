@@ -74,7 +74,7 @@ func Train(ctx context.Context, options Options) error {
 	}
 	t := &trainer{Options: options, b: b}
 	if err := os.MkdirAll(t.Out, 0o755); err != nil {
-		return fmt.Errorf("train digits: %w", err)
+		return fmt.Errorf("train the digit model: %w", err)
 	}
 	t.record = Record{Created: time.Now().UTC().Format(time.RFC3339), Seed: t.Seed, Backend: backend.Of(b).Name,
 		Go: runtime.Version(), Config: digits.Config(), Data: map[string]string{}, Weights: map[string]string{}}
@@ -151,7 +151,7 @@ func (t *trainer) read() error {
 // check refuses numbers that training cannot be done with.
 func (t *trainer) check() error {
 	for _, c := range []struct {
-		flag          string
+		setting       string
 		value, lo, hi int
 	}{
 		{"reader-steps", t.ReaderSteps, 1, math.MaxInt32},
@@ -167,10 +167,10 @@ func (t *trainer) check() error {
 			if c.hi == math.MaxInt32 {
 				allowed = fmt.Sprintf("use %d or more", c.lo)
 			}
-			if c.flag == "batch" {
+			if c.setting == "batch" {
 				allowed += ", the digits there are"
 			}
-			return hint.With(fmt.Errorf("train digits: --%s is %d", c.flag, c.value), allowed)
+			return hint.With(fmt.Errorf("train the digit model: %s is %d", c.setting, c.value), allowed)
 		}
 	}
 	return nil
@@ -386,5 +386,5 @@ func readFirst(dir, name string) (path string, data []byte, err error) {
 		}
 	}
 	return "", nil, hint.With(fmt.Errorf("%s/%s or %s.gz: %w", dir, name, name, err),
-		"--data names the folder that holds MNIST's training images and labels, train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz")
+		"the folder of the data has to hold MNIST's training images and labels, train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz")
 }
