@@ -29,10 +29,10 @@ const maxAddress = 1024
 // Before "seed" or the tiling stands what departs from the usual, in this
 // order:
 //
-//	…/ddim-50-eta1/rng-torch-cpu/fit-pad-reflect/window-64/project-3/bfloat16/seed/17
+//	…/ddim-50-eta1/config-cccccccccccc/rng-torch-cpu/fit-pad-reflect/window-64/project-3/bfloat16/seed/17
 //
-// The rest of the recipe (schedule, backend, version) is in the [Manifest]:
-// an address holds for one version on one backend.
+// The rest of the recipe (backend, library, version) is in the [Manifest]: an
+// address holds for one version on one backend.
 type Address struct {
 	Model   string  // name, see [Recipe.Validate]
 	Weights string  // first 12 hexadecimal digits of the weights' SHA-256
@@ -42,6 +42,10 @@ type Address struct {
 	Eta     float64 // in [0,1]
 	Seed    uint64
 	Tile    int // copies of the LR in each direction, see [Recipe]; 0: not tiled
+
+	// Configuration is the first 12 digits of the recipe's; "" where that is ""
+	// and in addresses of versions before it.
+	Configuration string
 
 	RNG        string // noise generator; "" is [RNG]
 	Fit        string // how the LR got its size; "" is the usual way, see usualFit
@@ -80,6 +84,7 @@ func (r Recipe) Address(lrHash string, seed uint64) Address {
 		Projection: r.Projection,
 		Precision:  r.Precision,
 	}
+	a.Configuration = r.Configuration[:min(hashDigits, len(r.Configuration))]
 	if r.RNG != RNG && nameForm.MatchString(r.RNG) {
 		a.RNG = r.RNG
 	}
@@ -97,6 +102,9 @@ func (a Address) String() string {
 		return ""
 	}
 	s := fmt.Sprintf("%s@%s/lr@%s/%s-%d-eta%s", a.Model, a.Weights, a.LR, a.Method, a.Steps, strconv.FormatFloat(a.Eta, 'f', -1, 64))
+	if a.Configuration != "" {
+		s += "/config-" + a.Configuration
+	}
 	if a.RNG != "" {
 		s += "/rng-" + a.RNG
 	}
@@ -204,6 +212,9 @@ func (a *Address) parseUnusual(parts []string) (rest []string, why string) {
 		return value, true
 	}
 	var ok bool
+	if a.Configuration, ok = take("config-"); ok && !isShortHash(a.Configuration) {
+		return nil, "the configuration is not 12 hexadecimal digits"
+	}
 	if a.RNG, ok = take("rng-"); ok && !nameForm.MatchString(a.RNG) {
 		return nil, "the noise generator has no name"
 	}

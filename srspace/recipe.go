@@ -32,6 +32,8 @@ func (r Recipe) Validate() error {
 		return fmt.Errorf("recipe: sampler %.100q is not a name of letters, digits, '.', '_' and '-'", r.Method)
 	case !sha256Form.MatchString(r.Weights):
 		return fmt.Errorf("recipe: weights_sha256 %.100q is not 64 lower-case hexadecimal digits", r.Weights)
+	case r.Configuration != "" && !sha256Form.MatchString(r.Configuration):
+		return fmt.Errorf("recipe: configuration_sha256 %.100q is not 64 lower-case hexadecimal digits", r.Configuration)
 	case r.Scale < 1:
 		return fmt.Errorf("recipe: scale %d is below 1", r.Scale)
 	case r.Steps < 1:
@@ -64,12 +66,16 @@ const maxTile = 64
 func validTile(n int) bool { return n == 0 || n >= 2 && n <= maxTile }
 
 // difference names the first field in which b departs from r, with both
-// values, or returns "" for equal recipes.
+// values, or returns "" for equal recipes. What r, of an older version, does
+// not say, it does not differ in.
 func (r Recipe) difference(b Recipe) string {
 	x, y := reflect.ValueOf(r), reflect.ValueOf(b)
 	for i := range x.NumField() {
 		if !x.Field(i).Equal(y.Field(i)) {
 			name, _, _ := strings.Cut(x.Type().Field(i).Tag.Get("json"), ",")
+			if x.Field(i).IsZero() && (name == "configuration_sha256" || name == "library") {
+				continue
+			}
 			return fmt.Sprintf("%s %#v, not %#v", name, x.Field(i), y.Field(i))
 		}
 	}

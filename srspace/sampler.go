@@ -38,8 +38,16 @@ type Recipe struct {
 	// it is rounded to 8 bits. 0: it is left as decoded.
 	Projection int `json:"projection,omitempty"`
 
-	// Library is which library computed, where that is a plugin: its platform
-	// and version and the SHA-256 of its file. "" for pure Go and ONNX Runtime.
+	// Configuration is the SHA-256, lower-case hexadecimal, of what decides
+	// pixels and is not in the weights, as checkpoints and ONNX files need it:
+	// layers and attention heads, the noise schedule, averaged or raw weights, the
+	// settings of a folder's own scheduler, ranges and numbers given. "" where the
+	// weight file holds it all, and in spaces of versions before it.
+	Configuration string `json:"configuration_sha256,omitempty"`
+
+	// Library is what computed, where that decides the last digits: a plugin's
+	// platform, version and the SHA-256 of its file, ONNX Runtime's version, or
+	// the vector code of pure Go. "" in spaces of versions before it.
 	Library string `json:"library,omitempty"`
 
 	// Precision is that of the networks' convolutions and matrix products:

@@ -45,12 +45,19 @@ func (i Info) Kind() Kind {
 	return Other
 }
 
-// Provenance says which library computed, for a record: the plugin's version
-// and the SHA-256 of its file. It is empty for the Go backend, which is part
-// of this program, and for ONNX Runtime.
+// Provenance says what computed, for a record, where it decides the last digits:
+// of a plugin its version and the SHA-256 of its file, ONNX Runtime's version,
+// or the vector code of the Go backend.
 func (i Info) Provenance() (string, error) {
-	if i.Kind() != XLA {
-		return "", nil
+	switch i.Kind() {
+	case XLA:
+	case PureGo:
+		if v := Vector(); v != "" {
+			return "vector code, " + v, nil
+		}
+		return "scalar code", nil
+	default:
+		return i.Version, nil
 	}
 	sum, err := fileSum(i.Library)
 	if err != nil {

@@ -107,21 +107,70 @@ func (e *OtherAddressError) Error() string {
 	return fmt.Sprintf("the address names %v, this model and LR picture make %v", e.Asked, e.Made)
 }
 
+// ContradictionError is an option that an address says otherwise.
+type ContradictionError struct {
+	Option         string // field of ModelOptions
+	Given, Address any
+}
+
+func (e *ContradictionError) Error() string {
+	return fmt.Sprintf("%s is %v, the address says %v", e.Option, e.Given, e.Address)
+}
+
+// follow takes from an address what it says, and refuses options that say
+// otherwise.
+func (o *ModelOptions) follow(a srspace.Address) error {
+	rng, fit := a.RNG, a.Fit
+	if rng == "" {
+		rng = srspace.RNG
+	}
+	precision := a.Precision
+	if precision == "" {
+		precision = "float32"
+	}
+	for _, c := range []struct {
+		option         string
+		given          bool
+		asked, address any
+	}{
+		{"Sampler", o.Sampler != "", o.Sampler, a.Method}, {"Steps", o.Steps != 0, o.Steps, a.Steps},
+		{"RNG", o.RNG != "", o.RNG, rng}, {"Precision", o.Precision != "", o.Precision, precision},
+		{"Tile", o.Tile != 0, o.Tile, a.Tile}, {"Window", o.Window != 0, o.Window, a.Window}, {"Project", o.Project != 0, o.Project, a.Projection},
+		{"Fit", o.Fit != "" && fit != "", o.Fit, fit},
+	} {
+		if c.given && c.asked != c.address {
+			return &ContradictionError{c.option, c.asked, c.address}
+		}
+	}
+	if o.Eta != nil && *o.Eta != a.Eta {
+		return &ContradictionError{"Eta", *o.Eta, a.Eta}
+	}
+	o.Sampler, o.Steps, o.Eta, o.RNG, o.Precision = a.Method, a.Steps, &a.Eta, a.RNG, a.Precision
+	o.Tile, o.Window, o.Project = a.Tile, a.Window, a.Projection
+	if a.Fit != "" { // else the option's must be the usual one, which the address leaves out
+		o.Fit = a.Fit
+	}
+	return nil
+}
+
 // DrawAddress draws one sample again, from everything that its address says.
 // o.Model says where the address's model is, unless its name is enough; the
-// other options that an address holds are taken from it. lr may be nil for a
-// test digit. It returns the sample's PNG, byte for byte the space's file.
-func (ms *Models) DrawAddress(ctx context.Context, a srspace.Address, o ModelOptions, lr *picture.Image) ([]byte, error) {
+// other options that an address holds are taken from it, and refused where they
+// say otherwise. lr may be nil for a test digit. It returns the sample's PNG,
+// byte for byte the space's file, and notes: that an address of a version
+// before [srspace.Recipe] had a Configuration does not say it.
+func (ms *Models) DrawAddress(ctx context.Context, a srspace.Address, o ModelOptions, lr *picture.Image) (png []byte, notes []string, err error) {
 	if o.Model == "" {
 		o.Model = a.Model
 	}
 	if !IsONNX(o.Model) {
-		o.Sampler, o.Steps, o.Eta, o.RNG, o.Precision = a.Method, a.Steps, &a.Eta, a.RNG, a.Precision
-		o.Tile, o.Window, o.Project, o.Fit = a.Tile, a.Window, a.Projection, a.Fit
+		if err := o.follow(a); err != nil {
+			return nil, nil, err
+		}
 	}
 	if lr == nil {
 		if lr = digits.FindLR(a.LR); lr == nil {
-			return nil, fmt.Errorf("%w: %s is none of the test digits", ErrOtherPicture, a.LR)
+			return nil, nil, fmt.Errorf("%w: %s is none of the test digits", ErrOtherPicture, a.LR)
 		}
 	}
 	m, err := ms.Open(ctx, o, lr)
@@ -129,10 +178,16 @@ func (ms *Models) DrawAddress(ctx context.Context, a srspace.Address, o ModelOpt
 		err = m.Check(lr, 1)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if made := m.Recipe().Address(lr.Hash(), a.Seed); made != a {
-		return nil, &OtherAddressError{a, made}
+	made := m.Recipe().Address(lr.Hash(), a.Seed)
+	if a.Configuration == "" && made.Configuration != "" {
+		notes = append(notes, fmt.Sprintf("the address is of an older version and does not say the model's configuration; %s is taken", made.Configuration))
+		made.Configuration = ""
 	}
-	return srspace.DrawOne(ctx, m.Drawer, lr, a.Seed)
+	if made != a {
+		return nil, nil, &OtherAddressError{a, made}
+	}
+	png, err = srspace.DrawOne(ctx, m.Drawer, lr, a.Seed)
+	return png, notes, err
 }

@@ -33,6 +33,8 @@ type network struct {
 	model   *ldm.Model
 	sum     string // SHA-256 of its weights
 	assumed []string
+
+	configuration func(method string) (string, error) // see ldm.Checkpoint.Configuration
 }
 
 // loading is one attempt to load; done is closed when value or err is set.
@@ -143,7 +145,7 @@ func load(name, path, config string, check func(*ldm.Checkpoint) error) (*networ
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", name, err)
 	}
-	return &network{m, sum, c.Assumed}, nil
+	return &network{m, sum, c.Assumed, c.Configuration}, nil
 }
 
 // precise returns the network at a precision, "" for float32.

@@ -288,7 +288,11 @@ func (ms *Models) checkpoint(ctx context.Context, o ModelOptions) (*Model, error
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", o.Model, err)
 	}
-	s.Description = srspace.Recipe{Model: name, Weights: n.sum, Fit: fit, Backend: on.Name, Library: library, Software: srspace.Version}
+	configuration, err := n.configuration(s.Method)
+	if err != nil {
+		return nil, err
+	}
+	s.Description = srspace.Recipe{Model: name, Weights: n.sum, Configuration: configuration, Fit: fit, Backend: on.Name, Library: library, Software: srspace.Version}
 	if o.Memory == 0 && (on.Kind() != backend.XLA || on.Name == "xla:cpu") { // a GPU has its own
 		s.Memory = ldm.FreeMemory()
 	}

@@ -65,7 +65,7 @@ its inputs, standard normal noise of the sample's seed to the other.`,
 	f.IntVarP(&o.n, "n", "n", 324, "number of samples")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of the first sample; the others follow")
 	f.StringVar(&o.shard, "shard", srspace.Whole.String(), "the part of the samples to draw, e.g. 3/16; auto in a Slurm array job, auto/16 in an indexed Kubernetes job")
-	f.StringVar(&o.address, "address", "", "draw the one sample of this address again")
+	f.StringVar(&o.address, "address", "", "draw the one sample of this address again; flags that say otherwise are refused")
 	f.BoolVar(&o.json, "json", false, "print one JSON line per finished sample")
 	o.models.register(f)
 	c.MarkFlagsMutuallyExclusive("lr", "digit")
@@ -171,6 +171,11 @@ func (o sampleOptions) pictures() ([]app.LRPicture, error) {
 
 // drawAddress draws one sample again, byte for byte the space's file.
 func drawAddress(c *cobra.Command, o sampleOptions) error {
+	for _, flag := range []string{"n", "seed", "shard"} {
+		if c.Flags().Changed(flag) {
+			return hint.With(fmt.Errorf("--%s with --address, which names one sample", flag), "leave it out")
+		}
+	}
 	a, err := srspace.ParseAddress(o.address)
 	if err != nil {
 		return err
@@ -183,9 +188,12 @@ func drawAddress(c *cobra.Command, o sampleOptions) error {
 		}
 		lr = pictures[0].LR
 	}
-	data, err := models.DrawAddress(c.Context(), a, o.models.ModelOptions, lr)
+	data, notes, err := models.DrawAddress(c.Context(), a, o.models.ModelOptions, lr)
 	if err != nil {
 		return inFlags(err)
+	}
+	for _, n := range notes {
+		fmt.Fprintln(os.Stderr, "note:", n)
 	}
 	if !c.Flags().Changed("out") {
 		o.out = fmt.Sprintf("%06d.png", a.Seed)

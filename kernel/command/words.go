@@ -17,6 +17,10 @@ func inFlags(err error) error {
 	if errors.As(err, &unused) {
 		return hint.With(fmt.Errorf("--%s is not for %s", flagOf(unused.Option), unused.Model), "leave it out, or choose another --model")
 	}
+	var contradiction *app.ContradictionError
+	if errors.As(err, &contradiction) {
+		return hint.With(fmt.Errorf("--%s is %v, the address says %v", flagOf(contradiction.Option), contradiction.Given, contradiction.Address), "leave it out")
+	}
 	var missing *app.MissingModelError
 	if errors.As(err, &missing) {
 		if missing.Fetchable {

@@ -174,6 +174,8 @@ func load(data []byte, folder, config string, o Options) (s *Sampler, err error)
 		s.recipe.Eta = 1
 		s.recipe.Schedule = fmt.Sprintf("%.100s normal, ", s.noise.name) + s.recipe.Schedule
 	}
+	sum := sha256.Sum256([]byte(s.recipe.Schedule))
+	s.recipe.Configuration = hex.EncodeToString(sum[:])
 	return s, s.recipe.Validate()
 }
 
