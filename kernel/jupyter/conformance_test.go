@@ -31,6 +31,7 @@ func TestFailingCells(t *testing.T) {
 		"deadlock":       {"%%\nvar c chan int\n<-c", "fatal error", "deadlock", "Line 3"},
 		"compile":        {"%%\nx := undefinedThing()", "CompileError", "undefinedThing", "Line 2"},
 		"not Go":         {"func {", "CompileError", "expected", "Line 1"},
+		"no %%":          {"fmt.Println(1)", "CompileError", "a line with only %%", "Line 1"},
 		"command":        {"%nosuchcommand", "UnknownCommand", "nosuchcommand", "Cell ["},
 		"lab":            {"import \"github.com/trustsr/trustsr/kernel/lab\"\n%%\n\nlab.Engine()", "exit status 1", "error:", "Line 4"},
 	} {

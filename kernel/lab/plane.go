@@ -50,11 +50,13 @@ func (s *Space) page(kind, name string, metrics []string) string {
 
 // showPage shows a page of the engine in a frame. In a notebook opened without
 // the engine there is a line in its place: an <object> that cannot be loaded
-// shows what is in it, where an <iframe> is a large grey box.
+// shows what is in it, where an <iframe> is a large grey box. A front end that
+// lets no other server's page into an output, such as VS Code, has the link.
 func showPage(address, title string, height int) {
 	display(title+": open the notebook to use it",
-		fmt.Sprintf(`<object data="%s" type="text/html" title="%s" aria-label="%[2]s" width="100%%" height="%d" style="border:1px solid #8886;box-sizing:border-box">`+
-			`<p style="opacity:.75">%[2]s: run this cell to use it; below is how it stood.</p></object>`,
+		fmt.Sprintf(`<object data="%[1]s" type="text/html" title="%[2]s" aria-label="%[2]s" width="100%%" height="%[3]d" style="border:1px solid #8886;box-sizing:border-box">`+
+			`<p style="opacity:.75">%[2]s: run this cell to use it; below is how it stood.</p></object>`+
+			`<p style="opacity:.75"><a href="%[1]s" target="_blank" rel="noopener">%[2]s in a tab of its own</a>, also where the frame above stays empty, as in VS Code</p>`,
 			html.EscapeString(address), html.EscapeString(title), height))
 }
 

@@ -79,6 +79,7 @@ func TestPagesInNotebook(t *testing.T) {
 	}
 	for _, want := range []string{
 		`<object data="http://127.0.0.1:1/plane/digit-18?metric=dists%2Fnoresize&amp;name=five&amp;token=t%26u" type="text/html" title="plane of digit-18"`,
+		`<a href="http://127.0.0.1:1/plane/digit-18?metric=dists%2Fnoresize&amp;name=five&amp;token=t%26u" target="_blank" rel="noopener">plane of digit-18 in a tab of its own</a>`,
 		`<object data="http://127.0.0.1:1/compare/digit-18?name=five&amp;token=t%26u" type="text/html" title="comparison of digit-18"`,
 	} {
 		if !strings.Contains(strings.Join(all, "\n"), want) {

@@ -116,7 +116,25 @@ func (e *execution) judge(reply *message.Message) {
 			f.Name = "CompileError"
 		}
 	}
+	if forgotten.MatchString(r.Evalue) && mainless(e.code) {
+		const advice = "hint: what a cell runs comes after a line with only %%"
+		f.Value += "\n" + advice
+		f.Trace = append(f.Trace, advice)
+	}
 	e.fail(f)
+}
+
+// forgotten matches what the compiler says of statements outside a function.
+var forgotten = regexp.MustCompile(`expected declaration|non-declaration statement outside function body`)
+
+// mainless reports whether a cell has no line that begins what is run.
+func mainless(code string) bool {
+	for line := range strings.SplitSeq(code, "\n") {
+		if word, _, _ := strings.Cut(uncommented(line), " "); word == "%%" || word == "%main" {
+			return false
+		}
+	}
+	return true
 }
 
 // compilerLine matches a message of the Go compiler about a cell's program.
