@@ -1,14 +1,19 @@
-"""Writes the averaged weights of a run as the model file that package natural reads."""
+"""Writes the averaged weights of a run as the model file that package natural reads, and their record."""
 import argparse
+import hashlib
 import json
 import pathlib
+import time
 
 import torch
 from safetensors.torch import save_file
 
+import data
+import first_stage
 import networks
+import unet
 
-MODEL = "model.safetensors"
+MODEL, RECORD = "model.safetensors", "training.json"
 
 
 def averages(path, name, network):
@@ -52,11 +57,43 @@ def tensors(first, denoiser):
             | {f"model.diffusion_model.{k}": v for k, v in denoiser.state_dict().items()})
 
 
+def processor():
+    """The name of the processor, where the system tells it."""
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return ""
+
+
+def stage(path, learner, seed, batch, side):
+    state = torch.load(path, weights_only=False)
+    return dict(steps=state[learner]["steps"], batch=batch, hr_side=side, seed=seed, wall_seconds=round(state["trained"]),
+                mean_losses_of_each_100_steps=state["losses"])
+
+
+def record(folder, weights):
+    """How the weights came to be."""
+    lines = lambda name: [json.loads(line) for line in (folder / name).read_text().splitlines()] if (folder / name).exists() else []
+    rows = [row for row in data.table("photographs.tsv") if row["use"] == "train"]
+    return dict(
+        created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), weights_sha256=weights, config=config(), torch=torch.__version__,
+        processor=processor(), photographs_sha256={row["file"]: row["sha256"] for row in rows},
+        text=f"{data.TEXT_PICTURES} rendered pictures, {data.TEXT_SHARE:.0%} of the patches; fonts Liberation and Go",
+        first_stage=stage(folder / "first_stage.pt", "first", 1, first_stage.BATCH, first_stage.SIDE),
+        unet=stage(folder / "unet.pt", "unet", 2, unet.BATCH, unet.SIDE),
+        runs=lines("runs.jsonl"), measured_while_training=lines("measured.jsonl"))
+
+
 def write(folder):
     dict_ = {k: v.half().contiguous() for k, v in tensors(*load(folder)).items()}
     part = folder / (MODEL + ".part")
     save_file(dict_, part, {"config": json.dumps(config())})
     part.replace(folder / MODEL)
+    weights = hashlib.sha256((folder / MODEL).read_bytes()).hexdigest()
+    part = folder / (RECORD + ".part")
+    part.write_text(json.dumps(record(folder, weights), indent=1) + "\n")
+    part.replace(folder / RECORD)
     return folder / MODEL
 
 

@@ -21,7 +21,7 @@ def train(options, photos, texts, lpips):
     torch.manual_seed(1)
     patches = data.Patches(photos, texts, SIDE, seed=1)
     network, judge = networks.FirstStage(), networks.Discriminator()
-    learner = Learner(network, 1e-3)
+    learner = Learner(network, 1e-3, average=0.998)
     adversary = Learner(judge, 2e-4, betas=(0.5, 0.9))
     stage = Stage(options.out, "first_stage", options.first_minutes, dict(first=learner, adversary=adversary), patches)
     held = data.crops(options.kodak) if options.kodak else None

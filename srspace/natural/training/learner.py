@@ -19,7 +19,8 @@ class Learner:
         self.network, self.peak, self.average, self.step_count = network, rate, average, 0
         self.weights = [p.detach().clone() for p in network.parameters()]
         self.mean = [p.clone() for p in self.weights]
-        self.optimizer = torch.optim.AdamW(self.weights, lr=rate, betas=betas, weight_decay=1e-4, fused=True)
+        # not fused: that one takes weights and gradients of different memory formats for equal ones
+        self.optimizer = torch.optim.AdamW(self.weights, lr=rate, betas=betas, weight_decay=1e-4, foreach=True)
         network.to(torch.bfloat16, memory_format=torch.channels_last)
         self.half = list(network.parameters())
 

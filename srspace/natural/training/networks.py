@@ -127,6 +127,7 @@ class FirstStage(nn.Module):
         z = FIRST_STAGE["z_channels"]
         self.encoder, self.decoder = Encoder(**FIRST_STAGE), Decoder(**FIRST_STAGE)
         self.quant_conv, self.post_quant_conv = conv(2 * z, 2 * z, 1), conv(z, z, 1)
+        nn.init.constant_(self.quant_conv.bias[z:], -4)  # little noise at first, so that the decoder learns to use the latent
 
     def encode(self, hr, lr):
         """The mean and the logarithm of the variance of the latent."""

@@ -63,6 +63,7 @@ def train(options, photos, texts, lpips, first):
     network, alpha = networks.UNet(), networks.alphas()
     learner = Learner(network, 8e-4)
     stage = Stage(options.out, "unet", options.unet_minutes, dict(unet=learner), patches)
+    first = first.to(torch.bfloat16, memory_format=torch.channels_last)
     latents = Latents(first, patches, stage.extra)
     held = data.crops(options.kodak) if options.kodak else None
     stage.say("latents: mean", latents.mean.flatten().tolist(), "deviation", float(latents.deviation))
