@@ -63,6 +63,7 @@ type group struct {
 func groups() []group {
 	list := []group{
 		{"digits", "samples/s of the digit model", true, measureDigits},
+		{"natural", "samples/s of the natural-image model, 128×128 pixels", true, measureNatural},
 		{"unet", "a UNet call of the published ×4 architecture, generated weights", true, measureUNet},
 		{"decode", "a decoder call of the same", true, measureDecode},
 		{"sample", "a whole sample of the same", true, measureSample},

@@ -8,6 +8,7 @@ import (
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/digits"
 	"github.com/trustsr/trustsr/srspace/ldm"
+	"github.com/trustsr/trustsr/srspace/natural"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 
@@ -39,6 +40,33 @@ func measureDigits(ctx context.Context, s *session) error {
 	m.Steps = pick(s, 50, 2)
 	id := fmt.Sprintf("digits/%d samples/ddim-%d", n, m.Steps)
 	return s.time(ctx, id, "samples/s", rate(n), func() error { return drawAll(ctx, m, lr, n) })
+}
+
+// naturalSamples is how many samples of a picture are drawn, naturalSide the
+// side of its LR picture.
+const naturalSamples, naturalSide = 16, 32
+
+// naturalModel opens the natural-image model and sets it up for the LR picture.
+func (s *session) naturalModel() (*natural.Model, *picture.Image, error) {
+	m, err := natural.Open(s.config)
+	if err != nil {
+		return nil, nil, err
+	}
+	side := pick(s, naturalSide, 8)
+	lr := smoothPicture(side, 1)
+	m.Steps = pick(s, 50, 2)
+	return m, lr, m.Suit(side, side, naturalSamples)
+}
+
+// measureNatural draws samples of 128×128 pixels, as kernel sample does but
+// for the files.
+func measureNatural(ctx context.Context, s *session) error {
+	m, lr, err := s.naturalModel()
+	if err != nil {
+		return err
+	}
+	id := fmt.Sprintf("natural/%d samples of %dx%d/ddim-%d", naturalSamples, 4*lr.Width, 4*lr.Height, m.Steps)
+	return s.time(ctx, id, "samples/s", rate(naturalSamples), func() error { return drawAll(ctx, m, lr, naturalSamples) })
 }
 
 func drawAll(ctx context.Context, sampler srspace.Sampler, lr *picture.Image, n int) error {

@@ -17,7 +17,7 @@ func TestVersusPyTorch(t *testing.T) {
 	}
 	t.Setenv("TRUSTSR_WEIGHTS", t.TempDir())
 	backends := []string{backend.Choose().Config}
-	report, err := Run(t.Context(), Options{Backends: backends, Only: []string{"digits", "lpips", "dists"}, Quick: true, Repeat: 1, Root: "../..", VersusPyTorch: true})
+	report, err := Run(t.Context(), Options{Backends: backends, Only: []string{"digits", "natural", "lpips", "dists"}, Quick: true, Repeat: 1, Root: "../..", VersusPyTorch: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func TestVersusPyTorch(t *testing.T) {
 			}
 		}
 	}
-	if ratios < 3*len(backends) {
+	if ratios < 4*len(backends) {
 		t.Errorf("%d ratios of %d backends: %+v", ratios, len(backends), report)
 	}
 }

@@ -35,7 +35,7 @@ type comparison struct {
 // versus lists the comparisons of the groups that are asked for.
 func (s *session) versus() []comparison {
 	all := []comparison{
-		{"digits", digitPairs}, {"unet", unetPairs}, {"decode", decodePairs}, {"sample", samplePairs},
+		{"digits", digitPairs}, {"natural", naturalPairs}, {"unet", unetPairs}, {"decode", decodePairs}, {"sample", samplePairs},
 		{"lpips", lpipsPairs}, {"dists", distsPairs},
 	}
 	return slices.DeleteFunc(all, func(c comparison) bool { return len(s.Only) > 0 && !slices.Contains(s.Only, c.name) })
@@ -246,6 +246,22 @@ func digitPairs(s *session, p *pytorch) ([]pair, error) {
 	rounds := pick(s, 2, 1)
 	one, err := s.samples(p, m.Sampler, filepath.Join(s.Root, "srspace", "digits", "data", "model.safetensors"), lr, 81, rounds)
 	one.id = fmt.Sprintf("digits/%d samples/ddim-%d", 81*rounds, m.Steps)
+	return []pair{one}, err
+}
+
+// naturalPairs is samples of the natural-image model.
+func naturalPairs(s *session, p *pytorch) ([]pair, error) {
+	if s.Root == "" {
+		return nil, fmt.Errorf("%w: not in a checkout, where the weights are a file", errSkip)
+	}
+	m, lr, err := s.naturalModel()
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(s.Root, "srspace", "natural", "data", "model.safetensors")
+	batch := pick(s, 4, 2)
+	one, err := s.samples(p, m.Sampler, file, lr, batch, naturalSamples/batch)
+	one.id = fmt.Sprintf("natural/%d samples of %dx%d/ddim-%d", naturalSamples, 4*lr.Width, 4*lr.Height, m.Steps)
 	return []pair{one}, err
 }
 

@@ -207,7 +207,8 @@ class Decoder(nn.Module):
         if not c.get("no_mid_attention"):
             mid["attn_1"] = VQAttention(width, groups)
         mid["block_2"] = VQResnet(width, width, groups)
-        self.conv_in, self.mid = nn.Conv2d(c["z_channels"], width, 3, padding=1), Named(**mid)
+        given = c["z_channels"] + (c["out_ch"] if c.get("residual") else 0)
+        self.conv_in, self.mid = nn.Conv2d(given, width, 3, padding=1), Named(**mid)
         levels = [None] * len(mult)
         for level in reversed(range(len(mult))):
             blocks = nn.ModuleList()
@@ -233,11 +234,17 @@ class Decoder(nn.Module):
 class FirstStage(nn.Module):
     def __init__(self, c):
         super().__init__()
-        self.quantize = Named(embedding=nn.Embedding(c["n_embed"], c["embed_dim"]))
+        self.residual = c.get("residual", False)
+        if c["n_embed"]:
+            self.quantize = Named(embedding=nn.Embedding(c["n_embed"], c["embed_dim"]))
         self.post_quant_conv = nn.Conv2d(c["embed_dim"], c["z_channels"], 1)
         self.decoder = Decoder(c)
 
-    def forward(self, z):
+    def forward(self, z, lr):
+        """lr is used by a residual first stage alone; its bicubic differs from MATLAB's at the border."""
+        if self.residual:
+            x = self.decoder(torch.cat([self.post_quant_conv(z), lr], dim=1))
+            return x + F.interpolate(lr, size=x.shape[2:], mode="bicubic", antialias=True)
         b, c, h, w = z.shape
         book = self.quantize.embedding.weight
         flat = z.permute(0, 2, 3, 1).reshape(-1, c)
@@ -272,6 +279,7 @@ class Model:
         tensors, meta = read_safetensors(path)
         config = json.loads(meta["config"])
         self.unet, self.first = UNet(config["unet"]), FirstStage(config["first_stage"])
+        self.predicts_v = config["unet"].get("prediction") == "v"
         take(tensors, "model.diffusion_model.", self.unet)
         take(tensors, "first_stage_model.", self.first)
         for network in (self.unet, self.first):
@@ -285,6 +293,8 @@ class Model:
         t = torch.empty(x.shape[0], device=x.device)
         for i, (step, alpha, alpha_prev, sigma) in enumerate(steps):
             eps = self.unet(x, lr, t.fill_(step))
+            if self.predicts_v:
+                eps = math.sqrt(alpha) * eps + math.sqrt(1 - alpha) * x
             x0 = (x - math.sqrt(1 - alpha) * eps) / math.sqrt(alpha)
             x = math.sqrt(alpha_prev) * x0 + math.sqrt(max(0.0, 1 - alpha_prev - sigma**2)) * eps
             if sigma:
@@ -339,7 +349,7 @@ class Server:
 
     def decode(self, request):
         z, model = self.array(request, "x"), self.model(request)
-        return lambda: model.first(z)
+        return lambda: model.first(z, None)
 
     def latent(self, request):
         """The sampled latent, of given noise."""
@@ -371,7 +381,7 @@ class Server:
             out = []
             for _ in range(request["rounds"]):
                 noise = lambda i=0: torch.randn(shape, device=self.device, dtype=self.dtype(request))
-                x = model.first(model.ddim(noise(), lr, request["steps"], noise))
+                x = model.first(model.ddim(noise(), lr, request["steps"], noise), lr)
                 out.append(((x.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu())
             return torch.cat(out).float()
 
