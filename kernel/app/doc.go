@@ -19,4 +19,5 @@
 //	votes.go     ballots from files and from the store of a study
 //	study.go     a study: its file, its server, its rehearsal
 //	methods.go   pictures that other methods made
+//	quality.go   what the natural-image model is worth on test pictures
 package app

@@ -13,6 +13,7 @@ import (
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/digits"
 	"github.com/trustsr/trustsr/srspace/ldm"
+	"github.com/trustsr/trustsr/srspace/natural"
 )
 
 // maxLoaded is how many checkpoints stay in memory: two, so that one can be
@@ -22,10 +23,11 @@ const maxLoaded = 2
 // networks are the networks in memory. The zero value holds none.
 type networks struct {
 	mu          sync.Mutex
-	embedded    map[string]*loading[*digits.Model] // by backend
-	checkpoints map[string]*loading[*network]      // by weights and backend
-	used        []string                           // keys of checkpoints, the last one used at the end
-	half        map[*ldm.Model]*ldm.Model          // the same network in bfloat16
+	numbers     map[string]*loading[*digits.Model]  // the digit model, by backend
+	photographs map[string]*loading[*natural.Model] // the natural-image model, likewise
+	checkpoints map[string]*loading[*network]       // by weights and backend
+	used        []string                            // keys of checkpoints, the last one used at the end
+	half        map[*ldm.Model]*ldm.Model           // the same network in bfloat16
 }
 
 // network is a checkpoint in memory.
@@ -86,16 +88,26 @@ func (l *loading[T]) wait(ctx context.Context) (value T, err error) {
 }
 
 func (n *networks) digits(ctx context.Context, config string) (*digits.Model, error) {
-	n.mu.Lock()
-	l := n.embedded[config]
+	return embedded(ctx, &n.mu, &n.numbers, config, digits.Open)
+}
+
+func (n *networks) natural(ctx context.Context, config string) (*natural.Model, error) {
+	return embedded(ctx, &n.mu, &n.photographs, config, natural.Open)
+}
+
+// embedded returns an embedded model on a backend, and keeps it in loaded,
+// which mu guards.
+func embedded[T any](ctx context.Context, mu *sync.Mutex, loaded *map[string]*loading[T], config string, open func(config string) (T, error)) (T, error) {
+	mu.Lock()
+	l := (*loaded)[config]
 	if l == nil || l.failed() {
-		if n.embedded == nil {
-			n.embedded = map[string]*loading[*digits.Model]{}
+		if *loaded == nil {
+			*loaded = map[string]*loading[T]{}
 		}
-		l = begin(func() (*digits.Model, error) { return digits.Open(config) })
-		n.embedded[config] = l
+		l = begin(func() (T, error) { return open(config) })
+		(*loaded)[config] = l
 	}
-	n.mu.Unlock()
+	mu.Unlock()
 	return l.wait(ctx)
 }
 

@@ -17,21 +17,26 @@ import (
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/digits"
 	"github.com/trustsr/trustsr/srspace/ldm"
+	"github.com/trustsr/trustsr/srspace/natural"
 	"github.com/trustsr/trustsr/srspace/onnx"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 
-// Digits is the name of the embedded digit model.
-const Digits = "digits"
+// Names of the embedded models: of digits of 7×7 pixels, and of photographs
+// and text of any size.
+const (
+	Digits  = "digits"
+	Natural = "natural"
+)
 
 // DefaultSteps is how many denoising steps a sample takes unless it is said.
 const DefaultSteps = 50
 
-// ModelOptions say which model draws, and how. The zero value is the digit
-// model with its defaults. A field that is not zero was asked for: a model that
+// ModelOptions say which model draws, and how. The zero value is the embedded
+// model that suits the picture, with its defaults. A field that is not zero was asked for: a model that
 // cannot follow it is refused with an [UnusedError].
 type ModelOptions struct {
-	// Model is a name ("digits", one of the weight store's), or the path of a
+	// Model is a name ("digits", "natural", one of the weight store's), or the path of a
 	// checkpoint, of a diffusers folder or of an .onnx file.
 	Model string
 
@@ -70,6 +75,10 @@ type Model struct {
 
 	options ModelOptions
 	network *ldm.Sampler // nil for an ONNX file
+
+	// window chooses the window of a picture, where the model does and the
+	// options name none; else nil.
+	window func(width, height int) int
 }
 
 // UnusedError is an option that the model would pass over.
@@ -148,8 +157,11 @@ func (ms *Models) Open(ctx context.Context, o ModelOptions, lr *picture.Image) (
 	if o.Precision != "" && o.Precision != srspace.BFloat16 {
 		return nil, fmt.Errorf("precision %.50q: float32 or %s", o.Precision, srspace.BFloat16)
 	}
-	if o.Model == Digits {
+	switch o.Model {
+	case Digits:
 		return ms.digits(ctx, o)
+	case Natural:
+		return ms.natural(ctx, o)
 	}
 	return ms.checkpoint(ctx, o)
 }
@@ -172,8 +184,14 @@ func (ms *Models) Ready() (*Model, error) {
 	return m, err
 }
 
-// DefaultModel names the model for an LR picture where none is named.
-func DefaultModel(lr *picture.Image) string { return Digits }
+// DefaultModel names the model for an LR picture where none is named: the
+// digit model for those of its size, the natural-image model for all others.
+func DefaultModel(lr *picture.Image) string {
+	if lr == nil || lr.Width == digits.LRSide && lr.Height == digits.LRSide {
+		return Digits
+	}
+	return Natural
+}
 
 // IsONNX reports whether a model's name is the path of an ONNX file.
 func IsONNX(name string) bool { return strings.EqualFold(filepath.Ext(name), ".onnx") }
@@ -251,6 +269,46 @@ func (ms *Models) digits(ctx context.Context, o ModelOptions) (*Model, error) {
 	return &Model{Drawer: fixed{&s, m.Accepts}, options: o, network: &s}, nil
 }
 
+// natural opens the embedded natural-image model, which draws large pictures
+// in windows unless it is told how.
+func (ms *Models) natural(ctx context.Context, o ModelOptions) (*Model, error) {
+	m, err := ms.networks.natural(ctx, o.Backend)
+	if err != nil {
+		return nil, err
+	}
+	out, err := ms.anySize(o, m.Sampler.Model, m.Description)
+	if err != nil {
+		return nil, err
+	}
+	out.window = natural.WindowFor
+	return out, nil
+}
+
+// anySize is a model that draws pictures of any size with a network, as the
+// options say; r says where its weights are from and what computes.
+func (ms *Models) anySize(o ModelOptions, network *ldm.Model, r srspace.Recipe) (*Model, error) {
+	s := &ldm.Sampler{RNG: o.RNG, Tile: o.Tile, Window: o.Window, Project: o.Project, Memory: o.Memory, Description: r}
+	s.Method, s.Steps, s.Eta = o.sampling(network.Config)
+	if _, err := network.Config.Plan(s.Method, s.Steps, s.Eta); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.Model, err = ms.networks.precise(network, o.Precision); err != nil {
+		return nil, err
+	}
+	s.Description.Fit = o.Fit
+	switch {
+	case o.Fit == "" && o.Tile > 0: // as the paper's authors tile
+		s.Description.Fit = ldm.FitPeriodic
+	case o.Fit == "":
+		s.Description.Fit = ldm.FitEdge
+	}
+	if on := network.Backend(); o.Memory == 0 && (on.Kind() != backend.XLA || on.Name == "xla:cpu") { // a GPU has its own
+		s.Memory = ldm.FreeMemory()
+	}
+	return &Model{Drawer: s, options: o, network: s}, nil
+}
+
 // checkpoint opens an imported or fetched model, or one by its path.
 func (ms *Models) checkpoint(ctx context.Context, o ModelOptions) (*Model, error) {
 	path, err := ModelPath(o.Model)
@@ -268,35 +326,22 @@ func (ms *Models) checkpoint(ctx context.Context, o ModelOptions) (*Model, error
 	if err != nil {
 		return nil, err
 	}
-	s := &ldm.Sampler{RNG: o.RNG, Tile: o.Tile, Window: o.Window, Project: o.Project, Memory: o.Memory}
-	s.Method, s.Steps, s.Eta = o.sampling(n.model.Config)
-	if _, err := n.model.Config.Plan(s.Method, s.Steps, s.Eta); err != nil {
-		return nil, err
-	}
-	if s.Model, err = ms.networks.precise(n.model, o.Precision); err != nil {
-		return nil, err
-	}
-	fit := o.Fit
-	switch {
-	case fit == "" && o.Tile > 0: // as the paper's authors tile
-		fit = ldm.FitPeriodic
-	case fit == "":
-		fit = ldm.FitEdge
-	}
 	on := n.model.Backend()
 	library, err := on.Provenance()
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", o.Model, err)
 	}
-	configuration, err := n.configuration(s.Method)
+	method, _, _ := o.sampling(n.model.Config)
+	configuration, err := n.configuration(method)
 	if err != nil {
 		return nil, err
 	}
-	s.Description = srspace.Recipe{Model: name, Weights: n.sum, Configuration: configuration, Fit: fit, Backend: on.Name, Library: library, Software: srspace.Version}
-	if o.Memory == 0 && (on.Kind() != backend.XLA || on.Name == "xla:cpu") { // a GPU has its own
-		s.Memory = ldm.FreeMemory()
+	m, err := ms.anySize(o, n.model, srspace.Recipe{Model: name, Weights: n.sum, Configuration: configuration, Backend: on.Name, Library: library, Software: srspace.Version})
+	if err != nil {
+		return nil, err
 	}
-	return &Model{Drawer: s, Assumed: n.assumed, options: o, network: s}, nil
+	m.Assumed = n.assumed
+	return m, nil
 }
 
 // openONNX opens a model made elsewhere, an ONNX file.
@@ -330,6 +375,9 @@ func (m *Model) suit(lr *picture.Image, n int) error {
 	s := m.network
 	if s == nil {
 		return nil
+	}
+	if m.window != nil && m.options.Window == 0 {
+		s.Window = m.window(lr.Width*max(1, s.Tile), lr.Height*max(1, s.Tile))
 	}
 	_, isFixed := m.Drawer.(fixed) // its calls have the size it was measured with
 	if !isFixed {

@@ -24,7 +24,7 @@ type modelFlags struct {
 }
 
 func (o *modelFlags) register(f *pflag.FlagSet) {
-	f.StringVar(&o.Model, "model", app.Digits, "a name of \"weights list\", or a checkpoint file or folder, or an .onnx file")
+	f.StringVar(&o.Model, "model", "", app.Digits+", "+app.Natural+", a name of \"weights list\", a checkpoint file or folder, or an .onnx file; by default "+app.Digits+" for 7×7 pictures and "+app.Natural+" for all others")
 	f.StringVar(&o.Sampler, "sampler", "", "one of "+strings.Join(ldm.Methods(), ", ")+", or "+ldm.SchedulerMethod+": a diffusers folder's own. By default "+ldm.SchedulerMethod+" where the model has one, else "+ldm.DefaultMethod)
 	f.IntVar(&o.Steps, "steps", app.DefaultSteps, "denoising steps")
 	f.Float64Var(&o.eta, "eta", 1, "noise of DDIM's steps, 0 to 1; the other samplers have their own")

@@ -33,8 +33,9 @@ func sampleCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "sample",
 		Short: "Draw samples of the SR space of an LR picture into a folder",
-		Long: `Draws samples with a latent diffusion model, by default the digit model that
-ships, and stores each as soon as it is finished. The same command resumes an
+		Long: `Draws samples with a latent diffusion model, by default one that ships: the
+digit model for pictures of 7×7 pixels, the natural-image model for all others.
+It stores each as soon as it is finished. The same command resumes an
 interrupted run and draws nothing twice. Several LR pictures, or a folder of
 them, each get a folder of their own. Any size of LR picture is taken: it is
 padded to what the network needs (--fit), and the samples are cropped.
@@ -42,6 +43,7 @@ padded to what the network needs (--fit), and the samples are cropped.
 Any super-resolution model in an ONNX file draws too: a picture goes to one of
 its inputs, standard normal noise of the sample's seed to the other.`,
 		Example: `  go run ./kernel sample --digit 497 -n 324 -o space/
+  go run ./kernel sample --lr photo.png -n 15 -o space/                           # the natural-image model
   go run ./kernel sample --lr seven.png -n 100 -o space/ --sampler dpmpp-2m-sde --steps 15
   go run ./kernel sample --model ldm-x4 --lr img.png -n 100 --steps 100 -o space/
   go run ./kernel sample --model ldm-x4 --digit 497 --tile 9 -n 324 -o space/     # the paper's 4 runs of 9×9

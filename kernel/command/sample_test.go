@@ -66,7 +66,7 @@ func TestSampleShardsAndAddresses(t *testing.T) {
 		{"sample", "--digit", "18", "--shard", "3/2"},
 		{"sample", "--address", "digits@000000000000/lr@000000000000/ddim-5-eta1/seed/1"},
 		{"sample", "--lr", at("nothing.png")},
-		{"sample", "--lr", dir},
+		{"sample", "--model", "digits", "--lr", dir}, // 28×28 pixels
 		{"sample"},
 	} {
 		if _, err := runLine(t, append(args, "-o", at("refused"))...); err == nil {

@@ -64,7 +64,7 @@ https://ossci-datasets.s3.amazonaws.com/mnist/. The test digits ship.`,
 	f.BoolVar(&evaluate, "evaluate", false, "train nothing: measure the embedded model, or the one in --out, and print JSON")
 	f.IntVar(&o.EvaluateDigits, "digits", 1000, "test digits to measure on; 0 measures nothing after training")
 	f.IntVar(&o.EvaluateSamples, "samples", 32, "samples of each digit to measure")
-	train.AddCommand(c)
+	train.AddCommand(c, trainNaturalCommand())
 	return train
 }
 

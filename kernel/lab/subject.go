@@ -22,8 +22,8 @@ type LR struct {
 func Digit(i int) *LR { return &LR{source: wire.Source{Digit: &i}} }
 
 // Image is a low-resolution picture of your own, of any size: an image file. It
-// is never resized. A picture of 7×7 pixels is drawn by the digit model, unless
-// Model says otherwise.
+// is never resized. A picture of 7×7 pixels is drawn by the digit model and
+// any other by the natural-image model, unless Model says otherwise.
 func Image(path string) *LR { return &LR{source: wire.Source{LR: input("image file", path)}} }
 
 // Reduced is the low-resolution picture that the degradation model, MATLAB's
