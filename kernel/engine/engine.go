@@ -77,8 +77,12 @@ func (e *Engine) Serve(ctx context.Context) error {
 	failed := make(chan error, 2)
 	go func() { failed <- e.serveSocket(ctx, e.config.Socket) }()
 	if e.config.Pages != nil {
+		handler, err := e.door.guard(e.config.Token, e.pages())
+		if err != nil {
+			return fmt.Errorf("engine: %w", err)
+		}
 		server := &http.Server{
-			Handler:           e.door.guard(e.config.Token, e.pages()),
+			Handler:           handler,
 			ReadHeaderTimeout: 10 * time.Second,
 			ReadTimeout:       30 * time.Second,
 			IdleTimeout:       2 * time.Minute,

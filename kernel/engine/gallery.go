@@ -1,11 +1,9 @@
 package engine
 
 import (
-	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"html/template"
 	"image"
 	"io"
 	"net/http"
@@ -14,14 +12,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/trustsr/trustsr/kernel/pages"
 	"github.com/trustsr/trustsr/kernel/wire"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
-
-//go:embed page
-var pageFiles embed.FS
-
-var galleryPage = template.Must(template.ParseFS(pageFiles, "page/gallery.html"))
 
 // pages returns the handler of everything the browser sees:
 //
@@ -35,7 +29,7 @@ var galleryPage = template.Must(template.ParseFS(pageFiles, "page/gallery.html")
 //	GET  /page/{file}                style and script
 //
 // Lists are named by ?name=; the token in ?token= is checked by guard.
-func (e *Engine) pages() http.Handler {
+func (e *Engine) pages() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /page/{file}", servePageFile)
 	mux.HandleFunc("GET /gallery/{space}", e.serveGallery)
@@ -56,31 +50,17 @@ func servePageFile(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	http.ServeFileFS(w, r, pageFiles, "page/"+file)
+	pages.ServeFile(w, r, file)
 }
 
 func (e *Engine) serveGallery(w http.ResponseWriter, r *http.Request) {
-	space, name := r.PathValue("space"), listName(r)
-	if err := errors.Join(checkSpaceName(space), checkListName(name)); err != nil {
-		refuse(w, err)
-		return
-	}
-	capacity := defaultCap
 	if text := r.URL.Query().Get("cap"); text != "" {
-		var err error
-		if capacity, err = strconv.Atoi(text); err != nil || capacity < 1 || capacity > wire.MaxCap {
+		if capacity, err := strconv.Atoi(text); err != nil || capacity < 1 || capacity > wire.MaxCap {
 			refuse(w, fmt.Errorf("a cap of %.20q picks: use 1 to %d", text, wire.MaxCap))
 			return
 		}
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	err := galleryPage.Execute(w, map[string]any{
-		"Space": space, "Name": name, "Cap": capacity, "Token": r.URL.Query().Get("token"), "Query": r.URL.RawQuery,
-		"Scripts": []string{"planepicks.js", "galleryorder.js", "gallerylook.js", "gallery.js"},
-	})
-	if err != nil {
-		e.log.Printf("gallery: %v", err)
-	}
+	e.servePage("gallery")(w, r)
 }
 
 // withSpace opens the space that the path names.
@@ -109,13 +89,7 @@ func refuse(w http.ResponseWriter, err error) {
 	if errors.As(err, &missing) {
 		status = http.StatusNotFound
 	}
-	answer(w, status, refusal{Error: err.Error(), Hint: adviceOn(err)})
-}
-
-func answer(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(body)
+	pages.Send(w, status, refusal{Error: err.Error(), Hint: adviceOn(err)})
 }
 
 func listName(r *http.Request) string {
@@ -148,7 +122,7 @@ func (e *Engine) serveData(w http.ResponseWriter, _ *http.Request, s *space) {
 	for i, seed := range out.Seeds {
 		data.Samples = append(data.Samples, sample{Seed: strconv.FormatUint(seed, 10), Address: out.Addresses[i]})
 	}
-	answer(w, http.StatusOK, data)
+	pages.Send(w, http.StatusOK, data)
 }
 
 // maxSprite is how many samples one sheet shows: their seeds fit an address.
@@ -173,7 +147,7 @@ func (e *Engine) serveSprite(w http.ResponseWriter, r *http.Request, s *space) {
 			return
 		}
 	}
-	servePNG(w, spriteSheet(images))
+	servePNG(w, pages.Sheet(images, sheetColumns))
 }
 
 func (e *Engine) servePicture(w http.ResponseWriter, r *http.Request, s *space) {
@@ -205,7 +179,7 @@ func (e *Engine) servePicture(w http.ResponseWriter, r *http.Request, s *space) 
 }
 
 func servePNG(w http.ResponseWriter, img image.Image) {
-	data, err := encodePNG(img)
+	data, err := pages.PNG(img)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
@@ -241,7 +215,7 @@ func (e *Engine) servePicks(w http.ResponseWriter, r *http.Request, s *space) {
 		refuse(w, err)
 		return
 	}
-	answer(w, http.StatusOK, s.pagePicks(list))
+	pages.Send(w, http.StatusOK, s.pagePicks(list))
 }
 
 // click is one change of a list, as the page posts it.
@@ -284,9 +258,9 @@ func (e *Engine) changePicks(w http.ResponseWriter, r *http.Request, s *space) {
 	var stale staleError
 	switch {
 	case err == nil:
-		answer(w, http.StatusOK, s.pagePicks(list))
+		pages.Send(w, http.StatusOK, s.pagePicks(list))
 	case errors.As(err, &full), errors.As(err, &stale):
-		answer(w, http.StatusConflict, refusal{Error: err.Error(), Picks: s.pagePicks(list)})
+		pages.Send(w, http.StatusConflict, refusal{Error: err.Error(), Picks: s.pagePicks(list)})
 	default:
 		refuse(w, err)
 	}

@@ -157,7 +157,7 @@ func TestClicks(t *testing.T) {
 		{`{"action":"pick","seed":1}`, 400, []string{"4"}},
 		{`{"action":"erase"}`, 400, []string{"4"}},
 		{`{"action":"clear","all":true}`, 400, []string{"4"}},
-		{`{"action":"pick","seed":"` + strings.Repeat("1", 2*maxPost) + `"}`, 400, []string{"4"}},
+		{`{"action":"pick","seed":"` + strings.Repeat("1", 8<<10) + `"}`, 413, []string{"4"}},
 		{``, 400, []string{"4"}},
 		{`{"action":"clear"}`, 200, []string{}},
 	} {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/trustsr/trustsr/kernel/pages"
 	"github.com/trustsr/trustsr/kernel/wire"
 	"github.com/trustsr/trustsr/srspace/variety"
 )
@@ -37,7 +38,7 @@ func (e *Engine) serveOrders(w http.ResponseWriter, r *http.Request, s *space) {
 	for _, m := range measures {
 		axes = append(axes, m.axis)
 	}
-	answer(w, http.StatusOK, axes)
+	pages.Send(w, http.StatusOK, axes)
 }
 
 // order is a number of each sample to sort by: a score, the digit read or the

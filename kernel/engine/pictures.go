@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"image/draw"
 
+	"github.com/trustsr/trustsr/kernel/pages"
 	"github.com/trustsr/trustsr/kernel/wire"
 	"github.com/trustsr/trustsr/srspace/picture"
 	"github.com/trustsr/trustsr/srspace/plane"
@@ -68,7 +69,7 @@ func frame(dst draw.Image, r image.Rectangle, width int) {
 }
 
 func pictureFigure(img image.Image, caption string) (*wire.Figure, error) {
-	data, err := encodePNG(img)
+	data, err := pages.PNG(img)
 	if err != nil {
 		return nil, err
 	}

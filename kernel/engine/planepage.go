@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/trustsr/trustsr/ensemble"
+	"github.com/trustsr/trustsr/kernel/pages"
 	"github.com/trustsr/trustsr/kernel/wire"
 	"github.com/trustsr/trustsr/srspace/picture"
 	"github.com/trustsr/trustsr/srspace/plane"
@@ -262,11 +263,11 @@ func (e *Engine) planeData(ctx context.Context, s *space, list string, ids []str
 // sheetOf returns the pictures on one sheet, in the address of the sheet
 // itself.
 func sheetOf(images []*picture.Image) (sheetData, error) {
-	sheet, columns := spriteSheet(images), sheetColumns
+	sheet, columns := pages.Sheet(images, sheetColumns), sheetColumns
 	if len(images) == 1 {
 		sheet, columns = images[0].NRGBA(), 1
 	}
-	png, err := encodePNG(sheet)
+	png, err := pages.PNG(sheet)
 	if err != nil {
 		return sheetData{}, err
 	}

@@ -1,15 +1,11 @@
 package engine
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
-	"html/template"
 
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/kernel/pages"
 	"github.com/trustsr/trustsr/kernel/wire"
 )
 
@@ -44,45 +40,14 @@ func compareHTML(_ context.Context, _ *Engine, s *space, req *wire.Request, _ fu
 	return &wire.Result{Page: page}, err
 }
 
-// ownFile returns a page with style, script and data in it. Its policy lets
-// it load nothing and run nothing but that script.
+// ownFile returns a page with style, script and data in it.
 func ownFile(page, space, list string, data any) ([]byte, error) {
-	encoded, err := json.Marshal(data) // <, > and & are escaped
+	out, err := pages.Own(page, space, list, data)
 	if err != nil {
 		return nil, err
 	}
-	var style, script []byte
-	for _, file := range []string{"theme.css", page + ".css"} {
-		part, err := pageFiles.ReadFile("page/" + file)
-		if err != nil {
-			return nil, err
-		}
-		style = append(style, part...)
+	if len(out) > maxPage {
+		return nil, hint.With(fmt.Errorf("the page of space %s has %d MB, more than %d", space, len(out)>>20, maxPage>>20), "draw a space of fewer or smaller samples for it")
 	}
-	for _, file := range pageScripts[page] {
-		part, err := pageFiles.ReadFile("page/" + file)
-		if err != nil {
-			return nil, err
-		}
-		script = append(script, part...)
-	}
-	var out bytes.Buffer
-	err = varietyPages.ExecuteTemplate(&out, page+".html", livePage{
-		Space: space, Name: list,
-		Policy: fmt.Sprintf("default-src 'none'; img-src data:; style-src '%s'; script-src '%s'", contentHash(style), contentHash(script)),
-		Data:   template.JS(encoded), Style: template.CSS(style), Script: template.JS(script),
-	})
-	if err != nil {
-		return nil, err
-	}
-	if out.Len() > maxPage {
-		return nil, hint.With(fmt.Errorf("the page of space %s has %d MB, more than %d", space, out.Len()>>20, maxPage>>20), "draw a space of fewer or smaller samples for it")
-	}
-	return out.Bytes(), nil
-}
-
-// contentHash names inline content in a content security policy.
-func contentHash(text []byte) string {
-	sum := sha256.Sum256(text)
-	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+	return out, nil
 }

@@ -3,9 +3,9 @@ package engine
 import (
 	"context"
 	"errors"
-	"html/template"
 	"net/http"
 
+	"github.com/trustsr/trustsr/kernel/pages"
 	"github.com/trustsr/trustsr/kernel/wire"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
@@ -27,26 +27,6 @@ func (e *Engine) addVarietyPages(mux *http.ServeMux) {
 	mux.HandleFunc("GET /compare/{space}/data", e.withSpace(e.serveCompareData))
 }
 
-// pageScripts are the scripts of each page, in the order they run.
-var pageScripts = map[string][]string{
-	"plane":   {"planeparts.js", "planepicks.js", "plane.js"},
-	"compare": {"compare.js"},
-}
-
-// livePage is what the template of a page asks for. Policy, Data, Style and
-// Script are those of a page that is a file of its own, Token, Query and Scripts
-// those of one that asks the engine.
-type livePage struct {
-	Space, Name, Token, Query string
-	Scripts                   []string
-	Policy                    string
-	Data                      template.JS
-	Style                     template.CSS
-	Script                    template.JS
-}
-
-var varietyPages = template.Must(template.ParseFS(pageFiles, "page/plane.html", "page/compare.html"))
-
 // servePage serves the page of a space.
 func (e *Engine) servePage(page string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -56,8 +36,8 @@ func (e *Engine) servePage(page string) http.HandlerFunc {
 			return
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		live := livePage{Space: space, Name: name, Token: r.URL.Query().Get("token"), Query: r.URL.RawQuery, Scripts: pageScripts[page]}
-		if err := varietyPages.ExecuteTemplate(w, page+".html", live); err != nil {
+		p := pages.Page{Space: space, Name: name, Token: r.URL.Query().Get("token"), Query: r.URL.RawQuery}
+		if err := pages.Write(w, page, p); err != nil {
 			e.log.Printf("%s: %v", page, err)
 		}
 	}
@@ -69,7 +49,7 @@ func (e *Engine) servePlaneData(w http.ResponseWriter, r *http.Request, s *space
 		refuse(w, err)
 		return
 	}
-	answer(w, http.StatusOK, data)
+	pages.Send(w, http.StatusOK, data)
 }
 
 // star is the ensemble of the picks: what moves on the plane when one picks.
@@ -116,7 +96,7 @@ func (e *Engine) serveStar(w http.ResponseWriter, r *http.Request, s *space) {
 		refuse(w, err)
 		return
 	}
-	answer(w, http.StatusOK, out)
+	pages.Send(w, http.StatusOK, out)
 }
 
 func (e *Engine) serveCompareData(w http.ResponseWriter, r *http.Request, s *space) {
@@ -125,5 +105,5 @@ func (e *Engine) serveCompareData(w http.ResponseWriter, r *http.Request, s *spa
 		refuse(w, err)
 		return
 	}
-	answer(w, http.StatusOK, data)
+	pages.Send(w, http.StatusOK, data)
 }

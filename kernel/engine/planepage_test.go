@@ -16,6 +16,7 @@ import (
 
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/kernel/pages"
 	"github.com/trustsr/trustsr/kernel/wire"
 	"github.com/trustsr/trustsr/metrics"
 	"github.com/trustsr/trustsr/srspace/picture"
@@ -242,7 +243,7 @@ func TestPlaneErrors(t *testing.T) {
 		path string
 		want int
 	}{
-		{"/plane/" + name, 200}, {"/compare/" + name, 200}, {"/page/plane.js", 200}, {"/page/planepicks.js", 200}, {"/page/compare.css", 200},
+		{"/plane/" + name, 200}, {"/compare/" + name, 200}, {"/page/plane.js", 200}, {"/page/picks.js", 200}, {"/page/compare.css", 200},
 		{"/plane/nowhere/data", 404}, {"/compare/nowhere/data", 404}, {"/plane/..%2fx", 400}, {"/plane/" + name + "?name=..%2fx", 400},
 		{"/plane/" + name + "/data?metric=beauty", 400}, {"/page/plane.html", 404},
 	} {
@@ -262,13 +263,9 @@ func TestOwnFile(t *testing.T) {
 	name := l.drawn(t, 9)
 	for op, kind := range map[string]string{wire.OpPlaneHTML: "plane", wire.OpCompareHTML: "compare"} {
 		page := string(l.mustAsk(t, wire.Request{Op: op, Space: name, Picks: "five"}).Page)
-		var source []byte
-		for _, file := range pageScripts[kind] {
-			part, err := pageFiles.ReadFile("page/" + file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			source = append(source, part...)
+		source, _, err := pages.File(kind + ".js")
+		if err != nil {
+			t.Fatal(err)
 		}
 		for _, want := range []string{string(source), "default-src &#39;none&#39;; img-src data:; style-src &#39;sha256-"} {
 			if !strings.Contains(page, want) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/kernel/pages"
 	"github.com/trustsr/trustsr/kernel/wire"
 	"github.com/trustsr/trustsr/srspace/imresize"
 	"github.com/trustsr/trustsr/srspace/picture"
@@ -117,11 +118,11 @@ func withContext(name string, err error) error {
 func (s *subject) wire() (*wire.Subject, error) {
 	out := &wire.Subject{Name: s.Name, Title: s.Title, Width: s.lr.Width, Height: s.lr.Height, Hash: s.lr.Hash(), Label: s.label}
 	var err error
-	if out.LR, err = encodePNG(s.lr.NRGBA()); err != nil {
+	if out.LR, err = pages.PNG(s.lr.NRGBA()); err != nil {
 		return nil, err
 	}
 	if s.hr != nil {
-		out.HR, err = encodePNG(s.hr.NRGBA())
+		out.HR, err = pages.PNG(s.hr.NRGBA())
 	}
 	return out, err
 }

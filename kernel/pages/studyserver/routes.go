@@ -4,12 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/subtle"
-	"embed"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"mime"
 	"net"
 	"net/http"
 	"slices"
@@ -19,40 +15,27 @@ import (
 
 	"github.com/trustsr/trustsr/ensemble"
 	"github.com/trustsr/trustsr/ensemble/study"
+	"github.com/trustsr/trustsr/kernel/pages"
 )
-
-//go:embed page
-var pages embed.FS
-
-// maxBody bounds what a page may send.
-const maxBody = 4 << 10
 
 // contentPolicy lets a page load nothing but the server's own files.
 const contentPolicy = "default-src 'none'; img-src 'self'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-func (v *Server) routes() http.Handler {
+func (v *Server) routes() (http.Handler, error) {
 	m := http.NewServeMux()
-	file := func(name, kind string) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) {
-			data, err := pages.ReadFile("page/" + name)
-			if err != nil {
-				http.NotFound(w, r)
-				return
-			}
-			w.Header().Set("Content-Type", kind)
-			w.Write(data)
-		}
+	file := func(name string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) { pages.ServeFile(w, r, name) }
 	}
-	m.HandleFunc("GET /{$}", file("study.html", "text/html; charset=utf-8"))
-	m.HandleFunc("GET /study.js", file("study.js", "text/javascript; charset=utf-8"))
-	m.HandleFunc("GET /study.css", file("study.css", "text/css; charset=utf-8"))
+	m.HandleFunc("GET /{$}", file("study.html"))
+	m.HandleFunc("GET /study.js", file("study.js"))
+	m.HandleFunc("GET /study.css", file("study.css"))
 	m.HandleFunc("POST /api/join", v.join)
 	m.HandleFunc("GET /api/state", v.participant(v.state))
 	m.HandleFunc("POST /api/click", v.participant(v.click))
 	m.HandleFunc("GET /sheet/{step}/{n}", v.participant(v.sheet))
 
-	m.HandleFunc("GET /organiser", file("organiser.html", "text/html; charset=utf-8"))
-	m.HandleFunc("GET /organiser.js", file("organiser.js", "text/javascript; charset=utf-8"))
+	m.HandleFunc("GET /organiser", file("organiser.html"))
+	m.HandleFunc("GET /organiser.js", file("organiser.js"))
 	m.HandleFunc("GET /organiser/progress", v.organiser(v.sendProgress))
 	m.HandleFunc("GET /organiser/sample/{trial}/{seed}", v.organiser(v.sendSample))
 	m.HandleFunc("GET /organiser/ballots.csv", v.organiser(v.export("text/csv; charset=utf-8", ensemble.WriteCSV)))
@@ -62,59 +45,21 @@ func (v *Server) routes() http.Handler {
 			v.refuse(w, r, http.StatusInternalServerError, err)
 			return
 		}
-		send(w, map[string]bool{"closed": true})
+		pages.Send(w, http.StatusOK, map[string]bool{"closed": true})
 	}))
-	return v.guard(m)
-}
-
-// guard admits what may be answered at all.
-func (v *Server) guard(next *http.ServeMux) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		head := w.Header()
-		head.Set("Content-Security-Policy", contentPolicy)
-		head.Set("Referrer-Policy", "no-referrer")
-		head.Set("X-Content-Type-Options", "nosniff")
-		head.Set("Cache-Control", "no-store")
-		head.Set("Cross-Origin-Resource-Policy", "same-origin")
-		switch {
-		case !v.knownHost(r.Host): // pages elsewhere may rebind their name to this address
-			v.refuse(w, r, http.StatusMisdirectedRequest, errors.New("this study is not served under that name"))
-			return
-		case !v.rates.allow(address(r), v.session.Now()):
-			w.Header().Set("Retry-After", "1")
-			v.refuse(w, r, http.StatusTooManyRequests, errors.New("too many requests; wait a moment"))
-			return
-		case r.Method == http.MethodPost:
-			origin := r.Header.Get("Origin")
-			if site := r.Header.Get("Sec-Fetch-Site"); origin != "" && !strings.EqualFold(origin, "http://"+r.Host) || site != "" && site != "same-origin" {
-				v.refuse(w, r, http.StatusForbidden, errors.New("a request from another site"))
-				return
+	return pages.Guard{
+		Policy:    contentPolicy,
+		Host:      v.knownHost,
+		WrongName: errors.New("this study is not served under that name"),
+		Admit: func(w http.ResponseWriter, r *http.Request) (int, error) {
+			if !v.rates.allow(address(r), v.session.Now()) {
+				w.Header().Set("Retry-After", "1")
+				return http.StatusTooManyRequests, errors.New("too many requests; wait a moment")
 			}
-			if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-				v.refuse(w, r, http.StatusUnsupportedMediaType, errors.New("send application/json"))
-				return
-			}
-			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		case r.Method != http.MethodGet:
-			v.refuse(w, r, http.StatusMethodNotAllowed, errors.New("no such method"))
-			return
-		}
-		if !known(next, r, r.Method) {
-			if known(next, r, http.MethodGet) || known(next, r, http.MethodPost) {
-				v.refuse(w, r, http.StatusMethodNotAllowed, errors.New("no such method"))
-			} else {
-				v.refuse(w, r, http.StatusNotFound, errors.New("no such page"))
-			}
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// known reports whether a request's path can be asked for with a method.
-func known(m *http.ServeMux, r *http.Request, method string) bool {
-	_, pattern := m.Handler(&http.Request{Method: method, Host: r.Host, URL: r.URL})
-	return pattern != ""
+			return 0, nil
+		},
+		Refuse: v.refuse,
+	}.Wrap(m)
 }
 
 func address(r *http.Request) string {
@@ -125,50 +70,16 @@ func address(r *http.Request) string {
 	return host
 }
 
-// knownHost reports whether a Host header names this server.
+// knownHost reports whether a Host header names this server to others.
 func (v *Server) knownHost(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	if ip := net.ParseIP(host); strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback() {
-		return true
-	}
 	hosts := v.hosts.Load()
-	return hosts != nil && slices.ContainsFunc(*hosts, func(h string) bool { return strings.EqualFold(h, host) })
+	return hosts != nil && slices.ContainsFunc(*hosts, func(h string) bool { return strings.EqualFold(h, pages.HostName(host)) })
 }
 
 // refuse answers with what is wrong and logs it, without secrets.
 func (v *Server) refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
 	v.Log.Printf("refused %d %s %s from %s: %v", status, r.Method, r.URL.Path, address(r), err)
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(map[string]string{"error": err.Error()})
-}
-
-func send(w http.ResponseWriter, value any) {
-	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(value)
-}
-
-// decode reads one JSON object without unknown fields.
-func decode(r *http.Request, into any) (status int, err error) {
-	d := json.NewDecoder(r.Body)
-	d.DisallowUnknownFields()
-	err = d.Decode(into)
-	if err == nil {
-		if _, more := d.Token(); more != io.EOF {
-			err = errors.New("more than one value")
-		}
-	}
-	var large *http.MaxBytesError
-	switch {
-	case errors.As(err, &large):
-		return http.StatusRequestEntityTooLarge, err
-	case err != nil:
-		return http.StatusBadRequest, fmt.Errorf("not the JSON that is expected: %w", err)
-	}
-	return 0, nil
+	pages.Send(w, status, map[string]string{"error": err.Error()})
 }
 
 // join admits a browser that shows the room's token. One that has joined
@@ -178,13 +89,13 @@ func (v *Server) join(w http.ResponseWriter, r *http.Request) {
 		Room       string  `json:"room"`
 		PixelRatio float64 `json:"pixel_ratio"`
 	}
-	if status, err := decode(r, &q); err != nil {
+	if status, err := pages.Decode(r, &q); err != nil {
 		v.refuse(w, r, status, err)
 		return
 	}
 	if c, err := r.Cookie(v.cookieName); err == nil {
 		if known, err := v.session.Knows(r.Context(), c.Value); err == nil && known {
-			send(w, map[string]bool{"joined": true})
+			pages.Send(w, http.StatusOK, map[string]bool{"joined": true})
 			return
 		}
 	}
@@ -207,7 +118,7 @@ func (v *Server) join(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.SetCookie(w, &http.Cookie{Name: v.cookieName, Value: secret, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, MaxAge: 30 * 24 * 3600})
-	send(w, map[string]bool{"joined": true})
+	pages.Send(w, http.StatusOK, map[string]bool{"joined": true})
 }
 
 // statusOf is the status of a refusal.
@@ -246,7 +157,7 @@ func (v *Server) state(w http.ResponseWriter, r *http.Request, secret string) {
 
 func (v *Server) click(w http.ResponseWriter, r *http.Request, secret string) {
 	var c study.Click
-	if status, err := decode(r, &c); err != nil {
+	if status, err := pages.Decode(r, &c); err != nil {
 		v.refuse(w, r, status, err)
 		return
 	}
@@ -259,7 +170,7 @@ func (v *Server) click(w http.ResponseWriter, r *http.Request, secret string) {
 func (v *Server) answer(w http.ResponseWriter, r *http.Request, state *study.State, err error) {
 	now := v.view(state)
 	if err == nil {
-		send(w, now)
+		pages.Send(w, http.StatusOK, now)
 		return
 	}
 	status := statusOf(err)
@@ -268,9 +179,7 @@ func (v *Server) answer(w http.ResponseWriter, r *http.Request, state *study.Sta
 		text = "the answer could not be stored; try again" // why is for the organiser
 	}
 	v.Log.Printf("refused %d %s %s from %s: %v", status, r.Method, r.URL.Path, address(r), err)
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(map[string]any{"error": text, "state": now})
+	pages.Send(w, status, map[string]any{"error": text, "state": now})
 }
 
 // sheet sends pictures of the participant's present trial.
@@ -335,7 +244,7 @@ func (v *Server) sendProgress(w http.ResponseWriter, r *http.Request) {
 		v.refuse(w, r, http.StatusInternalServerError, err)
 		return
 	}
-	send(w, p)
+	pages.Send(w, http.StatusOK, p)
 }
 
 func (v *Server) sendSample(w http.ResponseWriter, r *http.Request) {

@@ -84,7 +84,10 @@ func Open(s *study.Study, store string, o Options) (*Server, error) {
 	// Browsers send a host's cookies to all its ports: each study has its own.
 	sum := sha256.Sum256([]byte(cookie))
 	v.cookieName = "trustsr_study_" + hex.EncodeToString(sum[:])[:8]
-	v.mux = v.routes()
+	if v.mux, err = v.routes(); err != nil {
+		session.Close()
+		return nil, err
+	}
 	return v, nil
 }
 

@@ -1,17 +1,10 @@
-"use strict";
 // The organiser's page: what is stored, every two seconds.
+import { byId as $, make } from "./dom.js";
 
-const $ = id => document.getElementById(id);
 const token = new URLSearchParams(location.search).get("token") || "";
 const withToken = path => `${path}?token=${encodeURIComponent(token)}`;
 let before = "";
 
-function make(tag, attributes, ...children) {
-  const e = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes || {})) e.setAttribute(name, value);
-  e.append(...children);
-  return e;
-}
 const percent = x => (100 * x).toFixed(1) + " %";
 const head = (...names) => make("thead", {}, make("tr", {}, ...names.map(n => make("th", { scope: "col" }, n))));
 

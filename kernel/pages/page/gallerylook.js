@@ -1,12 +1,11 @@
 // A sample large, beside the LR picture or another sample, or both in one
 // place in turn.
-"use strict";
+import { byId } from "./dom.js";
 
-const openLook = (told) => {
+export function openLook(told) {
   // told: picture(what) promises [image, x, y, w, h] of a sample's seed or of
   // "lr", "bicubic", "mean"; next(seed, step) the seed beside it on the wall;
   // has(seed); picked(seed); toggle(seed), undo(), closed(seed).
-  const byId = (id) => document.getElementById(id);
   const blinkEvery = 500; // ms; below the three flashes a second that may harm
   const box = byId("closely"), stage = byId("stage");
   const names = { lr: "LR, nearest", bicubic: "bicubic", mean: "mean of picks" };
@@ -116,4 +115,4 @@ const openLook = (told) => {
   window.addEventListener("resize", () => { if (box.open) show(); });
 
   return { open, refresh: () => { if (box.open) show(); } };
-};
+}

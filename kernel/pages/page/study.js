@@ -1,27 +1,16 @@
-"use strict";
 // A participant's page. It shows what the server has stored and nothing else:
 // every click goes to the server and shows as done when the answer comes.
+import { openQueue, patiently, refuse } from "./clickqueue.js";
+import { byId as $, make } from "./dom.js";
 
-const $ = id => document.getElementById(id);
 let state = null;   // as /api/state sends it
 let zoom = null;    // device pixels a pixel, where there is room; null until a trial sets it
 let focus = 0;      // position the arrow keys are at
 let tiles = [];     // the buttons of the images, by position
 let joinedAnew = false;
 let sheets = [];    // the pictures that have come, many images each
-const queue = [];   // clicks not yet stored, oldest first
-let sending = false;
+const queue = openQueue({ send: c => ask("api/click", c), stored: (_, answer) => answered(answer), refused: (_, err) => { throw err; }, changed: () => draw() });
 
-function make(tag, attributes, ...children) {
-  const e = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes || {})) {
-    if (name.startsWith("on")) e.addEventListener(name.slice(2), value);
-    else if (value === true) e.setAttribute(name, "");
-    else if (value !== false && value != null) e.setAttribute(name, value);
-  }
-  e.append(...children);
-  return e;
-}
 const paragraphs = text => (text || "").trim().split(/\n\s*\n/).filter(Boolean).map(t => make("p", {}, t.trim()));
 
 function alarm(text) { $("message").textContent = text; $("message").hidden = !text; }
@@ -33,33 +22,30 @@ async function call(path, body) {
   const data = await answer.json();
   return { status: answer.status, data };
 }
-const wait = ms => new Promise(done => setTimeout(done, ms));
 
-// patiently asks until the server answers, saying that it does not.
-async function patiently(path, body) {
-  for (let pause = 500; ; pause = Math.min(pause * 2, 5000)) {
-    try {
-      const { status, data } = await call(path, body);
-      if (status !== 429 && status < 500) { alarm(""); return { status, data }; }
-      if (status === 429) { alarm("Many people ask at this moment; waiting …"); await wait(pause); continue; }
-    } catch { /* no connection */ }
-    alarm("No connection to the study. What you see is stored up to your last confirmed click; trying again …");
-    await wait(pause);
-  }
+// ask asks until the server answers, and says when it does not.
+function ask(path, body) {
+  return patiently(async () => {
+    const { status, data } = await call(path, body);
+    if (status === 429) throw Object.assign(new Error("busy"), { busy: true });
+    if (status >= 500) throw new Error("the server is in trouble");
+    return { status, data };
+  }, { first: 500, longest: 5000, away: err => alarm(!err ? "" : err.busy ? "Many people ask at this moment; waiting …"
+    : "No connection to the study. What you see is stored up to your last confirmed click; trying again …") });
 }
 
 async function start() {
   const room = new URLSearchParams(location.search).get("room") || "";
-  const joined = await patiently("api/join", { room, pixel_ratio: window.devicePixelRatio || 1 });
+  const joined = await ask("api/join", { room, pixel_ratio: window.devicePixelRatio || 1 });
   if (joined.status !== 200) { end(joined.data.error); return; }
-  const { status, data } = await patiently("api/state");
+  const { status, data } = await ask("api/state");
   if (status === 200) show(data); else end(data.error);
 }
 
 // unknown is a browser that the study does not know: whoever took very long
 // to agree joins anew.
 async function unknown(error) {
-  queue.length = 0;
+  queue.drop();
   if (joinedAnew || !new URLSearchParams(location.search).get("room")) { end(error); return; }
   joinedAnew = true;
   state = null;
@@ -75,32 +61,22 @@ function end(text, heading) {
 }
 
 // click queues a change; changes are sent one after the other.
-function click(op, more) {
-  queue.push({ op, step: state.step, position: -1, value: "", number: 0, ...more });
-  draw();
-  if (!sending) send();
-}
+function click(op, more) { queue.push({ op, step: state.step, position: -1, value: "", number: 0, ...more }); }
 
-async function send() {
-  sending = true;
-  while (queue.length) {
-    const { status, data } = await patiently("api/click", queue[0]);
-    queue.shift();
-    if (status === 200) { show(data); continue; }
-    if (status === 401) { await unknown(data.error); break; }
-    if (status === 410) { queue.length = 0; show({ ...state, ...data.state, closed: true }); break; }
-    const late = data.error === "the page is out of date";
-    if (data.state) {
-      // What was meant for a page that is gone is dropped: it was stored, and
-      // the answer lost on its way, or another tab went on.
-      queue.splice(0, queue.length, ...queue.filter(c => c.step === data.state.step));
-      show(data.state);
-      if (!state.task && !queue.length) build(); // its button works again
-    }
-    if (!late) alarm(data.error[0].toUpperCase() + data.error.slice(1) + ".");
+// answered takes what the server says to a click.
+async function answered({ status, data }) {
+  if (status === 200) { show(data); return; }
+  if (status === 401) { await unknown(data.error); return; }
+  if (status === 410) { queue.drop(); show({ ...state, ...data.state, closed: true }); return; }
+  const late = data.error === "the page is out of date";
+  if (data.state) {
+    // What was meant for a page that is gone is dropped: it was stored, and
+    // the answer lost on its way, or another tab went on.
+    queue.keep(c => c.step === data.state.step);
+    show(data.state);
+    if (!state.task && !queue.length) build(); // its button works again
   }
-  sending = false;
-  draw();
+  if (!late) alarm(data.error[0].toUpperCase() + data.error.slice(1) + ".");
 }
 
 function show(next) {
@@ -108,7 +84,7 @@ function show(next) {
   const closing = next.closed && next.phase !== "thanks" && !(state && state.closed && !moved);
   state = next;
   if (closing) {
-    queue.length = 0;
+    queue.drop();
     document.title = state.title;
     $("title").textContent = state.title;
     end("It takes no more answers. What you handed in is stored; you may close this page.", "The study is closed");
@@ -189,24 +165,24 @@ function build() {
   place();
 }
 
-// fetchSheet gets pictures, however often the connection breaks.
+// fetchSheet gets pictures, however often the connection breaks, until a tab
+// has gone on.
 async function fetchSheet(step, k) {
-  for (let pause = 300; state && state.step === step; pause = Math.min(pause * 2, 5000)) {
-    try {
+  let picture;
+  try {
+    picture = await patiently(async () => {
+      if (!state || state.step !== step) throw refuse({ error: "another step" });
       const answer = await fetch(`sheet/${step}/${k}.png`);
-      if (answer.ok) {
-        const picture = await createImageBitmap(await answer.blob());
-        if (!state || state.step !== step || closed()) { picture.close(); return; }
-        sheets[k] = picture;
-        const per = state.task.columns * state.task.columns;
-        for (let i = k * per; i < Math.min((k + 1) * per, tiles.length); i++) cut(tiles[i].firstChild, i);
-        place();
-        return;
-      }
-      if (answer.status === 409) return; // another tab has gone on
-    } catch { /* no connection */ }
-    await wait(pause);
-  }
+      if (answer.status === 409) throw refuse({ error: "another tab has gone on" });
+      if (!answer.ok) throw new Error("no picture");
+      return createImageBitmap(await answer.blob());
+    }, { first: 300, longest: 5000 });
+  } catch { return; }
+  if (!state || state.step !== step || closed()) { picture.close(); return; }
+  sheets[k] = picture;
+  const per = state.task.columns * state.task.columns;
+  for (let i = k * per; i < Math.min((k + 1) * per, tiles.length); i++) cut(tiles[i].firstChild, i);
+  place();
 }
 
 function once(e, op) {
@@ -269,7 +245,7 @@ function full(i) {
 // picks are the positions picked once all that is queued is stored.
 function picks() {
   let list = [...state.answer.picks];
-  for (const c of queue) {
+  for (const c of queue.waiting()) {
     if (c.op === "pick" && !list.includes(c.position)) list.push(c.position);
     if (c.op === "unpick") list = list.filter(p => p !== c.position);
     if (c.op === "none" && c.number) list = [];
@@ -300,7 +276,7 @@ function read(value) { click("reading", { value: state.answer.reading === value 
 function draw() {
   const s = state;
   if (!s || !s.task || closed()) return;
-  const t = s.task, a = s.answer, stored = new Set(a.picks), coming = new Set(queue.filter(c => c.op === "pick" || c.op === "unpick").map(c => c.position));
+  const t = s.task, a = s.answer, stored = new Set(a.picks), coming = new Set(queue.waiting().filter(c => c.op === "pick" || c.op === "unpick").map(c => c.position));
   tiles.forEach((b, i) => {
     b.setAttribute("aria-pressed", stored.has(i));
     b.classList.toggle("waiting", coming.has(i));
@@ -309,7 +285,7 @@ function draw() {
   for (const [id, value] of [["reading", a.reading], ["confidence", a.confidence]]) {
     if ($(id)) for (const b of $(id).querySelectorAll("button")) b.setAttribute("aria-pressed", b.dataset.value === String(value || (id === "reading" ? value : "")));
   }
-  if ($("text") && document.activeElement !== $("text") && !queue.some(c => c.op === "reading")) $("text").value = a.reading || "";
+  if ($("text") && document.activeElement !== $("text") && !queue.waiting().some(c => c.op === "reading")) $("text").value = a.reading || "";
   const missing = [];
   if (!a.none && a.picks.length < t.min_picks) missing.push(leads(`pick ${t.min_picks - a.picks.length} more`, "samples", () => tiles[focus]));
   if (t.reading !== "none" && !t.reading_optional && !a.none && !a.reading) missing.push(leads("say what you read", "reading", () => $("reading").querySelector("button, input")));
@@ -360,7 +336,7 @@ window.addEventListener("resize", () => { if (state && state.task && !closed()) 
 // Another tab may have gone on.
 document.addEventListener("visibilitychange", async () => {
   if (document.visibilityState === "visible" && state && !queue.length) {
-    const { status, data } = await patiently("api/state");
+    const { status, data } = await ask("api/state");
     if (status === 200) show(data);
     if (status === 401) unknown(data.error);
   }

@@ -1,8 +1,8 @@
 // In which order the samples stand, and in which groups: by number, reading,
 // cluster or a score, which the engine is asked for when it is first needed.
-"use strict";
+import { refuse } from "./clickqueue.js";
 
-const openOrders = (picks, samplesNow) => {
+export function openOrders(picks, samplesNow) {
   const bands = 5; // groups of a score
   const hundred = 100; // samples of a group by number
   const known = new Map(); // by id: {label, better, values: Map seed → number, sure}
@@ -30,7 +30,7 @@ const openOrders = (picks, samplesNow) => {
       rest += value;
       for (let end; (end = rest.indexOf("\n")) >= 0; rest = rest.slice(end + 1)) {
         const line = JSON.parse(rest.slice(0, end));
-        if (line.error) throw { refused: true, ...line };
+        if (line.error) throw refuse(line);
         if (!line.progress) return line;
         progress(line.progress);
       }
@@ -49,7 +49,7 @@ const openOrders = (picks, samplesNow) => {
       try {
         return await lines(picks.url("gallery/SPACE/order", { by: id }), signal, progress);
       } catch (err) {
-        if (signal.aborted) throw { refused: true, stopped: true };
+        if (signal.aborted) throw refuse({ stopped: true });
         throw err;
       }
     });
@@ -119,4 +119,4 @@ const openOrders = (picks, samplesNow) => {
   }
 
   return { list, need, sorted, groups, told, stop: () => asked?.abort(), reading: (seed) => known.get("reading")?.values?.get(seed) };
-};
+}
