@@ -53,8 +53,12 @@ var newStudyTexts = map[string][3]string{
 	"method": {"What is in the picture?", "small picture", "most likely show what is there, and say what you read, if anything"},
 }
 
-// NewStudy writes a study file to start from, one trial for each space. A file
-// that is there is left alone: the error is an [ExistsError].
+// HRFile is the truth in the folder of a space, where it is known.
+const HRFile = "hr.png"
+
+// NewStudy writes a study file to start from, one trial for each space, with
+// the truth of those whose folders hold it, for the report alone. A file that
+// is there is left alone: the error is an [ExistsError].
 func NewStudy(file, protocol string, spaces []string) error {
 	if _, err := os.Stat(file); err == nil {
 		return &ExistsError{file}
@@ -68,7 +72,11 @@ func NewStudy(file, protocol string, spaces []string) error {
 		if err != nil {
 			path = space
 		}
-		trials += fmt.Sprintf("  - {name: trial-%d, space: %q}\n", i+1, filepath.ToSlash(path))
+		hr := ""
+		if _, err := os.Stat(filepath.Join(space, HRFile)); err == nil {
+			hr = fmt.Sprintf(", hr: %q", filepath.ToSlash(filepath.Join(path, HRFile)))
+		}
+		trials += fmt.Sprintf("  - {name: trial-%d, space: %q%s}\n", i+1, filepath.ToSlash(path), hr)
 	}
 	words := newStudyTexts[protocol]
 	text := fmt.Sprintf(newStudy, words[0], words[1], words[2], protocol, time.Now().UnixNano()%1_000_000, trials)

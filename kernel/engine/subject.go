@@ -10,6 +10,7 @@ import (
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/kernel/app"
 	"github.com/trustsr/trustsr/kernel/pages"
 	"github.com/trustsr/trustsr/kernel/wire"
 	"github.com/trustsr/trustsr/srspace/imresize"
@@ -34,8 +35,8 @@ type subjectRecord struct {
 
 const (
 	subjectFile = "subject.json"
-	hrFile      = "hr.png" // the truth, where it came from a file
-	lrFile      = "lr.png" // of a folder that has none
+	hrFile      = app.HRFile // the truth, where it is known
+	lrFile      = "lr.png"   // of a folder that has none
 )
 
 // subject returns the LR picture that a request names.
@@ -128,9 +129,9 @@ func (s *subject) wire() (*wire.Subject, error) {
 }
 
 // save records the subject in the space's folder, once, and the truth where it
-// came from a file and is new.
+// is known and new.
 func (s *subject) save(dir string) error {
-	if s.hr != nil && s.Digit == nil {
+	if s.hr != nil {
 		known, err := picture.ReadFile(filepath.Join(dir, hrFile))
 		if err != nil || known.Hash() != s.hr.Hash() {
 			if err := s.hr.WritePNG(filepath.Join(dir, hrFile)); err != nil {

@@ -1,6 +1,11 @@
 package lab
 
-import "github.com/trustsr/trustsr/kernel/wire"
+import (
+	"path/filepath"
+	"strings"
+
+	"github.com/trustsr/trustsr/kernel/wire"
+)
 
 // StudyOption changes how [Study] serves.
 type StudyOption func(*wire.Study)
@@ -40,9 +45,14 @@ func Study(path string, options ...StudyOption) {
 // Rehearse lets simulated participants of a behaviour (see [Space.Simulate])
 // take part in a study, through the same server as people. Their votes go to a
 // store of their own, beside the study file with the ending .simulated.db;
-// those of an earlier rehearsal are replaced.
+// those of an earlier rehearsal are replaced. [Rehearsed] names it.
 func Rehearse(path string, people int, behaviour string) {
 	showResult(call(wire.Request{Op: wire.OpRehearse, Study: &wire.Study{File: absolute(path), People: people, Behaviour: behaviour}}))
+}
+
+// Rehearsed is the file of the votes that Rehearse made for a study.
+func Rehearsed(path string) string {
+	return strings.TrimSuffix(absolute(path), filepath.Ext(path)) + ".simulated.db"
 }
 
 // Report writes the report of a study's votes into a folder beside its file,
