@@ -20,7 +20,7 @@ func Files(name string) string {
 // Must returns v, or ends the cell with the error: for what a cell calls
 // itself.
 //
-//	img := lab.Must(picture.ReadFile("img/kodim23.png"))
+//	img := lab.Must(picture.ReadFile("img/natural/wren.png"))
 func Must[T any](v T, err error) T {
 	if err != nil {
 		fail(err)
