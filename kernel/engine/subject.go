@@ -96,7 +96,7 @@ func (e *Engine) digit(i int) (*subject, error) {
 		return nil, err
 	}
 	return &subject{
-		subjectRecord: subjectRecord{Name: fmt.Sprintf("digit-%d", i), Title: fmt.Sprintf("MNIST test digit %d", i), Digit: &i},
+		subjectRecord: subjectRecord{Name: fmt.Sprintf("digit-%d", i), Title: fmt.Sprintf("MNIST test picture no. %d", i), Digit: &i},
 		lr:            lr, hr: hr, label: &label,
 	}, nil
 }
