@@ -18,6 +18,7 @@
 //	figures.go   Fig. 4 and the plane of random ensembles
 //	votes.go     ballots from files and from the store of a study
 //	study.go     a study: its file, its server, its rehearsal
-//	methods.go   pictures that other methods made
 //	quality.go   what the natural-image model is worth on test pictures
+//	score.go     folders of pictures by metrics; scoreset.go which pairs with
+//	             which, scoremaps.go maps, scorentire.go diversity
 package app

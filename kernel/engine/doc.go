@@ -12,16 +12,17 @@
 //
 //	main.go        descriptors and environment handed over by the wrapper
 //	engine.go      the Engine, its parts and how it starts
-//	model.go       what the engine needs from the numeric packages; loading
-//	digits.go      the embedded digit model as such
+//	model.go       what the engine takes from the packages below; a request's options
+//	words.go       errors of use cases in the words of a cell
 //	socket.go      requests of cells
 //	operations.go  what can be asked
-//	subject.go     LR pictures: test digits and image files
-//	spaces.go      SR spaces on disk, drawing; names.go what they may be called
+//	subject.go     LR pictures: test digits, image files, reduced HR pictures
+//	spaces.go      SR spaces on disk, folders made elsewhere, drawing; names.go what they may be called
 //	picks.go       durable pick lists
-//	readings.go, scores.go    results kept on disk
-//	figures.go, pictures.go   what cells show: contents, drawing
-//	guard.go, gallery.go, sheet.go, page/  the gallery
-//	planepage*.go, compare.go  the linked plane and the slider, also as files of their own
+//	readings.go, scores.go     results kept on disk
+//	figures.go, pictures.go    what cells show: contents, drawing
+//	people.go, study.go, studypicks.go   simulated people; studies
+//	score.go, save.go          tables of methods by metrics
+//	gallery*.go, planepage*.go, compare.go   the pages' data, and pages as files of their own
 //	variety.go     how the samples differ
 package engine
