@@ -72,7 +72,7 @@ func TestNaturalDraws(t *testing.T) {
 	if s := a.String(); !strings.HasPrefix(s, "natural@") || !strings.HasSuffix(s, "/ddim-2-eta1/project-3/seed/1") {
 		t.Errorf("the address is %s", s)
 	}
-	got, err := models.DrawAddress(ctx, a, ModelOptions{Backend: "go"}, lr)
+	got, _, err := models.DrawAddress(ctx, a, ModelOptions{Backend: "go"}, lr)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,8 +18,8 @@ type Evaluation struct {
 	ReconstructionAccuracy float64 `json:"reader_accuracy_on_reconstructions"` // on the same
 	Digits                 int     `json:"digits"`                             // test digits 0 … Digits-1
 	Samples                int     `json:"samples_per_digit"`
-	LRConsistency          float64 `json:"lr_psnr_db"`        // mean over samples, capped at 80 dB
-	ReadAsTruth            float64 `json:"read_as_truth"`     // share of samples
+	LRConsistency          float64 `json:"lr_psnr_db"`    // mean over samples, capped at 80 dB
+	ReadAsTruth            float64 `json:"read_as_truth"` // share of samples
 	// CalibrationError is over all readings that a digit's samples have: in 10
 	// bins of the share of samples, how often that reading is the truth against
 	// the mean share, weighted by their number. TopLabelError is the usual
@@ -28,7 +28,7 @@ type Evaluation struct {
 	// 2017). It is 0 in records from before it was measured.
 	CalibrationError float64 `json:"calibration_error"`
 	TopLabelError    float64 `json:"top_label_calibration_error,omitempty"`
-	Ambiguous              []int   `json:"ambiguous_digits"`  // of which no reading has over 80 % of the samples
+	Ambiguous        []int   `json:"ambiguous_digits"` // of which no reading has over 80 % of the samples
 }
 
 // outcome is what the samples of one test digit gave.
