@@ -11,7 +11,8 @@ type Denoiser func(x []float32, timestep int) ([]float32, error)
 
 // NoiseSource fills dst, shaped like the latent batch, with standard normal
 // noise for the step-th executed step, 1 being the first. Samplers call it
-// step by step, from another goroutine while the network computes.
+// step by step, from another goroutine while the network computes. Where steps
+// take noise and it is nil, they return [ErrNoNoise].
 type NoiseSource func(dst []float32, step int)
 
 // StepReport is told after each step: the latents reached and the denoised
@@ -34,6 +35,9 @@ func ddim(ctx context.Context, denoise Denoiser, x []float32, steps []Step, nois
 	for i, s := range steps {
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if s.Sigma != 0 && noise == nil {
+			return ErrNoNoise
 		}
 		var eps []float32
 		err := beside(s.Sigma != 0, func() { noise(n, i+1) }, func() (err error) {

@@ -20,6 +20,9 @@ func DPMSolverPP2M(ctx context.Context, denoise Denoiser, x []float32, levels []
 // appendix (diffusers: "sde-dpmsolver++"): every step but the last takes
 // fresh noise, so that samples of few steps stay diverse.
 func DPMSolverPP2MSDE(ctx context.Context, denoise Denoiser, x []float32, levels []Level, noise NoiseSource, report StepReport) error {
+	if noise == nil {
+		return ErrNoNoise
+	}
 	return dpmSolver(ctx, denoise, x, levels, noise, report, dpmOptions{order: 2})
 }
 

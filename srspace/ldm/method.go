@@ -20,14 +20,18 @@ type Plan struct {
 }
 
 // Run samples: x [batch, channels, height, width], flat, starts as the noise
-// x_T and holds the sample at the end. report may be nil.
+// x_T and holds the sample at the end. report may be nil, and noise where the
+// plan is not Stochastic; elsewhere the error is [ErrNoNoise].
 func (p *Plan) Run(ctx context.Context, denoise Denoiser, x []float32, noise NoiseSource, report StepReport) error {
-	return p.run(ctx, denoise, x, len(x), noise, report)
+	return p.RunBatch(ctx, denoise, x, len(x), noise, report)
 }
 
 // RunBatch is Run for x of several samples, each values long: settings that
 // look at one sample at a time, as thresholding does, tell them apart.
 func (p *Plan) RunBatch(ctx context.Context, denoise Denoiser, x []float32, each int, noise NoiseSource, report StepReport) error {
+	if p.Stochastic && noise == nil {
+		return ErrNoNoise
+	}
 	return p.run(ctx, denoise, x, each, noise, report)
 }
 

@@ -142,18 +142,26 @@ func (m *Model) Backend() backend.Info { return backend.Of(m.backend) }
 
 // Denoise predicts the noise in x [batch, OutChannels, h, w], or what
 // Config.UNet.Prediction names, given lr [batch, InChannels-OutChannels, h, w]
-// at time steps t [batch]. See [Model.Denoiser] for the noise always.
+// at time steps t [batch]. h and w that the network cannot take are a
+// [SizeError]. See [Model.Denoiser] for the noise always.
 func (m *Model) Denoise(x, lr *Tensor, t []float32) (*Tensor, error) {
+	if err := m.checkDenoise(x, lr, t); err != nil {
+		return nil, err
+	}
 	out, err := m.run(m.denoise, x, lr, &Tensor{Shape: []int{len(t)}, Data: t})
 	return first(out), err
 }
 
 // Encode brings pictures [batch, channels, H, W] in [-1,1] to latents. lr is
 // their LR pictures [batch, channels, H/Scale, W/Scale], for a Residual first
-// stage, elsewhere nil.
+// stage, elsewhere nil. H and W must be multiples of Scale, or the error is a
+// [SizeError].
 func (m *Model) Encode(img, lr *Tensor) (*Tensor, error) {
 	if err := m.wantsLR(lr); err != nil {
 		return nil, fmt.Errorf("encode: %w", err)
+	}
+	if err := checkSides("encode", img, m.Config.VQ.Scale()); err != nil {
+		return nil, err
 	}
 	if lr != nil {
 		var err error
