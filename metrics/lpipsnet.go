@@ -10,6 +10,7 @@ import (
 
 	"github.com/trustsr/trustsr/internal/nn"
 	"github.com/trustsr/trustsr/internal/weights"
+	"github.com/trustsr/trustsr/internal/weightstore"
 )
 
 //go:generate go run ./internal/publishedweights -dir ../../shared/data -o published
@@ -79,11 +80,7 @@ var lpipsNets = []*lpipsNet{
 			if err != nil {
 				return nil, err
 			}
-			net, err := newNetwork(dict, squeezeNetShapes(), sha256)
-			if err != nil {
-				return nil, fmt.Errorf("LPIPS weights: %w", err)
-			}
-			return newLoadedLPIPS(net, squeezeNetTaps, dict, []int{64, 128, 256, 384, 384, 512, 512}, sha256)
+			return newLPIPSSqueeze(dict, sha256)
 		}},
 	},
 }
@@ -98,6 +95,15 @@ func newLPIPSAlex(dict weights.Dict, sha256 string) (*loadedLPIPS, error) {
 	return newLoadedLPIPS(net, alexNetTaps, dict, []int{64, 192, 384, 256, 256}, sha256)
 }
 
+// newLPIPSSqueeze is [newLPIPSAlex] of SqueezeNet 1.1.
+func newLPIPSSqueeze(dict weights.Dict, sha256 string) (*loadedLPIPS, error) {
+	net, err := newNetwork(dict, squeezeNetShapes(), sha256)
+	if err != nil {
+		return nil, fmt.Errorf("LPIPS weights: %w", err)
+	}
+	return newLoadedLPIPS(net, squeezeNetTaps, dict, []int{64, 128, 256, 384, 384, 512, 512}, sha256)
+}
+
 // newLPIPSVGG puts the embedded linear layers on VGG16, the same as that of
 // DISTS; why the features are not shared is said at vgg16.
 func newLPIPSVGG(net *network) (*loadedLPIPS, error) {
@@ -105,8 +111,21 @@ func newLPIPSVGG(net *network) (*loadedLPIPS, error) {
 	if err != nil {
 		return nil, err
 	}
+	return vggWithLayers(net, dict, weights.SHA256([]byte(net.sha256+sha256)))
+}
+
+// newLPIPSVGGOf is [newLPIPSAlex] of VGG16.
+func newLPIPSVGGOf(dict weights.Dict, sha256 string) (*loadedLPIPS, error) {
+	net, err := newNetwork(dict, weightstore.VGG16Shapes(), sha256)
+	if err != nil {
+		return nil, fmt.Errorf("LPIPS weights: %w", err)
+	}
+	return vggWithLayers(net, dict, sha256)
+}
+
+func vggWithLayers(net *network, dict weights.Dict, sha256 string) (*loadedLPIPS, error) {
 	pool := func(o *nn.Ops, x *Node) *Node { return o.MaxPool(x, 2, 2, false) }
-	return newLoadedLPIPS(net, vgg16Taps(pool), dict, []int{64, 128, 256, 512, 512}, weights.SHA256([]byte(net.sha256+sha256)))
+	return newLoadedLPIPS(net, vgg16Taps(pool), dict, []int{64, 128, 256, 512, 512}, sha256)
 }
 
 func newLoadedLPIPS(net *network, features taps, dict weights.Dict, channels []int, sha256 string) (*loadedLPIPS, error) {

@@ -50,8 +50,7 @@ type network struct {
 	serial *sync.Mutex
 }
 
-// metricsBackend is the one backend of all metrics, and its lock.
-var metricsBackend = sync.OnceValues(func() (compute.Backend, error) { return backend.Open("") })
+// metricsSerial is the lock of the one backend of all metrics.
 var metricsSerial sync.Mutex
 
 // newNetwork loads the tensors of dict that have the given names and shapes,
