@@ -163,10 +163,13 @@ func (ms *Models) DrawAddress(ctx context.Context, a srspace.Address, o ModelOpt
 	if o.Model == "" {
 		o.Model = a.Model
 	}
-	if !IsONNX(o.Model) {
-		if err := o.follow(a); err != nil {
-			return nil, nil, err
+	if IsONNX(o.Model) {
+		if o.Window != 0 && o.Window != a.Window {
+			return nil, nil, &ContradictionError{"Window", o.Window, a.Window}
 		}
+		o.Window = a.Window
+	} else if err := o.follow(a); err != nil {
+		return nil, nil, err
 	}
 	if lr == nil {
 		if lr = digits.FindLR(a.LR); lr == nil {

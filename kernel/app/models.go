@@ -199,7 +199,7 @@ func IsONNX(name string) bool { return strings.EqualFold(filepath.Ext(name), ".o
 // Options that some models pass over, by the names of their fields.
 var (
 	onnxOnly    = []string{"LRInput", "NoiseInput", "ONNXInput", "Output", "InputRange", "OutputRange"}
-	notONNX     = []string{"Sampler", "Steps", "Eta", "Fit", "RNG", "Precision", "Tile", "Window", "Project", "Batch"}
+	notONNX     = []string{"Sampler", "Steps", "Eta", "Fit", "RNG", "Precision", "Tile", "Project", "Batch"}
 	checkpoints = []string{"Tile", "Window", "Memory", "Fit"}
 )
 
@@ -354,7 +354,7 @@ func openONNX(o ModelOptions) (*Model, error) {
 		return nil, err
 	}
 	s, err := onnx.Open(o.Model, o.Backend, onnx.Options{
-		Name: NameFor(o.Model), LR: o.LRInput, Noise: o.NoiseInput, Output: o.Output, Values: values,
+		Name: NameFor(o.Model), LR: o.LRInput, Noise: o.NoiseInput, Output: o.Output, Values: values, Window: o.Window,
 		LRRange: o.InputRange, OutputRange: o.OutputRange, Memory: o.Memory,
 	})
 	if err != nil {

@@ -35,7 +35,7 @@ func (o *modelFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&o.Backend, "backend", "", "where graphs run: go, onnx:cpu, xla:cpu, xla:cuda or xla:FILE.so; chosen by default")
 
 	f.IntVar(&o.Tile, "tile", 0, "repeat the LR picture N × N times in one run, which gives N² samples; the paper's is 9. It then pads periodically, unless --fit is given")
-	f.IntVar(&o.Window, "window", 0, "denoise and decode large pictures in overlapping windows of this many LR pixels, e.g. 64; part of the recipe")
+	f.IntVar(&o.Window, "window", 0, "draw large pictures in overlapping windows of this many LR pixels, e.g. 64, so that memory does not grow with them; part of the recipe")
 	f.IntVar(&o.Project, "project", 0, "move each sample this many times towards the pictures whose reduction is the LR picture; part of the recipe. 3 is much")
 	f.Var((*byteSize)(&o.Memory), "memory", "refuse, before work starts, what is estimated to need more than this, e.g. 4GiB; by default what is free now")
 

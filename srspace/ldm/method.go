@@ -3,6 +3,7 @@ package ldm
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -110,6 +111,37 @@ func ddimPlan(list func(c ScheduleConfig, count int, eta float64) ([]Step, error
 	}
 }
 
+// PlanLevels is a plan of one of the multistep methods of [Methods], dpmpp-2m,
+// dpmpp-2m-sde or unipc, over noise levels of the caller's own: the noisiest
+// first, each with the time step that the network is called with, the last one
+// the level reached.
+func (c ScheduleConfig) PlanLevels(method string, levels []Level) (*Plan, error) {
+	solve := map[string]solver{"dpmpp-2m": DPMSolverPP2M, "dpmpp-2m-sde": DPMSolverPP2MSDE, "unipc": UniPC}[method]
+	if solve == nil {
+		return nil, fmt.Errorf("the sampler %.50q takes no noise levels", method)
+	}
+	if len(levels) < 2 {
+		return nil, fmt.Errorf("%s: %d noise levels, 2 at least", method, len(levels))
+	}
+	levels = slices.Clone(levels)
+	for i, l := range levels {
+		last := i == len(levels)-1
+		switch {
+		case !last && (l.Timestep < 0 || l.Timestep >= c.Timesteps):
+			return nil, fmt.Errorf("%s: level %d has time step %d of a schedule of 0…%d", method, i, l.Timestep, c.Timesteps-1)
+		case !(l.Alpha > 0) || !(l.Sigma >= 0) || l.Sigma == 0 && !last || math.Abs(l.Alpha*l.Alpha+l.Sigma*l.Sigma-1) > 1e-6:
+			return nil, fmt.Errorf("%s: level %d has α %v and σ %v, whose squares add up to 1", method, i, l.Alpha, l.Sigma)
+		case i > 0 && !(l.Lambda > levels[i-1].Lambda):
+			return nil, fmt.Errorf("%s: level %d is as noisy as the one before", method, i)
+		}
+	}
+	return levelsPlan(solve, levels, method == "dpmpp-2m-sde"), nil
+}
+
+// NoiseLevel is the level where latents are α·x0 + σ·noise with σ/α given, as
+// k-diffusion and diffusers count noise, and α² + σ² = 1.
+func NoiseLevel(timestep int, ratio float64) Level { return sigmaLevel(timestep, ratio) }
+
 // solver is a multistep method over noise levels.
 type solver func(ctx context.Context, denoise Denoiser, x []float32, levels []Level, noise NoiseSource, report StepReport) error
 
@@ -122,13 +154,17 @@ func solverPlan(only float64, solve solver) func(ScheduleConfig, int, float64) (
 		if err != nil {
 			return nil, err
 		}
-		p := &Plan{Stochastic: only > 0}
-		for _, l := range levels[:count] {
-			p.Timesteps = append(p.Timesteps, l.Timestep)
-		}
-		p.run = func(ctx context.Context, denoise Denoiser, x []float32, _ int, noise NoiseSource, report StepReport) error {
-			return solve(ctx, denoise, x, levels, noise, report)
-		}
-		return p, nil
+		return levelsPlan(solve, levels, only > 0), nil
 	}
+}
+
+func levelsPlan(solve solver, levels []Level, stochastic bool) *Plan {
+	p := &Plan{Stochastic: stochastic}
+	for _, l := range levels[:len(levels)-1] {
+		p.Timesteps = append(p.Timesteps, l.Timestep)
+	}
+	p.run = func(ctx context.Context, denoise Denoiser, x []float32, _ int, noise NoiseSource, report StepReport) error {
+		return solve(ctx, denoise, x, levels, noise, report)
+	}
+	return p
 }

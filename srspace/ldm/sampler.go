@@ -10,6 +10,7 @@ import (
 	"github.com/trustsr/trustsr/internal/finite"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/internal/weights"
+	"github.com/trustsr/trustsr/internal/windows"
 	"github.com/trustsr/trustsr/srspace"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
@@ -45,7 +46,7 @@ type Sampler struct {
 
 	// Window bounds what the networks see at once to Window × Window latent
 	// pixels, so that memory does not grow with the picture: larger latents
-	// are denoised and decoded in overlapping windows, see [Windows]. It is
+	// are denoised and decoded in overlapping windows, see package windows. It is
 	// recorded in the recipe. 0: pictures are sampled whole.
 	Window int
 
@@ -213,8 +214,8 @@ func (s *Sampler) Accepts(lr *picture.Image) error {
 		return fmt.Errorf("%d projections on the LR picture: 0 to %d", s.Project, srspace.MaxProjection)
 	}
 	m := s.Model.Config.UNet.multiple()
-	if s.Window != 0 && (s.Window < 2*windowOverlap || s.Window%m != 0) {
-		return fmt.Errorf("windows of %d latent pixels: %d at least, a multiple of %d", s.Window, 2*windowOverlap, m)
+	if s.Window != 0 && (s.Window < 2*windows.Overlap || s.Window%m != 0) {
+		return fmt.Errorf("windows of %d latent pixels: %d at least, a multiple of %d", s.Window, 2*windows.Overlap, m)
 	}
 	width, height, err := s.fitted(lr.Width*max(1, s.Tile), lr.Height*max(1, s.Tile))
 	if err != nil {

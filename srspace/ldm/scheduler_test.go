@@ -243,3 +243,53 @@ func TestNamedNumbers(t *testing.T) {
 		t.Error("a text is a number")
 	}
 }
+
+// Levels of the caller's own give the plan that is made of them, and what is no
+// series of levels is refused.
+func TestPlanLevels(t *testing.T) {
+	c := X4().Schedule
+	levels, err := c.Levels(9, LinearSpacing, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	noise := func(dst []float32, step int) {
+		for i := range dst {
+			dst[i] = recordedNumber(i, step)
+		}
+	}
+	for method, eta := range map[string]float64{"dpmpp-2m": 0, "dpmpp-2m-sde": 1, "unipc": 0} {
+		usual, err := c.Plan(method, 9, eta)
+		if err != nil {
+			t.Fatal(err)
+		}
+		own, err := c.PlanLevels(method, levels)
+		if err != nil || own.Stochastic != usual.Stochastic || !slices.Equal(own.Timesteps, usual.Timesteps) {
+			t.Fatalf("%s: %+v, %v", method, own, err)
+		}
+		var ends [2][]float32
+		for i, p := range []*Plan{usual, own} {
+			ends[i] = []float32{1, -0.5, 0.3, 2}
+			if err := p.Run(context.Background(), recordedNetwork, ends[i], noise, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !slices.Equal(ends[0], ends[1]) {
+			t.Errorf("%s: %v and %v", method, ends[0], ends[1])
+		}
+	}
+	l := NoiseLevel(500, 3)
+	if math.Abs(l.Sigma/l.Alpha-3) > 1e-12 || math.Abs(l.Lambda+math.Log(3)) > 1e-12 {
+		t.Errorf("%+v", l)
+	}
+	for name, bad := range map[string][]Level{
+		"one": levels[:1], "rising": {levels[3], levels[2]}, "twice": {levels[3], levels[3]}, "noiseless first": {levels[9], levels[0]},
+		"no such time step": {NoiseLevel(1000, 5), levels[9]}, "no level": {{Timestep: 3, Alpha: 1, Sigma: 1}, levels[9]},
+	} {
+		if _, err := c.PlanLevels("unipc", bad); err == nil {
+			t.Errorf("%s is accepted", name)
+		}
+	}
+	if _, err := c.PlanLevels("ddim", levels); err == nil {
+		t.Error("ddim takes levels")
+	}
+}

@@ -23,13 +23,18 @@ func (s *Sampler) Accepts(lr *picture.Image) error {
 	return err
 }
 
+// shapes are those of a call for an LR picture, or for a window of a larger one.
 func (s *Sampler) shapes(lr *picture.Image) (in, noise, out shapes.Shape, err error) {
-	if in, noise, out, err = s.output(lr.Height, lr.Width); err != nil {
+	h, w := s.seenAtOnce(lr)
+	if in, noise, out, err = s.output(h, w); err != nil {
 		return in, noise, out, fmt.Errorf("model %s, LR picture of %d×%d pixels: %w", s.recipe.Model, lr.Width, lr.Height, err)
 	}
 	d, k := out.Dimensions, s.recipe.Scale
-	if out.Rank() != 4 || d[0] != s.batch || d[1] != 1 && d[1] != 3 || d[2] != k*lr.Height || d[3] != k*lr.Width {
-		return in, noise, out, hint.With(fmt.Errorf("model %s makes %s of an LR picture of %d×%d pixels, not %d times its size", s.recipe.Model, out, lr.Width, lr.Height, k), "the model may want sides that are a multiple of some number: crop the picture")
+	if out.Rank() != 4 || d[0] != s.batch || d[1] != 1 && d[1] != 3 || d[2] != k*h || d[3] != k*w {
+		return in, noise, out, hint.With(fmt.Errorf("model %s makes %s of an LR picture of %d×%d pixels, not %d times its size", s.recipe.Model, out, w, h, k), "the model may want sides that are a multiple of some number: crop the picture")
+	}
+	if need := 4 * float64(d[0]) * float64(d[1]) * float64(k*k) * float64(lr.Width) * float64(lr.Height); need > float64(s.options.Memory) {
+		return in, noise, out, hint.With(fmt.Errorf("samples of an LR picture of %d×%d pixels take %.3g bytes, the limit is %d", lr.Width, lr.Height, need, s.options.Memory), "take a smaller LR picture, or raise the limit")
 	}
 	if in.Dimensions[1] != d[1] && !grey(lr) {
 		return in, noise, out, hint.With(fmt.Errorf("model %s takes %d channels and makes %d: a colour picture would lose its colour, or get another", s.recipe.Model, in.Dimensions[1], d[1]), "give it a grey picture")
@@ -71,14 +76,16 @@ func (s *Sampler) Sample(ctx context.Context, lr *picture.Image, seeds []uint64)
 			yield(srspace.Sample{}, err)
 			return
 		}
-		x := s.condition(s.seen(lr), in)
+		whole := sized(in, lr.Height, lr.Width)
+		x := s.condition(s.seen(lr), whole)
+		out = sized(out, s.recipe.Scale*lr.Height, s.recipe.Scale*lr.Width)
 		for len(seeds) > 0 {
 			if err := ctx.Err(); err != nil {
 				yield(srspace.Sample{}, err)
 				return
 			}
 			now := seeds[:min(s.batch, len(seeds))]
-			y, err := s.call(x, in, noise, out, now)
+			y, err := s.draw(ctx, x, in, noise, out, now)
 			if err != nil {
 				yield(srspace.Sample{}, fmt.Errorf("model %s: %w", s.recipe.Model, err))
 				return
@@ -101,17 +108,9 @@ func (s *Sampler) Sample(ctx context.Context, lr *picture.Image, seeds []uint64)
 	}
 }
 
-// call runs the model for up to batch seeds and returns the output, flat.
-func (s *Sampler) call(x []float32, in, noise, out shapes.Shape, seeds []uint64) (y []float32, err error) {
+// call runs the model once and returns the output, flat.
+func (s *Sampler) call(x, z []float32, in, noise, out shapes.Shape) (y []float32, err error) {
 	defer recovered(&err)
-	var z []float32
-	if s.noise != nil {
-		z = make([]float32, noise.Size())
-		each := len(z) / s.batch
-		for i := range s.batch {
-			srspace.Noise(z[i*each:(i+1)*each], seeds[min(i, len(seeds)-1)], 0)
-		}
-	}
 	s.one.Lock()
 	defer s.one.Unlock()
 	if s.runtime != nil {

@@ -225,7 +225,7 @@ func (p port) sized(batch, h, w int) (shapes.Shape, error) {
 	for axis, d := range p.lengths {
 		if d >= 0 && axis >= 2 && d != s.Dimensions[axis] {
 			return s, hint.With(fmt.Errorf("LR picture of %d×%d pixels: the model takes %s×%s", w, h, size(p.lengths[3]), size(p.lengths[2])),
-				"crop the picture, or export the model with dynamic axes for height and width")
+				"crop the picture, draw a larger one in windows of the model's size, or export the model with dynamic axes for height and width")
 		}
 		if d >= 0 {
 			s.Dimensions[axis] = d

@@ -79,6 +79,12 @@ type Options struct {
 	// other sizes round otherwise. It is part of the recipe.
 	Batch int
 
+	// Window is the side, in LR pixels, of the overlapping windows in which a
+	// larger LR picture is enlarged, so that memory does not grow with it; 0
+	// enlarges it whole. Models of a fixed size take larger pictures so. It is
+	// part of the recipe.
+	Window int
+
 	// Memory refuses an LR picture for which one value of the graph takes
 	// more, in bytes; 0 means [DefaultMemory].
 	Memory int64

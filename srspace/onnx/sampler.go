@@ -23,6 +23,7 @@ import (
 
 	"github.com/trustsr/trustsr/internal/backend"
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/internal/windows"
 	"github.com/trustsr/trustsr/srspace"
 )
 
@@ -94,6 +95,9 @@ func load(data []byte, folder, config string, o Options) (s *Sampler, err error)
 	if o.LRRange, o.OutputRange = o.LRRange.orUnit(), o.OutputRange.orUnit(); !o.LRRange.valid() || !o.OutputRange.valid() {
 		return nil, fmt.Errorf("ranges %v and %v of pixel values", o.LRRange, o.OutputRange)
 	}
+	if o.Window != 0 && o.Window < 2*windows.Overlap {
+		return nil, fmt.Errorf("windows of %d LR pixels, %d at least", o.Window, 2*windows.Overlap)
+	}
 	if o.Memory == 0 {
 		o.Memory = DefaultMemory
 	}
@@ -163,7 +167,7 @@ func load(data []byte, folder, config string, o Options) (s *Sampler, err error)
 		return nil, err
 	}
 	s.recipe = srspace.Recipe{
-		Model: o.Name, Weights: sumOf(data, m.graph), Scale: scale, Method: Method, Steps: 1, Fit: "none", RNG: srspace.RNG,
+		Model: o.Name, Weights: sumOf(data, m.graph), Scale: scale, Method: Method, Steps: 1, Window: o.Window, Fit: "none", RNG: srspace.RNG,
 		Schedule: fmt.Sprintf("%.100s in %v → %.100s in %v", s.lr.name, o.LRRange, s.out.name, o.OutputRange) + settings,
 		Backend:  fmt.Sprintf("%s, %d a call", info.Name, s.batch), Library: library, Software: srspace.Version,
 	}

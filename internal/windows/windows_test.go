@@ -1,4 +1,4 @@
-package ldm
+package windows
 
 import (
 	"math"
@@ -20,7 +20,7 @@ func TestWindows(t *testing.T) {
 		{29, 16, []int{0, 12, 13}},
 		{512, 64, []int{0, 48, 96, 144, 192, 240, 288, 336, 384, 432, 448}},
 	} {
-		if got := Windows(c.size, c.side); !slices.Equal(got, c.want) {
+		if got := Starts(c.size, c.side); !slices.Equal(got, c.want) {
 			t.Errorf("%d in windows of %d: %v, want %v", c.size, c.side, got, c.want)
 		}
 	}
@@ -34,20 +34,20 @@ func TestBlend(t *testing.T) {
 	for i := range x.Data {
 		x.Data[i] = float32(math.Sin(float64(i)))
 	}
-	b, step := newBlend(2, 3, h, w), newBlend(1, 1, h, w)
-	r := ramp(side, side/windowOverlap)
-	for _, top := range Windows(h, side) {
-		for i, left := range Windows(w, side) {
-			b.add(cut(x, top, left, side, side).Data, top, left, r, r)
-			step.add(slices.Repeat([]float32{float32(i)}, side*side), top, left, r, r)
+	b, step := NewBlend(2, 3, h, w), NewBlend(1, 1, h, w)
+	r := Ramp(side, side/Overlap)
+	for _, top := range Starts(h, side) {
+		for i, left := range Starts(w, side) {
+			b.Add(Cut(x, top, left, side, side).Data, top, left, r, r)
+			step.Add(slices.Repeat([]float32{float32(i)}, side*side), top, left, r, r)
 		}
 	}
-	for i, v := range b.mean().Data {
+	for i, v := range b.Mean().Data {
 		if math.Abs(float64(v-x.Data[i])) > 1e-6 {
 			t.Fatalf("value %d is %v, want %v", i, v, x.Data[i])
 		}
 	}
-	row := step.mean().Data[:w]
+	row := step.Mean().Data[:w]
 	if row[0] != 0 || row[w-1] != 3 {
 		t.Errorf("the ends are %v and %v, want 0 and 3", row[0], row[w-1])
 	}
