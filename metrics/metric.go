@@ -8,8 +8,9 @@
 // "psnr/rgb/crop0", and scores under different ids are never comparable.
 //
 // All metrics read what a viewer sees: the 8-bit pixels of an image
-// ([srspace.Image.Bytes]). [ScoreAll] scores many samples against one
-// reference on all cores and works the reference out once.
+// ([picture.Image.Bytes]). [ScoreAll] scores many samples against one reference
+// on all cores and works the reference out once. [SetBackend] chooses where
+// networks run.
 package metrics
 
 import (
