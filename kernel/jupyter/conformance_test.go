@@ -254,3 +254,36 @@ func resident(pid int) int {
 	}
 	return 0
 }
+
+// Text and displays of a cell come in the order in which they were made.
+func TestOrder(t *testing.T) {
+	c, _ := begin(t)
+	var shown, want []string
+	err := c.execute(t.Context(), `import "github.com/janpfeifer/gonb/gonbui"
+%%
+for i := range 20 {
+	fmt.Println("text", i)
+	gonbui.DisplayHtmlf("display %d", i)
+}`, func(m *message.Message) {
+		var content struct {
+			Text string
+			Data map[string]string
+		}
+		json.Unmarshal(m.Content, &content) // empty is not what is wanted
+		switch m.Header.Type {
+		case "stream":
+			shown = append(shown, strings.Split(strings.TrimSpace(content.Text), "\n")...)
+		case "display_data":
+			shown = append(shown, content.Data["text/html"])
+		}
+	})
+	for i := range 20 {
+		want = append(want, fmt.Sprint("text ", i), fmt.Sprint("display ", i))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(shown, "|"); got != strings.Join(want, "|") {
+		t.Errorf("shown: %s", got)
+	}
+}

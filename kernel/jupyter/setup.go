@@ -48,6 +48,10 @@ func (l layout) spec() string    { return l.path("jupyter", "kernels", KernelNam
 // runner goes to that place (package runner), the program beside it.
 const shimScript = `#!/bin/sh
 case "$1 $#$2" in "get 1"|"get 2-t") exit 0;; esac
+if [ "$1 $2" = "work use" ] && [ -n "$GONB_TMP_DIR" ]; then # the workspace of cells
+	%[1]s "$@" && exec %[1]s work edit -replace=github.com/janpfeifer/gonb=%[3]s
+	exit 1
+fi
 cell="$GONB_TMP_DIR/${GONB_TMP_DIR##*/}"
 case "$GONB_TMP_DIR|$1 $2 $3 $4" in
 "|"*) ;;
@@ -103,8 +107,8 @@ func (l layout) buildGopls(ctx context.Context, progress io.Writer) error {
 
 func quoteShell(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-func shimFor(goTool, runner string) []byte {
-	return fmt.Appendf(nil, shimScript, quoteShell(goTool), quoteShell(runner))
+func shimFor(goTool, runner, gonbui string) []byte {
+	return fmt.Appendf(nil, shimScript, quoteShell(goTool), quoteShell(runner), quoteShell(gonbui))
 }
 
 // experiment is what the command itself is built with. Cells, GoNB and
@@ -162,8 +166,11 @@ func Setup(ctx context.Context, root string, progress io.Writer) error {
 	if err != nil {
 		return hint.With(fmt.Errorf("set up the kernel: %w", err), "notebook cells are compiled: put Go's bin folder on your PATH")
 	}
-	if err := os.WriteFile(filepath.Join(l.shim(), "go"), shimFor(goTool, l.runner()), 0o755); err != nil {
+	if err := os.WriteFile(filepath.Join(l.shim(), "go"), shimFor(goTool, l.runner(), l.gonbui()), 0o755); err != nil {
 		return fmt.Errorf("set up the kernel: %w", err)
+	}
+	if err := l.copyGonbui(ctx, goTool); err != nil {
+		return hint.With(fmt.Errorf("set up the kernel: %w", err), "the first set-up needs the network for Go modules; run it once with network")
 	}
 	if gopls := l.gopls(); gopls != "" {
 		if err := os.WriteFile(filepath.Join(l.shim(), "gopls"), fmt.Appendf(nil, goplsScript, quoteShell(gopls)), 0o755); err != nil {
@@ -182,7 +189,7 @@ func Setup(ctx context.Context, root string, progress io.Writer) error {
 		{"the runner of cells", []string{"-ldflags=-s -w", "-o", l.runner(), "./kernel/jupyter/runner"}, append(os.Environ(), experiment)},
 		{"goimports", []string{"-o", filepath.Join(l.shim(), "goimports"), "golang.org/x/tools/cmd/goimports"}, append(os.Environ(), experiment)},
 		// what cells import, compiled with the flags cells are compiled with
-		{"the notebook package", []string{"-o", os.DevNull, "./kernel/lab/warm"}, l.environment(append(os.Environ(), "GOFLAGS="+goFlags()))},
+		{"the notebook package", []string{"-o", os.DevNull, "./kernel/lab/warm"}, append(l.environment(append(os.Environ(), "GOFLAGS="+goFlags())), "GOWORK="+l.workspace())},
 	}
 	for _, s := range steps {
 		if err := build(ctx, root, s.what, goTool, s.args, s.env, progress); err != nil {

@@ -55,7 +55,7 @@ func TestShim(t *testing.T) {
 		t.Fatal(err)
 	}
 	shim := filepath.Join(dir, "go")
-	if err := os.WriteFile(shim, shimFor(real, "/runner"), 0o755); err != nil {
+	if err := os.WriteFile(shim, shimFor(real, "/runner", "/gonbui"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for args, want := range map[string]string{
