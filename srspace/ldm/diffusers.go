@@ -242,8 +242,12 @@ func (c *Checkpoint) readSchedule(index, k *keys) error {
 		k.fail("prediction_type %.50s is not supported, epsilon and v_prediction are", prediction)
 	}
 	c.Config.Scheduler = readScheduler(class, k)
-	if why := c.Config.Scheduler.Refused; why != "" {
+	_, ends := k.m["final_sigmas_type"]
+	switch why := c.Config.Scheduler.Refused; {
+	case why != "":
 		c.Assumed = append(c.Assumed, "the folder's own scheduler is not followed, name a sampler: "+why)
+	case !ends && class != classDDIM:
+		c.Assumed = append(c.Assumed, "the scheduler ends without noise, the default of diffusers 0.42.1; its file, of an older version, does not say final_sigmas_type")
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -13,11 +14,51 @@ import (
 	"github.com/trustsr/trustsr/srspace/ldm"
 )
 
-// A pipeline as diffusers 0.42.1 saves it, in shards of .bin, with scale_shift
-// and one attention head, computes what diffusers does.
-func TestPipeline(t *testing.T) {
+// Configurations as other versions of diffusers save them are the same model.
+func TestPipelineVersions(t *testing.T) {
 	dir := t.TempDir()
-	z, err := zip.OpenReader("testdata/pipeline.zip")
+	unpack(t, "testdata/pipeline.zip", dir)
+	newest, err := ldm.Open(filepath.Join(dir, "pipeline"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer newest.Close()
+	for _, version := range []string{"0.25.1", "0.31.0", "0.35.2"} {
+		at := t.TempDir()
+		unpack(t, "testdata/versions.zip", at)
+		at = filepath.Join(at, version)
+		for _, part := range []string{"unet", "vqvae"} {
+			files, err := filepath.Glob(filepath.Join(dir, "pipeline", part, "diffusion_pytorch_model*"))
+			if err != nil || len(files) == 0 {
+				t.Fatal(files, err)
+			}
+			for _, f := range files {
+				if err := os.Link(f, filepath.Join(at, part, filepath.Base(f))); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		c, err := ldm.Open(at)
+		if err != nil {
+			t.Errorf("%s: %v", version, err)
+			continue
+		}
+		if !reflect.DeepEqual(c.Config, newest.Config) {
+			t.Errorf("%s: %+v, not %+v", version, c.Config, newest.Config)
+		}
+		if assumed := strings.Join(c.Assumed, "; "); (version == "0.25.1") != strings.Contains(assumed, "final_sigmas_type") {
+			t.Errorf("%s: assumed %q", version, assumed)
+		}
+		if err := c.Verify(nil); err != nil {
+			t.Errorf("%s: %v", version, err)
+		}
+		c.Close()
+	}
+}
+
+func unpack(t *testing.T, file, dir string) {
+	t.Helper()
+	z, err := zip.OpenReader(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,6 +66,13 @@ func TestPipeline(t *testing.T) {
 	if err := os.CopyFS(dir, z); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// A pipeline as diffusers 0.42.1 saves it, in shards of .bin, with scale_shift
+// and one attention head, computes what diffusers does.
+func TestPipeline(t *testing.T) {
+	dir := t.TempDir()
+	unpack(t, "testdata/pipeline.zip", dir)
 	array := func(name string) *npy.Array {
 		a, err := npy.ReadFile(filepath.Join(dir, name+".npy"))
 		if err != nil {
