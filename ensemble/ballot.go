@@ -53,6 +53,10 @@ type Ballot struct {
 	// Simulated says that no person gave this answer.
 	Simulated bool `json:"simulated,omitempty"`
 
+	// Origin numbers the network address from which the answer came, from 1,
+	// among those of the study; 0 when unknown.
+	Origin int `json:"origin,omitempty"`
+
 	// Line is where in a file the ballot was read, from 1; 0 for ballots that
 	// come from no file.
 	Line int `json:"-"`
@@ -113,6 +117,8 @@ func (b *Ballot) flaw() string {
 		return fmt.Sprintf("%d picks of %d samples", len(b.Picks), len(b.Shown))
 	case b.None && len(b.Picks) > 0:
 		return fmt.Sprintf("%d picks beside “none of these”", len(b.Picks))
+	case b.Origin < 0:
+		return fmt.Sprintf("origin %d", b.Origin)
 	case b.Confidence < 0:
 		return fmt.Sprintf("confidence %d", b.Confidence)
 	case math.IsNaN(b.PixelRatio) || b.PixelRatio < 0 || b.PixelRatio > 100:

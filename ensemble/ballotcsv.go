@@ -20,7 +20,7 @@ import (
 // The first four must be there.
 var columns = []string{
 	"participant", "trial", "shown", "picks", "reading", "none", "confidence",
-	"began", "cast", "browser", "pixel_ratio", "golden", "simulated",
+	"began", "cast", "browser", "pixel_ratio", "golden", "simulated", "origin",
 }
 
 const requiredColumns = 4
@@ -43,7 +43,7 @@ func WriteCSV(w io.Writer, ballots []Ballot) error {
 			Guard(b.Participant), Guard(b.Trial), formatList(b.Shown), formatList(b.Picks),
 			Guard(b.Reading), strconv.FormatBool(b.None), strconv.Itoa(b.Confidence),
 			formatTime(b.Began), formatTime(b.Cast), Guard(b.Browser),
-			strconv.FormatFloat(b.PixelRatio, 'g', -1, 64), strconv.FormatBool(b.Golden), strconv.FormatBool(b.Simulated),
+			strconv.FormatFloat(b.PixelRatio, 'g', -1, 64), strconv.FormatBool(b.Golden), strconv.FormatBool(b.Simulated), strconv.Itoa(b.Origin),
 		})
 		if err != nil {
 			return fmt.Errorf("write ballot %d: %w", i, err)
@@ -225,11 +225,9 @@ func (b *Ballot) set(column, s string) (err error) {
 	case "simulated":
 		b.Simulated, err = parseYes(s)
 	case "confidence":
-		if !missing(s) {
-			if b.Confidence, err = strconv.Atoi(whole(s)); err != nil {
-				err = fmt.Errorf("%.40q is no whole number", s)
-			}
-		}
+		b.Confidence, err = parseWhole(s)
+	case "origin":
+		b.Origin, err = parseWhole(s)
 	case "began":
 		b.Began, err = parseTime(s)
 	case "cast":
@@ -242,6 +240,17 @@ func (b *Ballot) set(column, s string) (err error) {
 		}
 	}
 	return err
+}
+
+func parseWhole(s string) (int, error) {
+	if missing(s) {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(whole(s))
+	if err != nil {
+		return 0, fmt.Errorf("%.40q is no whole number", s)
+	}
+	return n, nil
 }
 
 // missing reports whether a field that is no text has no value.

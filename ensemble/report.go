@@ -91,6 +91,9 @@ type Report struct {
 	All      *Result
 	Conducts []Conduct
 
+	// Pace is how many handed in at the same minute from one address ([Pace]).
+	Pace int
+
 	// Simulated is how many of the participants of the study are simulated.
 	Simulated int
 
@@ -136,6 +139,7 @@ func NewReport(ctx context.Context, trial string, ballots []Ballot, samples []sr
 	if r.Conducts, err = screen(ctx, ballots, o.Screening, o.stageOfMany("people judged", ballots)); err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
+	r.Pace = Pace(ballots)
 	for _, c := range r.Conducts {
 		if c.Simulated {
 			r.Simulated++
@@ -332,6 +336,9 @@ func (r *Report) Markdown() string {
 	}
 	fmt.Fprintf(&s, "## Participants\n\n%d of %d set apart.\n\n", apart, len(r.Conducts))
 	s.WriteString(ScreeningMarkdown(r.Conducts))
+	if r.Pace >= shownPace && r.Simulated < len(r.Conducts) {
+		fmt.Fprintf(&s, "\nUp to %d participants from one network address handed in within a minute. A room behind one router looks like this, and so does one person who takes part again and again: the ballots say which came from one address.\n", r.Pace)
+	}
 	s.WriteString("\nAgreement: votes of others who read the same on one's picks, in standard deviations above as many picks by lot.\n")
 	return s.String()
 }
@@ -366,6 +373,9 @@ func (r *Result) markdown(s *strings.Builder, heading string, o ReportOptions) {
 			heading, Departure, cell(o.Projection.Name), p.Before, p.After, plural(p.Iterations, "iteration"))
 	}
 }
+
+// shownPace is from how many participants on a report speaks of their pace.
+const shownPace = 5
 
 // shownVotes is how many lines of votes a report has beyond the chosen ones.
 const shownVotes = 10

@@ -1,6 +1,11 @@
 package ensemble
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
 
 // SimulatedNote is the sentence that has to stand on everything that is made
 // of votes of simulated participants; "" where all are of people.
@@ -41,4 +46,35 @@ func (s *Screening) withoutGolden(ballots []Ballot) []Ballot {
 		}
 	}
 	return out
+}
+
+// Pace is the largest number of participants from one network address who
+// handed in their last answer within a minute of each other. Many are a room
+// behind one router, or one person who takes part again and again.
+func Pace(ballots []Ballot) int {
+	last := make(map[int]map[string]time.Time) // by origin and participant
+	for i := range ballots {
+		b := &ballots[i]
+		if b.Origin == 0 || b.Cast.IsZero() {
+			continue
+		}
+		if last[b.Origin] == nil {
+			last[b.Origin] = make(map[string]time.Time)
+		}
+		if b.Cast.After(last[b.Origin][b.Participant]) {
+			last[b.Origin][b.Participant] = b.Cast
+		}
+	}
+	most := 0
+	for _, people := range last {
+		times := slices.SortedFunc(maps.Values(people), time.Time.Compare)
+		from := 0
+		for i, t := range times {
+			for t.Sub(times[from]) > time.Minute {
+				from++
+			}
+			most = max(most, i-from+1)
+		}
+	}
+	return most
 }

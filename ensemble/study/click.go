@@ -1,6 +1,7 @@
 package study
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -10,7 +11,7 @@ import (
 // Click is what a page sends. Samples are named by their position in the
 // order shown.
 type Click struct {
-	Op       string `json:"op"`   // agree, start, pick, unpick, none, reading, confidence, submit
+	Op       string `json:"op"`   // agree, start, drawn, pick, unpick, none, reading, confidence, submit
 	Step     int    `json:"step"` // the stage the page shows: an old page changes nothing
 	Position int    `json:"position"`
 	Value    string `json:"value"`
@@ -25,6 +26,7 @@ func (b *Session) apply(p *participant, c Click) (change, error) {
 	if c.Step != p.stage {
 		return change{}, ErrNotNow
 	}
+	p.seen = b.now()
 	all := b.study.All()
 	advance := func(op string) (change, error) {
 		if c.Op != op {
@@ -45,6 +47,19 @@ func (b *Session) apply(p *participant, c Click) (change, error) {
 	a := p.answers[trial]
 	done := change{participant: p, trials: []string{trial}, click: c}
 	rules := &b.study.rules
+	if c.Op == "drawn" {
+		if !a.began.IsZero() {
+			return change{}, nil // it was so before
+		}
+		if a.sheets == 0 || len(a.delivered) < a.sheets {
+			return change{}, ErrUnseen
+		}
+		a.began = b.at(p)
+		return done, nil
+	}
+	if a.began.IsZero() {
+		return change{}, ErrUnseen
+	}
 	switch c.Op {
 	case "pick", "unpick":
 		if c.Position < 0 || c.Position >= len(a.shown) {
@@ -83,7 +98,9 @@ func (b *Session) apply(p *participant, c Click) (change, error) {
 		a.confidence = c.Number
 	case "submit":
 		ballot := a.ballot(p, trial)
-		ballot.Cast = b.at(p)
+		if ballot.Cast = b.at(p); ballot.Cast.Before(a.began) {
+			ballot.Cast = a.began // the clock of this machine was set back
+		}
 		if err := rules.Validate(&ballot); err != nil {
 			return change{}, ErrNotReady
 		}
@@ -95,6 +112,33 @@ func (b *Session) apply(p *participant, c Click) (change, error) {
 	}
 	return done, nil
 }
+
+// Delivered stores that a sheet of pictures, one of so many, of the trial at a
+// stage was sent to a participant. There is nothing to choose from before all
+// are.
+func (b *Session) Delivered(ctx context.Context, secret string, stage, sheet, of int) error {
+	return b.ask(ctx, func(b *Session) (change, error) {
+		p := b.byKey[hashKey(secret)]
+		switch {
+		case p == nil:
+			return change{}, ErrUnknown
+		case p.stage != stage || b.closed:
+			return change{}, ErrNotNow
+		}
+		a := p.answers[b.study.All()[stage-2].Name]
+		if a.delivered[sheet] {
+			return change{}, nil
+		}
+		if a.delivered == nil {
+			a.delivered = map[int]bool{}
+		}
+		a.delivered[sheet], a.sheets = true, of
+		return change{participant: p, click: Click{Op: opSheet, Step: stage, Position: sheet, Number: of}}, nil
+	})
+}
+
+// opSheet is what the server logs among the clicks of a sheet that it sent.
+const opSheet = "sheet"
 
 // fits reports whether a reading alone breaks no rule.
 func (b *Session) fits(p *participant, trial string, a answer) bool {
@@ -115,7 +159,7 @@ func (b *Session) begin(p *participant) []string {
 	}
 	name := all[i].Name
 	if p.answers[name] == nil {
-		p.answers[name] = &answer{shown: ensemble.Order(b.study.Seed, p.name(), name, b.samples[name]), began: b.at(p)}
+		p.answers[name] = &answer{shown: ensemble.Order(b.study.Seed, p.name(), name, b.samples[name])}
 	}
 	return []string{name}
 }

@@ -7,9 +7,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/trustsr/trustsr/ensemble"
@@ -24,6 +26,9 @@ var (
 	ErrCap      = errors.New("you have picked as many as you may; undo one first")
 	ErrValue    = errors.New("this is no answer here")
 	ErrNotReady = errors.New("the answer is not complete")
+	ErrDisk     = errors.New("the disk is full")
+	ErrUnseen   = errors.New("the pictures are not all there yet")
+	ErrNoNext   = errors.New("nobody follows on this device")
 )
 
 // MaxParticipants bounds what an open door may fill.
@@ -38,6 +43,8 @@ type participant struct {
 	browser    string
 	pixelRatio float64
 	joined     time.Time
+	seen       time.Time // when the last click came
+	visit      visit
 	answers    map[string]*answer // by trial
 }
 
@@ -49,14 +56,17 @@ type answer struct {
 	reading         string
 	none            bool
 	confidence      int
-	began, finished time.Time
+	began, finished time.Time // began is when all pictures were drawn, zero before
+
+	delivered map[int]bool // sheets of pictures that were sent
+	sheets    int          // how many there are; 0 before one was sent
 }
 
 func (a *answer) ballot(p *participant, trial string) ensemble.Ballot {
 	return ensemble.Ballot{
 		Participant: p.name(), Trial: trial, Shown: a.shown, Picks: a.picks, Reading: a.reading, None: a.none,
 		Confidence: a.confidence, Began: a.began, Cast: a.finished, Browser: p.browser, PixelRatio: p.pixelRatio,
-		Simulated: strings.HasPrefix(p.browser, ensemble.SimulatedBrowser),
+		Simulated: strings.HasPrefix(p.browser, ensemble.SimulatedBrowser), Origin: p.visit.origin,
 	}
 }
 
@@ -74,10 +84,18 @@ type Session struct {
 	work chan *job
 	done chan struct{}
 
+	closing  sync.Once
+	closeErr error
+
 	participants []*participant
 	byKey        map[string]*participant
 	closed       bool
 	last         int // number given out last
+	withdrawn    int // participants whose answers are gone
+
+	seats   []string       // codes
+	origins map[string]int // numbers of network addresses by their marks
+	secret  string         // that makes the marks
 }
 
 // job is one question to the session's goroutine. It returns what it changed, so
@@ -96,6 +114,7 @@ type change struct {
 	click       Click
 	close       bool
 	gone        []*participant // who are dropped
+	withdrawn   *participant
 }
 
 // Options of a session.
@@ -121,9 +140,15 @@ func Open(s *Study, store string, o Options) (*Session, error) {
 		o.Now = time.Now
 	}
 	b := &Session{study: s, decks: decks, samples: samples, db: db, now: o.Now, clock: o.Clock, work: make(chan *job, 1024), done: make(chan struct{})}
-	if err := b.reload(); err != nil {
+	if b.secret, err = keep(db.DB, "addresses", rand.Text()); err == nil {
+		b.seats, err = makeSeats(db.DB, s.Seats)
+	}
+	if err == nil {
+		err = b.reload()
+	}
+	if err != nil {
 		db.Close()
-		return nil, fmt.Errorf("%w: %w", ErrStore, err)
+		return nil, fmt.Errorf("%w: %s: %w", ErrStore, store, damaged(err))
 	}
 	go b.run()
 	return b, nil
@@ -134,10 +159,25 @@ func (b *Session) reload() error {
 	if err != nil {
 		return err
 	}
-	b.participants, b.closed, b.last = all.participants, all.closed, all.last
+	b.participants, b.closed, b.last, b.withdrawn, b.origins = all.participants, all.closed, all.last, all.withdrawn, all.origins
 	b.byKey = map[string]*participant{}
+	byNumber := map[int]*participant{}
 	for _, p := range b.participants {
 		b.byKey[p.key] = p
+		b.begin(p) // a lost answer starts again, in the same order
+		byNumber[p.number] = p
+	}
+	trials := b.study.All()
+	for _, s := range all.sent {
+		p := byNumber[s.participant]
+		if p == nil || s.stage != p.stage || s.stage < 2 || s.stage-2 >= len(trials) {
+			continue
+		}
+		a := p.answers[trials[s.stage-2].Name]
+		if a.delivered == nil {
+			a.delivered = map[int]bool{}
+		}
+		a.delivered[s.sheet], a.sheets = true, s.of
 	}
 	return nil
 }
@@ -173,23 +213,36 @@ func (b *Session) together(jobs []*job) {
 	var changes []change
 	for i, j := range jobs {
 		var c change
-		if c, errs[i] = j.do(b); errs[i] == nil && (c.participant != nil || c.close) {
+		if c, errs[i] = j.safely(b); errs[i] == nil && (c.participant != nil || c.close || c.withdrawn != nil) {
 			changes = append(changes, c)
 		}
 	}
 	if len(changes) > 0 {
 		if err := b.commit(changes); err != nil {
 			if again := b.reload(); again != nil || !errors.Is(err, ErrClosed) {
-				err = errors.Join(fmt.Errorf("store the answer: %v", err), again)
+				err = errors.Join(fmt.Errorf("store the answer: %w", diskError(err)), again)
 			}
 			for i := range errs {
 				errs[i] = err
 			}
+		} else if slices.ContainsFunc(changes, func(c change) bool { return c.withdrawn != nil }) {
+			b.forget(errs)
 		}
 	}
 	for i, j := range jobs {
 		j.reply <- errs[i]
 	}
+}
+
+// safely does the job. A fault of the program ends the job alone: the study is
+// not lost with it.
+func (j *job) safely(b *Session) (c change, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			c, err = change{}, fmt.Errorf("a fault of the program: %v\n%s", fault, debug.Stack())
+		}
+	}()
+	return j.do(b)
 }
 
 func (b *Session) commit(changes []change) error {
@@ -213,11 +266,17 @@ func (b *Session) commit(changes []change) error {
 			}
 			continue
 		}
+		if p := c.withdrawn; p != nil {
+			if err := removeAnswers(tx, p); err != nil {
+				return err
+			}
+			continue
+		}
 		if closed {
 			return ErrClosed
 		}
 		for _, p := range c.gone {
-			if err := one(tx.Exec(`DELETE FROM participants WHERE number = ? AND key = ? AND stage = 0`, p.number, p.key)); err != nil {
+			if err := dropIdle(tx, p); err != nil {
 				return fmt.Errorf("participant %d: %w", p.number, err)
 			}
 		}
@@ -245,6 +304,11 @@ func (b *Session) commit(changes []change) error {
 		if err := save(tx, all[p]); err != nil {
 			return err
 		}
+		if all[p].joined {
+			if err := b.saveVisit(tx, p); err != nil {
+				return err
+			}
+		}
 	}
 	return tx.Commit()
 }
@@ -262,9 +326,12 @@ func (b *Session) ask(ctx context.Context, do func(b *Session) (change, error)) 
 
 // Close finishes what was asked and closes the store.
 func (b *Session) Close() error {
-	close(b.work)
-	<-b.done
-	return b.db.Close()
+	b.closing.Do(func() {
+		close(b.work)
+		<-b.done
+		b.closeErr = b.db.Close()
+	})
+	return b.closeErr
 }
 
 func hashKey(secret string) string {
@@ -274,8 +341,8 @@ func hashKey(secret string) string {
 
 // Join adds a participant and returns the secret for the browser's cookie. The
 // browser's name is kept as far as it is printable. Errors are [ErrClosed],
-// [ErrFull], or of the store.
-func (b *Session) Join(ctx context.Context, browser string, pixelRatio float64) (secret string, err error) {
+// Join adds a participant and returns the secret for the browser's cookie.
+func (b *Session) Join(ctx context.Context, v Visitor) (secret string, err error) {
 	secret = rand.Text()
 	err = b.ask(ctx, func(b *Session) (change, error) {
 		if b.closed {
@@ -285,10 +352,14 @@ func (b *Session) Join(ctx context.Context, browser string, pixelRatio float64) 
 		if len(b.participants) >= MaxParticipants {
 			return change{}, ErrFull
 		}
+		visit, err := b.admit(&v)
+		if err != nil {
+			return change{}, err
+		}
 		b.last++
 		p := &participant{
-			number: b.last, key: hashKey(secret), code: rand.Text()[:8],
-			browser: Printable(browser), pixelRatio: pixelRatio, joined: b.now(), answers: map[string]*answer{},
+			number: b.last, key: hashKey(secret), code: rand.Text()[:8], visit: *visit,
+			browser: Printable(v.Browser), pixelRatio: v.PixelRatio, joined: b.now(), seen: b.now(), answers: map[string]*answer{},
 		}
 		b.participants = append(b.participants, p)
 		b.byKey[p.key] = p
@@ -298,14 +369,17 @@ func (b *Session) Join(ctx context.Context, browser string, pixelRatio float64) 
 }
 
 // ConsentTime is how long a participant may take to agree. Who comes later
-// joins anew, under the same address: nothing is lost but a number.
+// joins again, under the same address: nothing is lost but a number.
 const ConsentTime = 30 * time.Minute
 
-// expire drops who never agreed: an open page, or a script at the door.
+// expire drops who never agreed, an open page or a script at the door, and
+// where the study is full also who handed in nothing and has not clicked for as
+// long: those who do not mean to take part cannot keep it full.
 func (b *Session) expire() (gone []*participant) {
 	late := b.now().Add(-ConsentTime)
+	full := len(b.participants) >= MaxParticipants
 	b.participants = slices.DeleteFunc(b.participants, func(p *participant) bool {
-		drop := p.stage == 0 && p.joined.Before(late)
+		drop := p.stage == 0 && p.joined.Before(late) || full && p.handedIn() == 0 && p.seen.Before(late)
 		if drop {
 			delete(b.byKey, p.key)
 			gone = append(gone, p)
@@ -313,6 +387,18 @@ func (b *Session) expire() (gone []*participant) {
 		return drop
 	})
 	return gone
+}
+
+// handedIn is the number of trials that a participant handed in, training
+// included.
+func (p *participant) handedIn() int {
+	n := 0
+	for _, a := range p.answers {
+		if !a.finished.IsZero() {
+			n++
+		}
+	}
+	return n
 }
 
 // Printable keeps what a ballot may hold of a browser's name for itself.

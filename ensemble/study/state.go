@@ -11,7 +11,9 @@ import (
 type State struct {
 	Stage  int     // 0 consent, 1 instructions, 2+i trial i of [Study.All], then thanks
 	Closed bool    // the study takes no more answers
-	Code   string  // shown at the end
+	Code   string  // of the person: shown at the end, and what to withdraw by
+	Done   bool    // all trials are handed in
+	Next   string  // where a participant who is done goes on to, "" for nowhere
 	Answer *Answer // what is stored of the present trial's; nil outside trials
 }
 
@@ -22,6 +24,7 @@ type Answer struct {
 	None       bool
 	Reading    string
 	Confidence int
+	Drawn      bool // all pictures were there, and the trial's time runs
 }
 
 // Knows reports whether a secret is that of a participant.
@@ -58,22 +61,28 @@ func (b *Session) answer(ctx context.Context, secret string, c *Click) (now *Sta
 		now = b.state(p)
 		return done, err
 	})
+	if c != nil && err != nil && now != nil {
+		// A change that could not be stored was undone: what counts is stored.
+		if stored, again := b.answer(ctx, secret, nil); again == nil {
+			now = stored
+		}
+	}
 	return now, err
 }
 
 // state is called on the session's goroutine.
 func (b *Session) state(p *participant) *State {
-	out := &State{Stage: p.stage, Closed: b.closed}
+	out := &State{Stage: p.stage, Closed: b.closed, Code: p.code}
 	all := b.study.All()
 	i := p.stage - 2
 	if i >= len(all) {
-		out.Code = p.code
+		out.Done, out.Next = true, b.study.CompletionURL(p.code, p.visit.parameters)
 	}
 	if i < 0 || i >= len(all) {
 		return out
 	}
 	a := p.answers[all[i].Name]
-	out.Answer = &Answer{Shown: a.shown, Picks: []int{}, None: a.none, Reading: a.reading, Confidence: a.confidence}
+	out.Answer = &Answer{Shown: a.shown, Picks: []int{}, None: a.none, Reading: a.reading, Confidence: a.confidence, Drawn: !a.began.IsZero()}
 	at := map[uint64]int{}
 	for position, sample := range a.shown {
 		at[sample] = position
@@ -89,19 +98,32 @@ type Person struct {
 	Name   string
 	Stage  int // as in [State]
 	Joined time.Time
+
+	Code       string // that the page shows
+	Finished   bool   // all trials are handed in
+	Browser    string
+	PixelRatio float64
+	Origin     int               // number of the network address, see [ensemble.Ballot]
+	Seat       string            // code
+	Parameters map[string]string // of the address that was opened
+}
+
+// people are the participants as others may know them.
+func people(s *Study, participants []*participant) (out []Person) {
+	for _, p := range participants {
+		out = append(out, Person{p.name(), p.stage, p.joined, p.code, p.stage-2 >= len(s.All()), p.browser, p.pixelRatio, p.visit.origin, p.visit.seat, p.visit.parameters})
+	}
+	return out
 }
 
 // People returns the participants in the order they joined, and whether the
 // study is closed.
-func (b *Session) People(ctx context.Context) (people []Person, closed bool, err error) {
+func (b *Session) People(ctx context.Context) (all []Person, closed bool, err error) {
 	err = b.ask(ctx, func(b *Session) (change, error) {
-		closed = b.closed
-		for _, p := range b.participants {
-			people = append(people, Person{p.name(), p.stage, p.joined})
-		}
+		all, closed = people(b.study, b.participants), b.closed
 		return change{}, nil
 	})
-	return people, closed, err
+	return all, closed, err
 }
 
 // Study returns the study that the session is of.

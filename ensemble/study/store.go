@@ -32,17 +32,19 @@ CREATE TABLE IF NOT EXISTS answers (
   shown       TEXT NOT NULL,        -- JSON list of samples, in the order shown
   picks       TEXT NOT NULL,        -- JSON list of samples, in the order picked
   reading     TEXT NOT NULL, none INTEGER NOT NULL, confidence INTEGER NOT NULL,
-  began TEXT NOT NULL, finished TEXT NOT NULL, -- finished is '' until it is handed in
+  began TEXT NOT NULL,              -- '' until all pictures are drawn
+  finished TEXT NOT NULL,           -- '' until it is handed in
   PRIMARY KEY (participant, trial)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS clicks (
   id INTEGER PRIMARY KEY, at TEXT NOT NULL, participant INTEGER NOT NULL, step INTEGER NOT NULL,
   operation TEXT NOT NULL, position INTEGER NOT NULL, value TEXT NOT NULL
-) STRICT;`
+) STRICT;` + visitSchema
 
 // version is that of the schema. Stores of version 1 have no rows
-// "pictures/…"; they get them when they are next served.
-const version = "2"
+// "pictures/…", those of 2 no table of visits, and trials begin there before
+// the pictures come; they are brought up to date when they are next served.
+const version = "3"
 
 // identity is what a store belongs to: answers to other questions, or about
 // other pictures, are not mixed.
@@ -68,7 +70,7 @@ func claim(db *sql.DB, of identity) error {
 			return err
 		}
 	}
-	if before == "1" {
+	if before != version {
 		_, err = db.Exec(`UPDATE meta SET value = ? WHERE name = 'version'`, version)
 	}
 	return err
@@ -80,8 +82,8 @@ func recognise(db *sql.DB, of identity) error {
 	if err != nil {
 		return err
 	}
-	if got != version && got != "1" {
-		return hint.With(fmt.Errorf("it has version %q, known are 1 and %s", got, version), "open it with the trustsr that made it")
+	if got != version && got != "1" && got != "2" {
+		return hint.With(fmt.Errorf("it has version %q, known are 1 to %s", got, version), "open it with the trustsr that made it")
 	}
 	const back = "put the study file and its spaces back as they were, or name another store"
 	if got, err = stored(db, "study"); err != nil {
@@ -139,6 +141,9 @@ type contents struct {
 	participants []*participant
 	closed       bool
 	last         int // number given out last, of a participant who may be gone
+	withdrawn    int
+	origins      map[string]int
+	sent         []sentSheet
 }
 
 // load reads a store, as it is at one moment.
@@ -150,7 +155,9 @@ func load(ctx context.Context, whole *sql.DB) (*contents, error) {
 	defer db.Rollback()
 	out := &contents{}
 	if err := db.QueryRow(`SELECT EXISTS (SELECT 1 FROM meta WHERE name = 'closed'),
-		max(coalesce((SELECT max(number) FROM participants), 0), coalesce((SELECT max(participant) FROM clicks), 0))`).Scan(&out.closed, &out.last); err != nil {
+		max(coalesce((SELECT max(number) FROM participants), 0), coalesce((SELECT max(participant) FROM clicks), 0),
+			coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'last'), 0)),
+		coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'withdrawn'), 0)`).Scan(&out.closed, &out.last, &out.withdrawn); err != nil {
 		return nil, err
 	}
 	rows, err := db.Query(`SELECT number, key, stage, code, browser, pixel_ratio, joined FROM participants ORDER BY number`)
@@ -168,6 +175,7 @@ func load(ctx context.Context, whole *sql.DB) (*contents, error) {
 		if p.joined, err = unstamp(joined); err != nil {
 			return nil, err
 		}
+		p.seen = p.joined
 		byNumber[p.number] = p
 		out.participants = append(out.participants, p)
 	}
@@ -200,8 +208,29 @@ func load(ctx context.Context, whole *sql.DB) (*contents, error) {
 		}
 		p.answers[trial] = a
 	}
-	return out, answers.Err()
+	if err := answers.Err(); err != nil {
+		return nil, err
+	}
+	if out.origins, err = loadVisits(db, byNumber); err != nil {
+		return nil, err
+	}
+	sent, err := db.Query(`SELECT participant, step, position, value FROM clicks WHERE operation = ?`, opSheet)
+	if err != nil {
+		return nil, err
+	}
+	defer sent.Close()
+	for sent.Next() {
+		var number, step, sheet, of int
+		if err := sent.Scan(&number, &step, &sheet, &of); err != nil {
+			return nil, err
+		}
+		out.sent = append(out.sent, sentSheet{number, step, sheet, of})
+	}
+	return out, sent.Err()
 }
+
+// sentSheet is a sheet of pictures that a participant got.
+type sentSheet struct{ participant, stage, sheet, of int }
 
 // save writes a participant and the answers in some trials, as they are now.
 // It adds nobody under a number that is taken, moves nobody but who has that
@@ -228,7 +257,8 @@ func save(tx *sql.Tx, c *change) error {
 			return err
 		}
 		if err := one(tx.Exec(`INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (participant, trial) DO UPDATE SET
-			picks = excluded.picks, reading = excluded.reading, none = excluded.none, confidence = excluded.confidence, finished = excluded.finished
+			picks = excluded.picks, reading = excluded.reading, none = excluded.none, confidence = excluded.confidence, finished = excluded.finished,
+			began = CASE WHEN began = '' THEN excluded.began ELSE began END
 			WHERE finished = '' AND shown = excluded.shown`,
 			p.number, trial, string(shown), string(picks), a.reading, a.none, a.confidence, stamp(a.began), stamp(a.finished))); err != nil {
 			return fmt.Errorf("participant %d, trial %q: %w", p.number, trial, err)

@@ -30,6 +30,19 @@ func run(t *testing.T, db *sql.DB, statement string) {
 	}
 }
 
+// looked has the pictures of a trial, of two sheets, come.
+func looked(t *testing.T, b *Session, secret string, stage int) {
+	t.Helper()
+	for sheet := range 2 {
+		if err := b.Delivered(t.Context(), secret, stage, sheet, 2); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := b.Click(t.Context(), secret, Click{Op: "drawn", Step: stage}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Two tabs that send at the same moment share a commit.
 func TestClicksOfOneInOneCommit(t *testing.T) {
 	b, err := Open(newStudy(t), filepath.Join(t.TempDir(), "votes.db"), Options{})
@@ -37,7 +50,7 @@ func TestClicksOfOneInOneCommit(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	secret, err := b.Join(t.Context(), "test", 1)
+	secret, err := b.Join(t.Context(), Visitor{Browser: "test", PixelRatio: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,8 +59,12 @@ func TestClicksOfOneInOneCommit(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	looked(t, b, secret, 2)
+	if err := b.Delivered(t.Context(), secret, 3, 0, 1); !errors.Is(err, ErrNotNow) {
+		t.Errorf("pictures of a trial to come: error %v", err)
+	}
 	var jobs []*job
-	for _, c := range []Click{{Op: "pick", Step: 2, Position: 1}, {Op: "pick", Step: 2, Position: 4}, {Op: "reading", Step: 2, Value: "6"}, {Op: "submit", Step: 2}, {Op: "pick", Step: 3, Position: 0}} {
+	for _, c := range []Click{{Op: "pick", Step: 2, Position: 1}, {Op: "pick", Step: 2, Position: 4}, {Op: "reading", Step: 2, Value: "6"}, {Op: "submit", Step: 2}} {
 		jobs = append(jobs, &job{do: func(b *Session) (change, error) { return b.apply(b.participants[0], c) }, reply: make(chan error, 1)})
 	}
 	b.ask(t.Context(), func(b *Session) (change, error) { b.together(jobs); return change{}, nil })
@@ -90,8 +107,8 @@ func TestStoreVersions(t *testing.T) {
 		t.Error("version 1, to serve:", err)
 	}
 	var marked int
-	if err := db.QueryRow(`SELECT count(*) FROM meta WHERE name LIKE 'pictures/%' OR name = 'version' AND value = '2'`).Scan(&marked); err != nil || marked != 4 {
-		t.Errorf("%d rows of version 2, %v", marked, err)
+	if err := db.QueryRow(`SELECT count(*) FROM meta WHERE name LIKE 'pictures/%' OR name = 'version' AND value = '3'`).Scan(&marked); err != nil || marked != 4 {
+		t.Errorf("%d rows of version 3, %v", marked, err)
 	}
 	img := filepath.Join(s.SpacePath(s.Trials[1]), "777003.png")
 	before, err := os.ReadFile(img)
@@ -112,7 +129,7 @@ func TestStoreVersions(t *testing.T) {
 	if err := errors.Join(open(), read()); err != nil {
 		t.Error("with the picture put back:", err)
 	}
-	run(t, db, `UPDATE meta SET value = '3' WHERE name = 'version'`)
+	run(t, db, `UPDATE meta SET value = '4' WHERE name = 'version'`)
 	for name, err := range map[string]error{"serve": open(), "read": read()} {
 		if !errors.Is(err, ErrStore) || hint.Of(err) == "" {
 			t.Errorf("%s a later version: %v", name, err)

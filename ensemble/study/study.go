@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -31,6 +32,26 @@ type Study struct {
 	Consent      string `yaml:"consent"`      // what a participant agrees to; blank lines part paragraphs
 	Instructions string `yaml:"instructions"` // what to do
 	Thanks       string `yaml:"thanks,omitempty"`
+
+	// Next says how the next person on the same device begins: "off", nobody
+	// does; "button", by a button on the page with the thanks; or by itself
+	// after a time such as "30s".
+	Next string `yaml:"next,omitempty"`
+
+	// Seats is how many seat codes there are, one a person; 0 for a study that
+	// takes everybody who has its address.
+	Seats int `yaml:"seats,omitempty"`
+
+	// Parameters are names of parameters of the address that participants
+	// open, such as PROLIFIC_PID, whose values are stored with the person.
+	Parameters []string `yaml:"parameters,omitempty"`
+
+	// Quota is how many participants are taken; 0 for all who come.
+	Quota int `yaml:"quota,omitempty"`
+
+	// Completion is where participants go on to at the end, with {code} for
+	// the person's code and the names of parameters in braces.
+	Completion string `yaml:"completion,omitempty"`
 
 	Protocol string  `yaml:"protocol"`           // a preset: task1, task2, method
 	Rules    *Rules  `yaml:"rules,omitempty"`    // changes to the preset
@@ -133,6 +154,12 @@ func (s *Study) check() error {
 			p.Reading = ensemble.ReadingKind(*r.Reading)
 		}
 	}
+	if _, _, err := s.NextParticipant(); err != nil {
+		return err
+	}
+	if err := s.checkVisits(); err != nil {
+		return err
+	}
 	if s.Ties == "" {
 		s.Ties = string(ensemble.Expand)
 	}
@@ -181,6 +208,22 @@ func set[T any](to *T, from *T) {
 	if from != nil {
 		*to = *from
 	}
+}
+
+// NextParticipant reports whether the next person may begin on the same
+// device, and after which time this happens by itself; 0 for never.
+func (s *Study) NextParticipant() (button bool, after time.Duration, err error) {
+	switch s.Next {
+	case "", "off":
+		return false, 0, nil
+	case "button":
+		return true, 0, nil
+	}
+	after, err = time.ParseDuration(s.Next)
+	if err != nil || after < 5*time.Second || after > time.Hour {
+		return false, 0, fmt.Errorf("next: %q is neither off, button nor a time from 5s to 1h", s.Next)
+	}
+	return true, after, nil
 }
 
 // ProtocolRules are the rules of the study: the preset with its changes.

@@ -43,6 +43,28 @@ func (v *Votes) Ballots(ctx context.Context) ([]ensemble.Ballot, error) {
 	return handedIn(v.study, all.participants), nil
 }
 
+// People returns the participants, and how many withdrew.
+func (v *Votes) People(ctx context.Context) (all []Person, withdrawn int, err error) {
+	stored, err := load(ctx, v.db)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%w: %w", ErrStore, err)
+	}
+	return people(v.study, stored.participants), stored.withdrawn, nil
+}
+
+// Seats returns the seat codes of the study; none before it was first served.
+func (v *Votes) Seats() ([]string, error) {
+	text, err := stored(v.db, "seats")
+	if err != nil || text == "" {
+		return nil, err
+	}
+	var codes []string
+	if err := json.Unmarshal([]byte(text), &codes); err != nil {
+		return nil, fmt.Errorf("%w: seats: %w", ErrStore, err)
+	}
+	return codes[:min(len(codes), v.study.Seats)], nil
+}
+
 // Closed reports whether voting has ended for good.
 func (v *Votes) Closed(ctx context.Context) (bool, error) {
 	all, err := load(ctx, v.db)

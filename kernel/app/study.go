@@ -101,13 +101,16 @@ type StudyOptions struct {
 	Listen      string // address of this machine, with or without port; "" is loopback
 	Port        string // where Listen has none; "" is that of last time, or a free one
 	Log         *log.Logger
+
+	PublicURL string   // under which a proxy offers the pages; "" for none
+	Proxies   []string // IP addresses of proxies that may say for whom they ask
 }
 
 // StartStudy opens a study with its store and serves its pages.
 func StartStudy(o StudyOptions) (*RunningStudy, error) {
 	r := &RunningStudy{Store: StoreOf(o.File, o.Store)}
 	var err error
-	if r.server, err = openStudy(o.File, r.Store, studyserver.Options{Log: o.Log}); err != nil {
+	if r.server, err = openStudy(o.File, r.Store, studyserver.Options{Log: o.Log, PublicURL: o.PublicURL, Proxies: o.Proxies}); err != nil {
 		return nil, err
 	}
 	if err := r.Move(o.Listen, o.Port); err != nil {
@@ -222,6 +225,18 @@ func CloseStudy(ctx context.Context, file, store string) error {
 		return err
 	}
 	return errors.Join(v.CloseStudy(ctx), v.Close())
+}
+
+// RepairStudy saves what can be read of the damaged store of a study into a
+// new one, see [study.Repair]. It returns where the store is, and what was
+// saved.
+func RepairStudy(file, store string) (path string, saved *study.Repaired, err error) {
+	path = StoreOf(file, store)
+	if _, err := os.Stat(path); err != nil {
+		return "", nil, &NoVotesError{path, err}
+	}
+	saved, err = study.Repair(path)
+	return path, saved, err
 }
 
 // ExportBallots writes the ballots of a study into a file, .csv or .jsonl, and

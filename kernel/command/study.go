@@ -28,7 +28,7 @@ crash or a lost connection. Nothing leaves the room.`,
   go run ./kernel study serve study.yaml --listen 0.0.0.0    # in a class room
   go run ./kernel study report study.yaml -o report/`,
 	}
-	c.AddCommand(studyNewCommand(), studyCheckCommand(), studyServeCommand(), studySimulateCommand(), studyReportCommand(), studyExportCommand(), studyCloseCommand())
+	c.AddCommand(studyNewCommand(), studyCheckCommand(), studyServeCommand(), studySimulateCommand(), studyReportCommand(), studyExportCommand(), studyCloseCommand(), studyRepairCommand(), studyWithdrawCommand(), studyCodesCommand(), studySeatsCommand())
 	return c
 }
 
@@ -93,23 +93,37 @@ func studyCheckCommand() *cobra.Command {
 const defaultPort = "8765"
 
 func studyServeCommand() *cobra.Command {
-	var listen, store string
+	var listen, store, public string
+	var proxies []string
 	c := &cobra.Command{
 		Use:   "serve FILE",
 		Short: "Serve the study's pages until Ctrl-C",
 		Long: `Serves participants' pages and the organiser's, on this machine alone unless
 --listen names an address of a network. Both need the token in the address that
 is printed. Started again, it goes on where it was, under the same addresses.
-One process serves a store; report and export work beside it.`,
+One process serves a store; report and export work beside it.
+
+Behind a proxy with TLS, --public-url names the address that people use, whose
+path the proxy takes away, and --proxy the proxy's IP address, whose word on who
+asks (X-Forwarded-For) is then believed. For nginx:
+
+  location /digits/ {
+    proxy_pass http://127.0.0.1:8765/;
+    proxy_set_header Host $host;
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+  }`,
 		Example: `  go run ./kernel study serve study.yaml
   go run ./kernel study serve study.yaml --listen 0.0.0.0         # everyone in the room's network
-  go run ./kernel study serve study.yaml --listen 192.168.1.20:80`,
+  go run ./kernel study serve study.yaml --listen 192.168.1.20:80
+  go run ./kernel study serve study.yaml --public-url https://study.example.org/digits/ --proxy 127.0.0.1`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return serveStudy(c, app.StudyOptions{File: args[0], Store: store, Listen: listen, Port: defaultPort})
+			return serveStudy(c, app.StudyOptions{File: args[0], Store: store, Listen: listen, Port: defaultPort, PublicURL: public, Proxies: proxies})
 		},
 	}
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1", "address, with or without port")
+	c.Flags().StringVar(&public, "public-url", "", "address under which a proxy offers the pages, such as https://study.example.org/digits/")
+	c.Flags().StringSliceVar(&proxies, "proxy", nil, "IP address of a proxy whose word on who asks is believed; may be repeated")
 	storeFlag(c, &store)
 	return c
 }

@@ -68,8 +68,18 @@ func TestStudyFromACell(t *testing.T) {
 	}
 	for _, click := range [][2]string{
 		{"/api/join", fmt.Sprintf(`{"room": %q, "pixel_ratio": 1}`, address.Query().Get("room"))},
-		{"/api/click", `{"op": "agree", "step": 0}`}, {"/api/click", `{"op": "start", "step": 1}`}, {"/api/click", `{"op": "pick", "step": 2, "position": 4}`},
+		{"/api/click", `{"op": "agree", "step": 0}`}, {"/api/click", `{"op": "start", "step": 1}`}, {"/api/click", `{"op": "drawn", "step": 2}`}, {"/api/click", `{"op": "pick", "step": 2, "position": 4}`},
 	} {
+		for sheet := 0; strings.Contains(click[1], "drawn"); sheet++ { // the pictures come first
+			resp, err := browser.Get(fmt.Sprintf("http://%s/sheet/2/%d.png", address.Host, sheet))
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != http.StatusOK {
+				break
+			}
+		}
 		if status := post(click[0], click[1]); status != http.StatusOK {
 			t.Fatalf("%s: %d", click[1], status)
 		}

@@ -14,12 +14,13 @@ import (
 	"sync"
 )
 
-//go:embed page/*.html page/*.css page/*.js
+//go:embed page/*.html page/*.css page/*.js page/*.svg
 var files embed.FS
 
 // kinds are the files that browsers ask for.
 var kinds = map[string]string{
 	".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
+	".svg": "image/svg+xml",
 }
 
 var scripts sync.Map // script by name, bundled

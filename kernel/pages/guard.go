@@ -40,6 +40,10 @@ type Guard struct {
 
 	// WrongName is the error of a request to another name.
 	WrongName error
+
+	// WrongOrigin is the error of a request from another site; nil for a plain
+	// one.
+	WrongOrigin error
 }
 
 // Wrap returns the handler that guards next.
@@ -79,7 +83,10 @@ func (g Guard) check(w http.ResponseWriter, r *http.Request, cross *http.CrossOr
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 	case http.MethodPost:
-		elsewhere := errors.New("a request from another site")
+		elsewhere := g.WrongOrigin
+		if elsewhere == nil {
+			elsewhere = errors.New("a request from another site")
+		}
 		if err := cross.Check(r); err != nil {
 			return http.StatusForbidden, elsewhere
 		}

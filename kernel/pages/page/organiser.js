@@ -36,7 +36,9 @@ async function refresh() {
     $("message").hidden = true;
     if (text !== before) {
       before = text;
-      $("where").textContent = `${data.joined} joined, ${data.finished} finished${data.planned ? `, ${data.planned} planned` : ""}; ${data.ballots} ballots${data.closed ? "; closed" : ""}`;
+      $("where").textContent = `${data.joined} joined, ${data.finished} finished${data.withdrawn ? `, ${data.withdrawn} withdrawn` : ""}${data.planned ? `, ${data.planned} planned` : ""}; ${data.ballots} ballots${data.closed ? "; closed" : ""}`;
+      $("note").textContent = [data.note, data.pace].filter(Boolean).join(" ");
+      $("note").hidden = !$("note").textContent;
       $("close").disabled = data.closed;
       $("trials").replaceChildren(...data.trials.map(trial));
       $("people").replaceChildren(...(data.people || []).map(p => make("tr", {}, make("td", {}, p.name), make("td", {}, p.joined), make("td", {}, p.step))));

@@ -1,6 +1,6 @@
 // A participant's page. It shows what the server has stored and nothing else:
 // every click goes to the server and shows as done when the answer comes.
-import { openQueue, patiently, refuse } from "./clickqueue.js";
+import { openQueue, patiently, refuse, sleep } from "./clickqueue.js";
 import { byId as $, make } from "./dom.js";
 
 let state = null;   // as /api/state sends it
@@ -28,18 +28,37 @@ function ask(path, body) {
   return patiently(async () => {
     const { status, data } = await call(path, body);
     if (status === 429) throw Object.assign(new Error("busy"), { busy: true });
-    if (status >= 500) throw new Error("the server is in trouble");
+    if (status >= 500) throw Object.assign(new Error("trouble"), { trouble: data.error });
     return { status, data };
   }, { first: 500, longest: 5000, away: err => alarm(!err ? "" : err.busy ? "Many people ask at this moment; waiting …"
-    : "No connection to the study. What you see is stored up to your last confirmed click; trying again …") });
+    : `${err.trouble ? sentence(err.trouble) : "No connection to the study."} What you see is stored up to your last confirmed click; trying again …`) });
 }
 
-async function start() {
+const sentence = text => text[0].toUpperCase() + text.slice(1) + ".";
+
+// askSeat lets a person type the code of a seat.
+function askSeat(error) {
+  const box = make("input", { type: "text", id: "seat", autocomplete: "off", autocapitalize: "characters", maxlength: 20, "aria-describedby": "seathelp" });
+  const form = make("form", { onsubmit: e => { e.preventDefault(); if (box.value.trim()) start(box.value.trim()); } },
+    make("h2", {}, "Your seat code"), make("p", { id: "seathelp" }, "Type the code that you were given. It is good for one person."),
+    make("p", {}, make("label", { for: "seat" }, "Seat code "), box), make("p", {}, make("button", { class: "go", type: "submit" }, "Go on")));
+  $("main").className = "text";
+  $("main").removeAttribute("aria-busy");
+  $("main").replaceChildren(form);
+  alarm(error ? sentence(error) : "");
+  box.focus();
+}
+
+async function start(given) {
   const room = new URLSearchParams(location.search).get("room") || "";
-  const joined = await ask("api/join", { room, pixel_ratio: window.devicePixelRatio || 1 });
+  const seat = given || new URLSearchParams(location.search).get("seat") || "";
+  const joined = await ask("api/join", { room, seat, pixel_ratio: window.devicePixelRatio || 1, query: location.search.slice(0, 2000) });
+  if (joined.data.seat) { askSeat(seat ? joined.data.error : ""); return; }
   if (joined.status !== 200) { end(joined.data.error); return; }
   const { status, data } = await ask("api/state");
-  if (status === 200) show(data); else end(data.error);
+  if (status === 200) show(data);
+  else if (status === 401) end("This page needs a cookie to know which answers are yours, and the browser did not keep it. Allow cookies for this address, or leave the private mode, and load the page again. The cookie is deleted after 30 days and goes to nobody else.", "Cookies are off");
+  else end(data.error);
 }
 
 // unknown is a browser that the study does not know: whoever took very long
@@ -68,6 +87,14 @@ async function answered({ status, data }) {
   if (status === 200) { show(data); return; }
   if (status === 401) { await unknown(data.error); return; }
   if (status === 410) { queue.drop(); show({ ...state, ...data.state, closed: true }); return; }
+  if (data.error === "the pictures are not all there yet" && state.task) { // they are asked for again
+    const step = state.step;
+    sheets.forEach(s => s.close());
+    sheets = [];
+    queue.drop();
+    sleep(1000).then(() => { if (state && state.step === step) load(step); });
+    return;
+  }
   const late = data.error === "the page is out of date";
   if (data.state) {
     // What was meant for a page that is gone is dropped: it was stored, and
@@ -76,7 +103,7 @@ async function answered({ status, data }) {
     show(data.state);
     if (!state.task && !queue.length) build(); // its button works again
   }
-  if (!late) alarm(data.error[0].toUpperCase() + data.error.slice(1) + ".");
+  if (!late) alarm(sentence(data.error));
 }
 
 function show(next) {
@@ -111,6 +138,19 @@ function build() {
     if (s.phase === "consent") content.push(make("button", { class: "go", type: "button", id: "next", onclick: e => once(e, "agree") }, "I agree and take part"));
     if (s.phase === "instructions") content.push(make("button", { class: "go", type: "button", id: "next", onclick: e => once(e, "start") }, "Start"));
     if (s.phase === "thanks") content.unshift(make("h2", {}, "Thank you"), make("p", {}, "Your answers are stored. Your completion code:"), make("p", { class: "code", id: "code" }, s.code));
+    if (s.phase === "instructions") content.push(make("p", {}, "Your code is ", make("strong", {}, s.code), ". Keep it if you may want your answers deleted later."));
+    if (s.phase === "thanks") content.push(make("p", {}, make("button", { type: "button", id: "withdraw", onclick: e => { if (e.detail < 2) withdraw(); } }, "Delete my answers")));
+    if (s.onward) {
+      content.splice(3, 0, make("p", {}, make("a", { class: "go", id: "onward", href: s.onward, rel: "noreferrer" }, "Finish"), " You are taken there in a few seconds."));
+      setTimeout(() => { if (state && state.onward && !leaving) location.assign(state.onward); }, 8000);
+    }
+    if (s.next) {
+      content.push(make("p", {}, make("button", { class: "go", type: "button", id: "nextperson", onclick: e => { if (e.detail < 2) nextPerson(e.target); } }, "Next participant")));
+      if (s.next.seconds) {
+        content.push(make("p", { id: "countdown", role: "timer" }));
+        countDown(s.next.seconds);
+      }
+    }
     const heading = { consent: "Consent", instructions: "Instructions" }[s.phase];
     main.replaceChildren(...(heading ? [make("h2", {}, heading)] : []), ...content);
     return;
@@ -143,7 +183,7 @@ function build() {
       for (let d = 0; d < 10; d++) row.append(make("button", { type: "button", "aria-pressed": "false", "data-value": d, onclick: e => { if (e.detail < 2) read(String(d)); } }, String(d)));
       field.append(row);
     } else {
-      field.append(make("input", { type: "text", id: "text", maxlength: 60, autocomplete: "off", "aria-label": t.reading_question, onchange: e => click("reading", { value: e.target.value.trim() }) }));
+      field.append(make("input", { type: "text", id: "text", maxlength: 60, autocomplete: "off", "aria-label": t.reading_question, oninput: () => draw(), onchange: keepText }));
     }
     parts.push(field);
   }
@@ -161,8 +201,59 @@ function build() {
   }
   sheets.forEach(s => s.close());
   sheets = [];
-  for (let k = 0; k < t.sheets; k++) fetchSheet(s.step, k);
+  load(s.step);
   place();
+}
+
+// load gets the pictures of a trial, a few at a time.
+async function load(step) {
+  let k = 0;
+  const one = async () => { while (state && state.step === step && k < state.task.sheets) await fetchSheet(step, k++); };
+  await Promise.all([one(), one(), one(), one()]);
+}
+
+let leaving = false; // the person does something else than to go on
+
+// withdraw deletes all that this person answered.
+async function withdraw() {
+  leaving = true;
+  if (!confirm("Delete all your answers for good?")) { leaving = false; return; }
+  const { status, data } = await ask("api/withdraw", { code: state.code });
+  if (status !== 200) { alarm(sentence(data.error)); return; }
+  state = null;
+  end("All that you answered is deleted. You may close this page.", "Deleted");
+}
+
+// nextPerson has the browser forget who took part, so that another may.
+async function nextPerson(button) {
+  if (button) button.disabled = true;
+  const { status, data } = await ask("api/next", {});
+  if (status === 200 || status === 401) location.reload();
+  else { alarm(sentence(data.error)); if (button) button.disabled = false; }
+}
+
+function countDown(seconds) {
+  const tick = () => {
+    if (!$("countdown")) return;
+    $("countdown").textContent = `The page is ready for the next person in ${seconds} s.`;
+    if (seconds-- <= 0) nextPerson($("nextperson")); else setTimeout(tick, 1000);
+  };
+  tick();
+}
+
+// here reports whether all pictures are on the page; ready, whether the server
+// knows, so that one can choose.
+function here() { return !!state.task && tiles.length > 0 && sheets.filter(Boolean).length === state.task.sheets; }
+function ready() { return here() && state.answer.drawn; }
+
+// arrived tells the server, once they are painted, that all pictures are on the
+// page: the time of the trial starts then.
+function arrived(step) {
+  if (!here()) { draw(); return; }
+  requestAnimationFrame(() => requestAnimationFrame(() => {
+    if (!state || state.step !== step || !here()) return;
+    if (state.answer.drawn || queue.waiting().some(c => c.op === "drawn")) draw(); else click("drawn");
+  }));
 }
 
 // fetchSheet gets pictures, however often the connection breaks, until a tab
@@ -183,6 +274,7 @@ async function fetchSheet(step, k) {
   const per = state.task.columns * state.task.columns;
   for (let i = k * per; i < Math.min((k + 1) * per, tiles.length); i++) cut(tiles[i].firstChild, i);
   place();
+  arrived(step);
 }
 
 function once(e, op) {
@@ -254,6 +346,7 @@ function picks() {
 }
 
 function toggle(i) {
+  if (!ready()) return;
   const now = picks();
   if (now.includes(i)) { click("unpick", { position: i }); return; }
   if (now.length >= state.task.max_picks) {
@@ -268,6 +361,12 @@ function toggle(i) {
 function undo() {
   const now = picks();
   if (now.length) click("unpick", { position: now[now.length - 1] });
+}
+
+// keepText stores what was typed, unless it is stored or on its way.
+function keepText() {
+  const last = queue.waiting().findLast(c => c.op === "reading");
+  if ($("text").value.trim() !== (last ? last.value : state.answer.reading || "")) click("reading", { value: $("text").value.trim() });
 }
 
 function read(value) { click("reading", { value: state.answer.reading === value ? "" : value }); }
@@ -286,13 +385,21 @@ function draw() {
     if ($(id)) for (const b of $(id).querySelectorAll("button")) b.setAttribute("aria-pressed", b.dataset.value === String(value || (id === "reading" ? value : "")));
   }
   if ($("text") && document.activeElement !== $("text") && !queue.waiting().some(c => c.op === "reading")) $("text").value = a.reading || "";
+  const on = ready(), typed = $("text") ? $("text").value.trim() : a.reading;
+  for (const e of $("main").querySelectorAll("button.sample, button.open, #none, #reading button, #confidence button, #text")) e.disabled = !on;
+  if (!on) {
+    $("count").replaceChildren("The pictures are coming …", make("small", {}, `${sheets.filter(Boolean).length} of ${t.sheets} parts are here. You can choose when all are.`));
+    $("undo").disabled = $("submit").disabled = true;
+    say("The pictures are coming.");
+    return;
+  }
   const missing = [];
   if (!a.none && a.picks.length < t.min_picks) missing.push(leads(`pick ${t.min_picks - a.picks.length} more`, "samples", () => tiles[focus]));
-  if (t.reading !== "none" && !t.reading_optional && !a.none && !a.reading) missing.push(leads("say what you read", "reading", () => $("reading").querySelector("button, input")));
+  if (t.reading !== "none" && !t.reading_optional && !a.none && !typed) missing.push(leads("say what you read", "reading", () => $("reading").querySelector("button, input")));
   $("count").replaceChildren(a.none ? "None of these" : `${a.picks.length} of ${t.max_picks} picked`,
     make("small", {}, ...(queue.length ? ["storing …"] : missing.length ? ["Still to do: ", ...missing.flatMap((m, i) => i ? [", ", m] : [m])] : ["Stored. You can hand in."])));
   $("undo").disabled = !picks().length;
-  $("submit").disabled = missing.length > 0 || queue.length > 0;
+  $("submit").disabled = missing.length > 0 || queue.waiting().some(c => c.op === "submit");
   say(a.none ? "None of these" : `${a.picks.length} of ${t.max_picks} picked`);
 }
 
@@ -323,6 +430,7 @@ document.addEventListener("keydown", e => { if (e.repeat && e.key === "Enter" &&
 
 document.addEventListener("keydown", e => {
   if (!state || !state.task || closed() || $("full").open || e.ctrlKey || e.metaKey || e.altKey || e.target.tagName === "INPUT" || e.repeat) return;
+  if (!ready()) return;
   if (e.key === "u") undo();
   else if (/^[0-9]$/.test(e.key)) {
     if (state.task.reading === "digit") read(e.key);
@@ -331,7 +439,11 @@ document.addEventListener("keydown", e => {
 });
 $("close").addEventListener("click", () => $("full").close());
 $("undo").addEventListener("click", e => { if (e.detail < 2) undo(); });
-$("submit").addEventListener("click", e => { if (e.detail < 2 && !queue.length) click("submit"); });
+$("submit").addEventListener("click", e => {
+  if (e.detail > 1 || queue.waiting().some(c => c.op === "submit")) return;
+  if ($("text")) keepText();
+  click("submit");
+});
 window.addEventListener("resize", () => { if (state && state.task && !closed()) place(); });
 // Another tab may have gone on.
 document.addEventListener("visibilitychange", async () => {

@@ -152,6 +152,7 @@ func (p *page) accessible(what string) {
 // click clicks like a finger: times in quick succession.
 func (p *page) click(selector string, times int) {
 	p.t.Helper()
+	p.until(selector+" can be pressed", fmt.Sprintf(`document.querySelector(%q) && !document.querySelector(%q).disabled`, selector, selector))
 	for n := 1; n <= times; n++ {
 		p.do("click "+selector, chromedp.Evaluate(fmt.Sprintf(
 			`document.querySelector(%q).dispatchEvent(new MouseEvent("click", {bubbles: true, cancelable: true, detail: %d}))`, selector, n), nil))
@@ -174,7 +175,7 @@ const (
 	picked   = `document.querySelectorAll('.sample[aria-pressed="true"]').length`
 	ready    = `document.querySelector("#submit") && !document.querySelector("#submit").disabled`
 	inTrial  = `document.querySelectorAll(".sample").length > 0`
-	pictured = `document.querySelector('#samples[aria-busy="false"]') && [...document.querySelectorAll(".sample canvas")].every(c => "drawn" in c.dataset)`
+	pictured = `document.querySelector('#samples[aria-busy="false"]') && [...document.querySelectorAll(".sample canvas")].every(c => "drawn" in c.dataset) && !document.querySelector(".sample").disabled`
 	thanked  = `document.querySelector("#code") !== null`
 )
 
@@ -216,11 +217,12 @@ func TestInBrowser(t *testing.T) {
 		p.click("#next", 1)
 		p.until("instructions", `document.querySelector("#main").innerText.includes("Look at all")`)
 		p.click("#next", 1)
-		p.until("trial", inTrial)
+		p.until("trial", pictured)
 		p.click(tile(8), 1)
 		p.until("first pick", picked+" === 1")
 		p.do("reload", chromedp.Reload())
 		p.until("pick after reload", picked+" === 1")
+		p.until("pictures after reload", pictured)
 		server.kill()
 		p.click(tile(20), 1) // nobody is there
 		p.until("says so", `!document.querySelector("#message").hidden`)
@@ -244,7 +246,7 @@ func TestInBrowser(t *testing.T) {
 		p.press("#next", 2)
 		p.until("instructions", `document.querySelector("#main").innerText.includes("Look at all")`)
 		p.press("#next", 2)
-		p.until("trial", inTrial)
+		p.until("trial", pictured)
 		p.press(tile(3), 2)
 		p.press(tile(4), 2)
 		p.press(tile(5), 2) // over the cap
@@ -263,7 +265,7 @@ func TestInBrowser(t *testing.T) {
 		p.until("instructions", `document.querySelector("#main").innerText.includes("Look at all")`)
 		p.tabTo("#next")
 		p.do("start", chromedp.KeyEvent(kb.Enter))
-		p.until("trial", inTrial)
+		p.until("trial", pictured)
 		p.tabTo(tile(1))
 		p.do("pick", chromedp.KeyEvent(kb.ArrowRight), chromedp.KeyEvent(kb.Enter))
 		p.until("one pick", picked+" === 1")

@@ -185,7 +185,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 				}
 			})
 		}
-		time.Sleep(time.Duration(5+rand.IntN(120)) * time.Millisecond)
+		time.Sleep(time.Duration(10+rand.IntN(150)) * time.Millisecond)
 		p.kill()
 		people.Wait()
 		stored := p.stored()
@@ -250,6 +250,23 @@ func clickAway(url string, told func(position int, stored bool, key string)) (st
 		if err := post("/api/click", study.Click{Op: op, Step: step}); err != nil {
 			return key, err
 		}
+	}
+	req, err := http.NewRequest("GET", url+"/sheet/2/0.png", nil)
+	if err != nil {
+		return key, err
+	}
+	req.AddCookie(cookie)
+	resp, err := client.Do(req)
+	if err != nil {
+		return key, err
+	}
+	_, err = io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	if err != nil {
+		return key, err
+	}
+	if err := post("/api/click", study.Click{Op: "drawn", Step: 2}); err != nil {
+		return key, err
 	}
 	for position := range 50 {
 		told(position, false, key)

@@ -43,11 +43,15 @@ func (v *Server) Listen(address, port string) (*Door, error) {
 		}
 	}
 	d := &Door{l, reachable(l.Addr().(*net.TCPAddr))}
+	if u := v.public.url; u != nil {
+		d.Hosts = append([]string{u.Hostname()}, d.Hosts...)
+	}
 	if err := v.session.SetValue("port", d.port()); err != nil {
 		l.Close()
 		return nil, err
 	}
-	v.hosts.Store(&d.Hosts)
+	known := append(machineNames(), d.Hosts...)
+	v.hosts.Store(&known)
 	return d, nil
 }
 
@@ -56,11 +60,17 @@ func (d *Door) port() string { return strconv.Itoa(d.Addr().(*net.TCPAddr).Port)
 // Participants returns the address for participants' browsers by one of the
 // door's names.
 func (v *Server) Participants(d *Door, host string) string {
+	if u := v.public.url; u != nil && host == u.Hostname() {
+		return u.String() + "?room=" + v.Room
+	}
 	return "http://" + net.JoinHostPort(host, d.port()) + "/?room=" + v.Room
 }
 
 // OrganisersPage returns the address of the organiser's page.
 func (v *Server) OrganisersPage(d *Door) string {
+	if u := v.public.url; u != nil {
+		return u.String() + "organiser?token=" + v.Organiser
+	}
 	return "http://" + net.JoinHostPort(d.Hosts[0], d.port()) + "/organiser?token=" + v.Organiser
 }
 

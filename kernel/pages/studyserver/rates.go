@@ -44,7 +44,7 @@ func (r *rates) allow(address string, now time.Time) bool {
 		b = &bucket{left: r.burst, at: now}
 		r.buckets[address] = b
 	}
-	b.left = min(r.burst, b.left+now.Sub(b.at).Seconds()*r.perSecond)
+	b.left = min(r.burst, b.left+max(0, now.Sub(b.at).Seconds())*r.perSecond) // the clock may be set back
 	b.at = now
 	if b.left < 1 {
 		return false

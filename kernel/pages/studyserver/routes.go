@@ -5,9 +5,11 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"io"
-	"net"
 	"net/http"
+	"net/url"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,6 +32,9 @@ func (v *Server) routes() (http.Handler, error) {
 	m.HandleFunc("GET /study.js", file("study.js"))
 	m.HandleFunc("GET /study.css", file("study.css"))
 	m.HandleFunc("POST /api/join", v.join)
+	m.HandleFunc("GET /icon.svg", file("icon.svg"))
+	m.HandleFunc("POST /api/withdraw", v.participant(v.withdraw))
+	m.HandleFunc("POST /api/next", v.participant(v.next))
 	m.HandleFunc("GET /api/state", v.participant(v.state))
 	m.HandleFunc("POST /api/click", v.participant(v.click))
 	m.HandleFunc("GET /sheet/{step}/{n}", v.participant(v.sheet))
@@ -47,12 +52,14 @@ func (v *Server) routes() (http.Handler, error) {
 		}
 		pages.Send(w, http.StatusOK, map[string]bool{"closed": true})
 	}))
-	return pages.Guard{
-		Policy:    contentPolicy,
-		Host:      v.knownHost,
-		WrongName: errors.New("this study is not served under that name"),
+	guarded, err := pages.Guard{
+		Policy:      contentPolicy,
+		Host:        v.knownHost,
+		Origins:     v.public.origins(),
+		WrongName:   errHost,
+		WrongOrigin: errOrigin,
 		Admit: func(w http.ResponseWriter, r *http.Request) (int, error) {
-			if !v.rates.allow(address(r), v.session.Now()) {
+			if !v.rates.allow(v.address(r), v.session.Now()) {
 				w.Header().Set("Retry-After", "1")
 				return http.StatusTooManyRequests, errors.New("too many requests; wait a moment")
 			}
@@ -60,26 +67,48 @@ func (v *Server) routes() (http.Handler, error) {
 		},
 		Refuse: v.refuse,
 	}.Wrap(m)
-}
-
-func address(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
-		return r.RemoteAddr
+		return nil, err
 	}
-	return host
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if fault := recover(); fault != nil {
+				v.Log.Printf("a fault of the program at %s %s: %v\n%s", foreign(r.Method), foreign(r.URL.Path), fault, debug.Stack())
+				v.refuse(w, r, http.StatusInternalServerError, errors.New("a fault of the program"))
+			}
+		}()
+		guarded.ServeHTTP(w, r)
+	}), nil
 }
 
 // knownHost reports whether a Host header names this server to others.
 func (v *Server) knownHost(host string) bool {
+	if v.public.offers(host) {
+		return true
+	}
 	hosts := v.hosts.Load()
 	return hosts != nil && slices.ContainsFunc(*hosts, func(h string) bool { return strings.EqualFold(h, pages.HostName(host)) })
 }
 
 // refuse answers with what is wrong and logs it, without secrets.
 func (v *Server) refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
-	v.Log.Printf("refused %d %s %s from %s: %v", status, r.Method, r.URL.Path, address(r), err)
-	pages.Send(w, status, map[string]string{"error": err.Error()})
+	v.logRefusal(r, status, err)
+	pages.Send(w, status, map[string]string{"error": textFor(status, err)})
+}
+
+// textFor is what whoever asks is told. What went wrong inside is for the log.
+func textFor(status int, err error) string {
+	switch status {
+	case http.StatusInternalServerError:
+		return "the answer could not be stored; try again"
+	case http.StatusInsufficientStorage:
+		return "the answer could not be stored: the disk of the study's computer is full"
+	}
+	return err.Error()
+}
+
+func (v *Server) logRefusal(r *http.Request, status int, err error) {
+	v.Log.Printf("refused %d %s %s from %s: %s", status, foreign(r.Method), foreign(r.URL.Path), v.address(r), foreign(err.Error()))
 }
 
 // join admits a browser that shows the room's token. One that has joined
@@ -88,6 +117,8 @@ func (v *Server) join(w http.ResponseWriter, r *http.Request) {
 	var q struct {
 		Room       string  `json:"room"`
 		PixelRatio float64 `json:"pixel_ratio"`
+		Seat       string  `json:"seat"`
+		Query      string  `json:"query"` // of the address that was opened
 	}
 	if status, err := pages.Decode(r, &q); err != nil {
 		v.refuse(w, r, status, err)
@@ -107,17 +138,26 @@ func (v *Server) join(w http.ResponseWriter, r *http.Request) {
 		v.refuse(w, r, http.StatusBadRequest, study.ErrValue)
 		return
 	}
-	if !v.joins.allow(address(r), v.session.Now()) {
+	if !v.joins.allow(v.address(r), v.session.Now()) {
 		w.Header().Set("Retry-After", "1")
 		v.refuse(w, r, http.StatusTooManyRequests, errors.New("many are joining from this address; wait a moment"))
 		return
 	}
-	secret, err := v.session.Join(r.Context(), r.UserAgent(), q.PixelRatio)
+	parameters, err := url.ParseQuery(strings.TrimPrefix(q.Query, "?"))
+	if err != nil {
+		parameters = nil // whatever stands there, it is no parameter
+	}
+	secret, err := v.session.Join(r.Context(), study.Visitor{Browser: r.UserAgent(), PixelRatio: q.PixelRatio, Address: v.address(r), Seat: q.Seat, Parameters: parameters})
+	if errors.Is(err, study.ErrSeat) || errors.Is(err, study.ErrSeatTaken) {
+		v.logRefusal(r, http.StatusForbidden, err)
+		pages.Send(w, http.StatusForbidden, map[string]any{"error": err.Error(), "seat": true})
+		return
+	}
 	if err != nil {
 		v.refuse(w, r, statusOf(err), err)
 		return
 	}
-	http.SetCookie(w, &http.Cookie{Name: v.cookieName, Value: secret, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, MaxAge: 30 * 24 * 3600})
+	http.SetCookie(w, v.cookie(r, secret, 30*24*3600))
 	pages.Send(w, http.StatusOK, map[string]bool{"joined": true})
 }
 
@@ -126,10 +166,14 @@ func statusOf(err error) int {
 	switch {
 	case errors.Is(err, study.ErrUnknown):
 		return http.StatusUnauthorized
-	case errors.Is(err, study.ErrClosed):
+	case errors.Is(err, study.ErrClosed), errors.Is(err, study.ErrQuota):
 		return http.StatusGone
-	case errors.Is(err, study.ErrNotNow), errors.Is(err, study.ErrCap), errors.Is(err, study.ErrNotReady):
+	case errors.Is(err, study.ErrDisk):
+		return http.StatusInsufficientStorage
+	case errors.Is(err, study.ErrNotNow), errors.Is(err, study.ErrUnseen), errors.Is(err, study.ErrNoNext), errors.Is(err, study.ErrCap), errors.Is(err, study.ErrNotReady):
 		return http.StatusConflict
+	case errors.Is(err, study.ErrCode):
+		return http.StatusNotFound
 	case errors.Is(err, study.ErrValue):
 		return http.StatusUnprocessableEntity
 	case errors.Is(err, study.ErrFull), errors.Is(err, context.Canceled):
@@ -165,6 +209,46 @@ func (v *Server) click(w http.ResponseWriter, r *http.Request, secret string) {
 	v.answer(w, r, now, err)
 }
 
+// withdraw removes the answers of whoever asks, who has to confirm with the
+// code that the page shows.
+func (v *Server) withdraw(w http.ResponseWriter, r *http.Request, secret string) {
+	var q struct {
+		Code string `json:"code"`
+	}
+	status, err := pages.Decode(r, &q)
+	if err == nil {
+		var now *study.State
+		if now, err = v.session.State(r.Context(), secret); err == nil && now.Code != q.Code {
+			err = study.ErrCode
+		}
+		if err == nil {
+			err = v.session.Withdraw(r.Context(), q.Code)
+		}
+		status = statusOf(err)
+	}
+	if err != nil {
+		v.refuse(w, r, status, err)
+		return
+	}
+	http.SetCookie(w, v.cookie(r, "", -1))
+	pages.Send(w, http.StatusOK, map[string]bool{"withdrawn": true})
+}
+
+// next has the browser forget a participant who is done, so that another
+// person may begin.
+func (v *Server) next(w http.ResponseWriter, r *http.Request, secret string) {
+	now, err := v.session.State(r.Context(), secret)
+	if err == nil && (!now.Done || v.view(now).Next == nil) {
+		err = study.ErrNoNext
+	}
+	if err != nil {
+		v.refuse(w, r, statusOf(err), err)
+		return
+	}
+	http.SetCookie(w, v.cookie(r, "", -1))
+	pages.Send(w, http.StatusOK, map[string]bool{"left": true})
+}
+
 // answer sends the participant's state. After a refusal the page gets both, so
 // that it can show what is stored.
 func (v *Server) answer(w http.ResponseWriter, r *http.Request, state *study.State, err error) {
@@ -174,12 +258,8 @@ func (v *Server) answer(w http.ResponseWriter, r *http.Request, state *study.Sta
 		return
 	}
 	status := statusOf(err)
-	text := err.Error()
-	if status == http.StatusInternalServerError {
-		text = "the answer could not be stored; try again" // why is for the organiser
-	}
-	v.Log.Printf("refused %d %s %s from %s: %v", status, r.Method, r.URL.Path, address(r), err)
-	pages.Send(w, status, map[string]any{"error": text, "state": now})
+	v.logRefusal(r, status, err)
+	pages.Send(w, status, map[string]any{"error": textFor(status, err), "state": now})
 }
 
 // sheet sends pictures of the participant's present trial.
@@ -203,21 +283,29 @@ func (v *Server) sheet(w http.ResponseWriter, r *http.Request, secret string) {
 		v.refuse(w, r, http.StatusNotFound, errors.New("no such page"))
 		return
 	}
-	// One at a time: a room that opens a page at the same moment waits for its
-	// pictures, and clicks are answered between them.
-	select {
-	case v.drawing <- struct{}{}:
-	case <-r.Context().Done():
+	data, err := v.sheets.get(r.Context(), secret, step, n, func() ([]byte, error) { return d.sheet(now.Answer.Shown, n) })
+	switch {
+	case errors.Is(err, errGreedy):
+		w.Header().Set("Retry-After", "1")
+		v.refuse(w, r, http.StatusTooManyRequests, err)
 		return
-	}
-	data, err := d.sheet(now.Answer.Shown, n)
-	<-v.drawing
-	if err != nil {
+	case r.Context().Err() != nil:
+		return
+	case err != nil:
 		v.refuse(w, r, http.StatusInternalServerError, err)
 		return
 	}
 	w.Header().Set("Content-Type", "image/png")
-	w.Write(data)
+	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
+	if _, err := w.Write(data); err != nil {
+		return // it did not arrive
+	}
+	if err := http.NewResponseController(w).Flush(); err != nil {
+		return
+	}
+	if err := v.session.Delivered(r.Context(), secret, step, n, d.sheets()); err != nil {
+		v.logRefusal(r, statusOf(err), fmt.Errorf("sheet %d: %w", n, err))
+	}
 }
 
 // organiser admits the holder of the organiser's token: in the address for

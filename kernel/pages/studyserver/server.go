@@ -33,6 +33,12 @@ type Options struct {
 	// at 5 a second; 0 for 400.
 	JoinBurst int
 
+	// PublicURL is the address under which a proxy offers the pages, such as
+	// https://study.example.org/digits/; the proxy takes the path away. Proxies
+	// are the IP addresses of those that may say for whom they ask.
+	PublicURL string
+	Proxies   []string
+
 	// Clock, unless nil, times the trials of simulated participants.
 	Clock *study.SimulatedClock
 
@@ -47,12 +53,13 @@ type Server struct {
 	decks   map[string]*deck
 	mux     http.Handler
 
+	public     public
 	cookieName string // of the cookie that carries a participant's secret
 
-	hosts   atomic.Pointer[[]string] // of the door, beside loopback ones
-	rates   rates                    // of all requests
-	joins   rates                    // of new participants
-	drawing chan struct{}            // holds one value while a sheet is drawn
+	hosts  atomic.Pointer[[]string] // of the door, beside loopback ones
+	rates  rates                    // of all requests
+	joins  rates                    // of new participants
+	sheets sheetCache
 }
 
 // Open opens a study with its store as [study.Open] does, with its errors.
@@ -60,11 +67,16 @@ func Open(s *study.Study, store string, o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = log.New(io.Discard, "", 0)
 	}
+	o.Log = log.New(&slowWriter{to: o.Log.Writer(), now: time.Now}, o.Log.Prefix(), o.Log.Flags())
+	public, err := parsePublic(o.PublicURL, o.Proxies)
+	if err != nil {
+		return nil, err
+	}
 	session, err := study.Open(s, store, study.Options{Clock: o.Clock, Now: o.now})
 	if err != nil {
 		return nil, err
 	}
-	v := &Server{Options: o, session: session, study: s, decks: map[string]*deck{}, drawing: make(chan struct{}, 1),
+	v := &Server{Options: o, public: public, session: session, study: s, decks: map[string]*deck{},
 		rates: rates{perSecond: requestsPerSecond, burst: requestsBurst}, joins: rates{perSecond: joinsPerSecond, burst: joinsBurst}}
 	for _, t := range session.AllTrials() {
 		v.decks[t.Name] = newDeck(t)
@@ -118,6 +130,10 @@ type progress struct {
 	Closed   bool   `json:"closed"`
 	Trials   []row  `json:"trials"`
 	People   []seat `json:"people"`
+	Note     string `json:"note,omitempty"` // that votes are simulated
+
+	Withdrawn int    `json:"withdrawn,omitempty"`
+	Pace      string `json:"pace,omitempty"` // where many answers come from one address at once
 }
 
 type row struct {
@@ -163,7 +179,13 @@ func (v *Server) progress(ctx context.Context) (*progress, error) {
 	if err != nil {
 		return nil, err
 	}
-	out.Ballots = len(ballots)
+	out.Ballots, out.Note = len(ballots), ensemble.SimulatedNote(ballots)
+	if n := ensemble.Pace(ballots); n >= 5 && out.Note == "" {
+		out.Pace = fmt.Sprintf("Up to %d participants from one network address handed in within a minute.", n)
+	}
+	if out.Withdrawn, err = v.session.Withdrawn(ctx); err != nil {
+		return nil, err
+	}
 	for _, t := range v.study.Trials {
 		r := row{Name: t.Name}
 		if here := ensemble.OfTrial(ballots, t.Name); len(here) > 0 {

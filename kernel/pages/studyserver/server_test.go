@@ -116,7 +116,10 @@ func (b *browser) do(clicks ...study.Click) *view {
 	b.t.Helper()
 	var v *view
 	for _, c := range clicks {
-		c.Step = b.state().Step
+		now := b.state()
+		if c.Step = now.Step; now.Answer != nil && !now.Answer.Drawn {
+			b.look(now)
+		}
 		data, _ := json.Marshal(c)
 		status, next := b.call("POST", "/api/click", string(data))
 		if status != 200 {
@@ -125,6 +128,21 @@ func (b *browser) do(clicks ...study.Click) *view {
 		v = next
 	}
 	return v
+}
+
+// look gets all pictures of the present trial and says that they are drawn.
+func (b *browser) look(now *view) *view {
+	b.t.Helper()
+	for k := range now.Task.Sheets {
+		if status, _ := b.call("GET", fmt.Sprintf("/sheet/%d/%d.png", now.Step, k), ""); status != 200 {
+			b.t.Fatalf("sheet %d: status %d", k, status)
+		}
+	}
+	status, next := b.call("POST", "/api/click", fmt.Sprintf(`{"op": "drawn", "step": %d}`, now.Step))
+	if status != 200 {
+		b.t.Fatalf("drawn: status %d", status)
+	}
+	return next
 }
 
 func (b *browser) answerTrial() *view {

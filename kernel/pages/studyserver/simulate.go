@@ -164,6 +164,11 @@ func (b *visitor) trial(ctx context.Context, v *view) error {
 			looks[uint64(sheet*t.Columns*t.Columns+i)] = a
 		}
 	}
+	if !v.Answer.Drawn {
+		if err := b.click(ctx, v, study.Click{Op: "drawn"}); err != nil {
+			return err
+		}
+	}
 	protocol := ensemble.Protocol{
 		Name: "study", Reading: ensemble.ReadingKind(t.Reading), ReadingOptional: t.ReadingOptional, Samples: t.Samples,
 		MinPicks: t.MinPicks, MaxPicks: t.MaxPicks, AllowNone: t.AllowNone, Confidence: t.Confidence, Combined: 1,
