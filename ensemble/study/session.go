@@ -48,7 +48,9 @@ type participant struct {
 	answers    map[string]*answer // by trial
 }
 
-func (p *participant) name() string { return fmt.Sprintf("p%04d", p.number) }
+func (p *participant) name() string { return nameOf(p.number) }
+
+func nameOf(number int) string { return fmt.Sprintf("p%04d", number) }
 
 // answer is one participant in one trial, handed in or not yet.
 type answer struct {

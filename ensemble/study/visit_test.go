@@ -2,11 +2,14 @@ package study
 
 import (
 	"bytes"
+	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -297,5 +300,73 @@ func TestWithdraw(t *testing.T) {
 	}
 	if data, err := os.ReadFile(store); err != nil || bytes.Contains(data, []byte(fmt.Sprintf("%q", secretText))) {
 		t.Error(err)
+	}
+}
+
+// The data of a study are tables with a dictionary that names every column.
+func TestTidy(t *testing.T) {
+	b, store, _ := opened(t, func(s *Study) { s.Parameters = []string{"PID"} })
+	secret, err := b.Join(t.Context(), Visitor{Browser: "test", Address: "192.0.2.7", Parameters: url.Values{"PID": {"=1+1"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	take(t, b, secret)
+	if _, err := b.Join(t.Context(), Visitor{}); err != nil {
+		t.Fatal(err)
+	}
+	v, err := Read(b.Study(), store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	files, err := v.Tidy(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dictionary struct {
+		Resources []struct {
+			Path   string
+			Rows   int
+			Schema struct{ Fields []field }
+		}
+		Study struct{ Joined, Started, Finished, Withdrawn int }
+	}
+	if err := json.Unmarshal(files["datapackage.json"], &dictionary); err != nil {
+		t.Fatal(err)
+	}
+	if s := dictionary.Study; s.Joined != 2 || s.Started != 1 || s.Finished != 1 || s.Withdrawn != 0 {
+		t.Errorf("%+v", s)
+	}
+	rows := map[string][][]string{}
+	for _, r := range dictionary.Resources {
+		lines, err := csv.NewReader(bytes.NewReader(files[r.Path])).ReadAll()
+		if err != nil || len(lines) != r.Rows+1 || len(lines[0]) != len(r.Schema.Fields) {
+			t.Fatalf("%s: %d lines, error %v", r.Path, len(lines), err)
+		}
+		for i, f := range r.Schema.Fields {
+			if f.Name != lines[0][i] || f.Description == "" || f.Type == "" {
+				t.Errorf("%s: column %q is described as %+v", r.Path, lines[0][i], f)
+			}
+		}
+		rows[r.Path] = lines[1:]
+	}
+	// Two trials that count, two picks each; join, agree, start, and for each
+	// of three trials two sheets, drawn, two picks, a reading and handing in;
+	// and the join of the second.
+	if n := len(rows["votes.csv"]); n != 4 || len(rows["ballots.csv"]) != 2 || len(rows["participants.csv"]) != 2 || len(rows["clicks.csv"]) != 3+3*7+1 {
+		t.Errorf("%d votes, %d ballots, %d participants, %d clicks", n, len(rows["ballots.csv"]), len(rows["participants.csv"]), len(rows["clicks.csv"]))
+	}
+	ballots, err := v.Ballots(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := rows["votes.csv"][0], []string{"p0001", "one", "1", fmt.Sprint(ballots[0].Shown[1]), "1", "5", "false", "false"}; !slices.Equal(got, want) {
+		t.Errorf("the first vote is %q, want %q", got, want)
+	}
+	if got := rows["participants.csv"][0]; got[2] != "done" || got[7] != "1" || got[9] != "'=1+1" {
+		t.Errorf("the first participant is %q", got)
+	}
+	if got := rows["ballots.csv"][1]; got[1] != "two" || got[11] != "true" {
+		t.Errorf("the golden ballot is %q", got)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -237,6 +238,30 @@ func RepairStudy(file, store string) (path string, saved *study.Repaired, err er
 	}
 	saved, err = study.Repair(path)
 	return path, saved, err
+}
+
+// ExportTidy writes the tables of a study and their dictionary into a folder,
+// see [study.Votes.Tidy], and returns the names of the files.
+func ExportTidy(ctx context.Context, file, store, dir string) ([]string, error) {
+	v, _, err := OpenVotes(file, store)
+	if err != nil {
+		return nil, err
+	}
+	defer v.Close()
+	files, err := v.Tidy(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, fmt.Errorf("export: %w", err)
+	}
+	names := slices.Sorted(maps.Keys(files))
+	for _, name := range names {
+		if err := atomicfile.Write(filepath.Join(dir, name), files[name]); err != nil {
+			return nil, err
+		}
+	}
+	return names, nil
 }
 
 // ExportBallots writes the ballots of a study into a file, .csv or .jsonl, and

@@ -167,11 +167,22 @@ func terminalQR(code *qr.Code) string {
 func studyExportCommand() *cobra.Command {
 	var store, out string
 	c := &cobra.Command{
-		Use:     "export FILE",
-		Short:   "Write the ballots as CSV or JSON Lines",
-		Example: "  go run ./kernel study export study.yaml -o ballots.csv",
+		Use:   "export FILE",
+		Short: "Write the ballots as CSV or JSON Lines, or all data as tidy tables",
+		Long: `Writes the ballots into a file, or, where -o names a folder with a slash at its
+end, all data: participants.csv, ballots.csv, votes.csv with a row for each pick,
+clicks.csv, and datapackage.json, which says what every column means.`,
+		Example: "  go run ./kernel study export study.yaml -o ballots.csv\n  go run ./kernel study export study.yaml -o data/",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if strings.HasSuffix(out, "/") {
+				names, err := app.ExportTidy(c.Context(), args[0], store, out)
+				if err != nil {
+					return whenNoVotes(err)
+				}
+				fmt.Fprintf(c.OutOrStdout(), "%s in %s\n", strings.Join(names, ", "), out)
+				return nil
+			}
 			n, err := app.ExportBallots(c.Context(), args[0], store, out)
 			if err != nil {
 				return whenNoVotes(err)
@@ -181,7 +192,7 @@ func studyExportCommand() *cobra.Command {
 		},
 	}
 	storeFlag(c, &store)
-	c.Flags().StringVarP(&out, "out", "o", "ballots.csv", "file, .csv or .jsonl")
+	c.Flags().StringVarP(&out, "out", "o", "ballots.csv", "file, .csv or .jsonl, or a folder, with / at its end")
 	return c
 }
 
