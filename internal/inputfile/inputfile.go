@@ -68,14 +68,20 @@ func regular(path string, info os.FileInfo, limit int64) error {
 // A pointer of Git LFS is refused. Errors are those of [Open], or wrap
 // [ErrLFSPointer].
 func Read(path string, limit int64) ([]byte, error) {
-	f, _, err := Open(path, limit)
+	f, size, err := Open(path, limit)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := ReadAll(f, limit)
-	if err != nil {
+	// One allocation for a file that keeps its size while it is read.
+	var all bytes.Buffer
+	all.Grow(int(size) + bytes.MinRead)
+	if _, err := all.ReadFrom(io.LimitReader(f, limit+1)); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	data := all.Bytes()
+	if int64(len(data)) > limit {
+		return nil, hint.With(fmt.Errorf("%s: %w: it grew over %s", path, ErrTooLarge, humanize.IBytes(uint64(limit))), "is it the right file?")
 	}
 	if err := CheckLFS(data); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)

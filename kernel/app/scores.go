@@ -68,6 +68,11 @@ func (ms *Models) ensembleMetrics(ctx context.Context, selection string, t Trial
 		if err != nil {
 			return nil, nil, err
 		}
+		if t.LR != nil {
+			if factor, err := metrics.Factor(first.Width, first.Height, t.LR.Width, t.LR.Height); err == nil {
+				chosen = metrics.AtFactor(chosen, factor)
+			}
+		}
 		for _, m := range chosen {
 			scored, err := ensembleMetric(m, t)
 			var missing *MissingReferenceError

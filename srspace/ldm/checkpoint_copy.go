@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/trustsr/trustsr/internal/atomicfile"
+	"github.com/trustsr/trustsr/internal/inputfile"
 )
 
 // keptConfig is the file that [Checkpoint.WriteConfig] leaves beside a copy
@@ -54,7 +54,7 @@ func (c *Checkpoint) WriteConfig(folder string) error {
 // where there is nothing.
 func readKept(checkpoint string) (k kept, ok bool, err error) {
 	path := filepath.Join(filepath.Dir(checkpoint), keptConfig)
-	data, err := os.ReadFile(path)
+	data, err := inputfile.Read(path, yamlLimit)
 	if errors.Is(err, fs.ErrNotExist) {
 		return k, false, nil
 	}

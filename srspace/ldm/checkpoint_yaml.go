@@ -3,7 +3,6 @@ package ldm
 import (
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math"
 	"os"
@@ -13,6 +12,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/trustsr/trustsr/internal/inputfile"
 )
 
 const yamlLimit = 1 << 20
@@ -33,20 +34,12 @@ func findYAML(checkpoint string) (params map[string]any, from string, err error)
 		candidates = append(candidates, training...)
 	}
 	for _, path := range candidates {
-		f, err := os.Open(path)
+		data, err := inputfile.Read(path, yamlLimit)
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}
 		if err != nil {
 			return nil, path, err
-		}
-		data, err := io.ReadAll(io.LimitReader(f, yamlLimit+1))
-		f.Close()
-		if err != nil {
-			return nil, path, err
-		}
-		if len(data) > yamlLimit {
-			return nil, path, fmt.Errorf("%s: more than %d bytes", path, yamlLimit)
 		}
 		params, err := parseYAML(data)
 		if err != nil {

@@ -4,13 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/trustsr/trustsr/internal/inputfile"
 	"github.com/trustsr/trustsr/internal/weights"
 )
 
@@ -87,17 +87,9 @@ func (c *Checkpoint) openDiffusers(dir string, o OpenOptions) error {
 
 // readConfig reads a component's JSON.
 func readConfig(path string) (*keys, error) {
-	f, err := os.Open(path)
+	data, err := inputfile.Read(path, yamlLimit)
 	if err != nil {
 		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, yamlLimit+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > yamlLimit {
-		return nil, fmt.Errorf("%s: more than %d bytes", path, yamlLimit)
 	}
 	var m map[string]any
 	if err := json.Unmarshal(namedNumbers(data), &m); err != nil {

@@ -3,12 +3,12 @@ package onnx
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
 
 	"github.com/trustsr/trustsr/internal/hint"
+	"github.com/trustsr/trustsr/internal/inputfile"
 )
 
 // maxFile is protocol buffers' own limit of a message, in bytes; what weights
@@ -17,25 +17,10 @@ const maxFile = 2<<30 - 1
 
 // readFile reads an ONNX file, its size checked first.
 func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
+	data, err := inputfile.Read(path, maxFile)
+	if err == nil && len(data) == 0 {
+		err = errors.New("the file is empty")
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case !info.Mode().IsRegular():
-		return nil, errors.New("not a file")
-	case info.Size() == 0:
-		return nil, errors.New("the file is empty")
-	case info.Size() > maxFile:
-		return nil, fmt.Errorf("%d bytes, an ONNX file has %d at most", info.Size(), maxFile)
-	}
-	data := make([]byte, info.Size())
-	_, err = io.ReadFull(f, data)
 	return data, err
 }
 
