@@ -46,6 +46,12 @@ type widgets struct {
 func newWidgets(t *testing.T) *widgets {
 	t.Helper()
 	classicNotebook(t)
+	return ownWidgets(t)
+}
+
+// ownWidgets is newWidgets for any Jupyter.
+func ownWidgets(t *testing.T) *widgets {
+	t.Helper()
 	trustsr, root := binary(t)
 	own := t.TempDir()
 	for _, dir := range []string{"kernel/lab", "kernel/wire", "kernel/jupyter/cellwire", "kernel/jupyter/runner", "internal/atomicfile"} {
@@ -131,6 +137,15 @@ type notebookTab struct {
 
 func openNotebook(t *testing.T, ctx context.Context, address string) *notebookTab {
 	t.Helper()
+	tab := listen(t, ctx)
+	tab.do("open the notebook", time.Minute, chromedp.Navigate(address))
+	tab.ready()
+	return tab
+}
+
+// listen makes a tab that knows the frames of what is opened in it.
+func listen(t *testing.T, ctx context.Context) *notebookTab {
+	t.Helper()
 	tab := &notebookTab{page: page{t, ctx}, contexts: map[cdp.FrameID]runtime.ExecutionContextID{}}
 	chromedp.ListenTarget(ctx, func(event any) {
 		e, ok := event.(*runtime.EventExecutionContextCreated)
@@ -147,8 +162,7 @@ func openNotebook(t *testing.T, ctx context.Context, address string) *notebookTa
 			tab.mu.Unlock()
 		}
 	})
-	tab.do("open the notebook", time.Minute, runtime.Enable(), chromedp.Navigate(address))
-	tab.ready()
+	tab.do("listen", time.Minute, runtime.Enable())
 	return tab
 }
 
