@@ -2,19 +2,6 @@
 
 package main
 
-import (
-	"os"
-	"syscall"
+import "github.com/trustsr/trustsr/kernel/command"
 
-	"github.com/trustsr/trustsr/internal/backend"
-	"github.com/trustsr/trustsr/kernel/command"
-)
-
-func main() {
-	if env := backend.FasterEnvironment(); env != nil {
-		if self, err := os.Executable(); err == nil {
-			_ = syscall.Exec(self, os.Args, env) // where it fails, all is only slower
-		}
-	}
-	os.Exit(command.Main(os.Args[1:]))
-}
+func main() { command.Execute() }

@@ -8,13 +8,26 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/trustsr/trustsr/internal/backend"
 	"github.com/trustsr/trustsr/internal/hint"
 	"github.com/trustsr/trustsr/kernel/jupyter"
 )
+
+// Execute is the process of the command: it sets the environment in which the
+// backends are fast, runs the command line and exits.
+func Execute() {
+	if env := backend.FasterEnvironment(); env != nil {
+		if self, err := os.Executable(); err == nil {
+			_ = syscall.Exec(self, os.Args, env) // where it fails, all is only slower
+		}
+	}
+	os.Exit(Main(os.Args[1:]))
+}
 
 // Main runs the command line and returns the exit status. An error is
 // printed as one line, with a hint where there is one; a panic too.
@@ -52,8 +65,9 @@ func report(w io.Writer, err error) {
 // Root is the command with all its subcommands.
 func Root() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "kernel",
-		Short: "Trustworthy super-resolution: draw an SR space, choose, combine, check",
+		Use:     "trustsr",
+		Version: builtVersion(),
+		Short:   "Trustworthy super-resolution: draw an SR space, choose, combine, check",
 		Long: `From a low-resolution picture to one image, with the choices behind it:
 draw samples of its SR space with a latent diffusion model, let people choose
 those they trust, average the chosen, and see all of it on a plane of fidelity
@@ -64,6 +78,7 @@ and perception. Everything runs in Jupyter notebooks in Go.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetVersionTemplate("trustsr {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(upCommand(), installCommand(), uninstallCommand(), execCommand(), sampleCommand(), mergeCommand(), tallyCommand(), studyCommand(), trainCommand(), scoreCommand(), benchCommand(), weightsCommand(), doctorCommand(), runCommand(), engineCommand())
 	for _, c := range root.Commands() {
@@ -91,4 +106,9 @@ func refuseUnknown(c *cobra.Command) {
 		return hint.With(fmt.Errorf("%s has no command %q", c.CommandPath(), args[0]), "there are: "+strings.Join(names, ", "))
 	}
 	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+}
+
+func builtVersion() string {
+	info, _ := debug.ReadBuildInfo()
+	return version(info)
 }
