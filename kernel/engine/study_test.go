@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"image/png"
 	"net"
 	"net/http"
@@ -75,7 +76,11 @@ func TestStudyFromACell(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			_, err = io.Copy(io.Discard, resp.Body) // what does not arrive is not delivered
 			resp.Body.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
 			if resp.StatusCode != http.StatusOK {
 				break
 			}
