@@ -46,6 +46,8 @@ type Options struct {
 	Root     string   // project root, for the groups that start the kernel
 	Self     string   // the command's executable, for the groups that start the kernel
 
+	Rehearse bool // what is measured on a GPU is measured on any backend
+
 	VersusPyTorch bool   // measure PyTorch too, in turns, and the ratios
 	Python        string // interpreter with torch; "" searches
 
@@ -67,7 +69,8 @@ func groups() []group {
 		{"unet", "a UNet call of the published ×4 architecture, generated weights", true, measureUNet},
 		{"decode", "a decoder call of the same", true, measureDecode},
 		{"sample", "a whole sample of the same", true, measureSample},
-		{"gpu", "batches and matrix products, on a GPU", true, measureGPU},
+		{"gpu", "matrix products and batches of UNet calls, on a GPU", true, measureGPU},
+		{"gpu-samples", "whole samples of the ×4 model, on a GPU", true, measureGPUSamples},
 	}
 	for _, m := range metricGroups {
 		list = append(list, group{m.name, "images/s of " + m.id, false, m.measure})

@@ -133,8 +133,8 @@ func TestRefusals(t *testing.T) {
 
 // What the machine lacks is a note, not an error.
 func TestMissingIsNoted(t *testing.T) {
-	report := quick(t, "gpu", "engine", "cells")
-	if len(report.Rows) != 0 || len(report.Notes) != 3 {
+	report := quick(t, "gpu", "gpu-samples", "engine", "cells")
+	if len(report.Rows) != 0 || len(report.Notes) != 4 {
 		t.Errorf("rows %v, notes %q", report.Rows, report.Notes)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -19,43 +20,103 @@ import (
 // original modules; they are linear in the pixels.
 const unetMACs64 = 40.231e9
 
-// measureGPU sweeps the batch and relates the UNet's arithmetic to what the
-// device reaches in one large matrix product, and draws whole samples: four of
-// 64×64 side by side, and the paper's 324 digits as four runs of 9×9.
-func measureGPU(ctx context.Context, s *session) error {
-	if !strings.HasSuffix(s.backendName(), "cuda") {
-		return fmt.Errorf("%w: no GPU", errSkip)
+func (s *session) needsGPU() error {
+	if s.Rehearse || strings.HasSuffix(s.backendName(), "cuda") {
+		return nil
 	}
-	return s.device(ctx)
+	return fmt.Errorf("%w: no GPU", errSkip)
 }
 
-// device is measureGPU on whatever the backend computes with.
-func (s *session) device(ctx context.Context) error {
-	ceilings, err := measureMatMul(ctx, s)
-	if err != nil {
+// measureGPU sweeps the batch and relates the UNet's arithmetic to what the
+// device reaches in one large matrix product.
+func measureGPU(ctx context.Context, s *session) error {
+	if err := s.needsGPU(); err != nil {
 		return err
 	}
-	single, err := s.fullModel(s.config)
-	if err != nil {
+	return s.batches(ctx)
+}
+
+// measureGPUSamples draws whole samples: four of 64×64 side by side, and the
+// paper's 324 digits as four runs of 9×9.
+func measureGPUSamples(ctx context.Context, s *session) error {
+	if err := s.needsGPU(); err != nil {
 		return err
 	}
-	models, names := []*ldm.Model{single}, []string{"float32"}
-	if s.Quick {
-		// bfloat16 without matrix units takes minutes
-	} else if half, err := single.BFloat16(); err != nil {
-		s.report.Notes = append(s.report.Notes, fmt.Sprintf("gpu %s: %v", s.backendName(), err))
-	} else {
-		models, names = append(models, half), append(names, srspace.BFloat16)
+	models, names, err := s.precisions()
+	if err != nil {
+		return err
 	}
 	for i, m := range models {
-		if err := s.sweep(ctx, m, names[i], ceilings[i]); err != nil {
-			return err
-		}
 		if err := s.wholeSamples(ctx, m, names[i]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// batches is measureGPU on whatever the backend computes with.
+func (s *session) batches(ctx context.Context) error {
+	ceilings, err := measureMatMul(ctx, s)
+	if err != nil {
+		return err
+	}
+	models, names, err := s.precisions()
+	if err != nil {
+		return err
+	}
+	for i, m := range models {
+		if err := s.sweep(ctx, m, names[i], ceilings[i]); err != nil {
+			return err
+		}
+	}
+	if len(models) < 2 {
+		return nil
+	}
+	return s.apart(models[0], models[1])
+}
+
+// precisions are the ×4 model in float32 and, where the backend has it, in
+// bfloat16.
+func (s *session) precisions() ([]*ldm.Model, []string, error) {
+	single, err := s.fullModel(s.config)
+	if err != nil {
+		return nil, nil, err
+	}
+	if s.Quick { // bfloat16 without matrix units takes minutes
+		return []*ldm.Model{single}, []string{"float32"}, nil
+	}
+	half, err := single.BFloat16()
+	if err != nil {
+		s.report.Notes = append(s.report.Notes, fmt.Sprintf("gpu %s: %v", s.backendName(), err))
+		return []*ldm.Model{single}, []string{"float32"}, nil
+	}
+	return []*ldm.Model{single, half}, []string{"float32", srspace.BFloat16}, nil
+}
+
+// apart notes how far a UNet call in bfloat16 is from one in float32.
+func (s *session) apart(single, half *ldm.Model) error {
+	x, lr := generatedTensor(1, 1, 3, 64, 64), generatedTensor(2, 1, 3, 64, 64)
+	want, err := single.Denoise(x, lr, []float32{500})
+	if err != nil {
+		return err
+	}
+	got, err := half.Denoise(x, lr, []float32{500})
+	if err != nil {
+		return err
+	}
+	s.report.Notes = append(s.report.Notes, fmt.Sprintf("gpu/unet/64x64: bfloat16 is %.1f dB below float32", signalToError(want.Data, got.Data)))
+	return nil
+}
+
+// signalToError is ten times the logarithm of the mean square of want by that
+// of the difference, in dB.
+func signalToError(want, got []float32) float64 {
+	signal, apart := 0.0, 0.0
+	for i, v := range want {
+		signal += float64(v) * float64(v)
+		apart += float64(v-got[i]) * float64(v-got[i])
+	}
+	return 10 * math.Log10(signal/apart)
 }
 
 // sweep times UNet calls of growing batches, and says how much of the measured

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,8 +19,11 @@ func TestDevice(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &session{full: path, Options: Options{Quick: true, Repeat: 1}, config: "go", dir: t.TempDir(), report: newReport(true)}
-	if err := s.device(context.Background()); err != nil {
-		t.Fatal(err)
+	s.Rehearse = true
+	for _, measure := range []func(context.Context, *session) error{measureGPU, measureGPUSamples} {
+		if err := measure(context.Background(), s); err != nil {
+			t.Fatal(err)
+		}
 	}
 	var ids []string
 	for _, r := range s.report.Rows {
@@ -36,5 +40,12 @@ func TestDevice(t *testing.T) {
 		if !strings.Contains(all, want) {
 			t.Errorf("no row %s in\n%s", want, all)
 		}
+	}
+}
+
+// A tenth of the amplitude is a hundredth of the power: 20 dB.
+func TestSignalToError(t *testing.T) {
+	if got := signalToError([]float32{1, -2, 0}, []float32{1.1, -2.2, 0}); math.Abs(got-20) > 1e-4 {
+		t.Errorf("%v dB, want 20", got)
 	}
 }

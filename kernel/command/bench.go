@@ -67,6 +67,7 @@ machine was. Ctrl-C prints what is finished.`,
 	f.StringSliceVar(&o.Only, "only", nil, "what to measure: "+strings.Join(names, ", "))
 	f.StringSliceVar(&o.Backends, "backend", nil, "backends, of go, onnx:cpu, xla:cpu, xla:cuda, xla:FILE.so (default: all that are installed)")
 	f.BoolVar(&o.Quick, "quick", false, "small work, twice: a check that it runs, not numbers to quote")
+	f.BoolVar(&o.Rehearse, "rehearse", false, "measure what is for a GPU on any backend")
 	f.IntVar(&o.Repeat, "repeat", 0, "times each thing is measured (default: 3 to 11, as long as it takes)")
 	f.BoolVar(&o.VersusPyTorch, "vs-pytorch", false, "then the same networks in PyTorch, in turns, and the ratios")
 	f.StringVar(&o.Python, "python", "", "Python with torch, for --vs-pytorch (default: the first python3 that has it)")
