@@ -3,8 +3,8 @@ package engine
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"image/png"
+	"io"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
