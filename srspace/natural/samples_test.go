@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trustsr/trustsr/internal/windows"
 	"github.com/trustsr/trustsr/srspace/imresize"
-	"github.com/trustsr/trustsr/srspace/ldm"
 	"github.com/trustsr/trustsr/srspace/picture"
 )
 
@@ -128,7 +128,7 @@ func TestWindowsHaveNoSeams(t *testing.T) {
 		return 255 * sum / float64(3*whole.Height)
 	}
 	border := map[int]bool{}
-	for _, start := range ldm.Windows(lr.Width, 32) {
+	for _, start := range windows.Starts(lr.Width, 32) {
 		border[4*start], border[4*(start+32)] = true, true
 	}
 	var usual, at float64
