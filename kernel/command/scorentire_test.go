@@ -45,7 +45,7 @@ func TestScoreNTIRE(t *testing.T) {
 	// The challenges' own folders: HR images of other names, samples by number.
 	own := pictureFolder(t, map[string]image.Image{"0801.png": flat(100), "0802.png": flat(110)})
 	byNumber := pictureFolder(t, map[string]image.Image{"000000_sample00000.png": flat(110), "000001_sample00000.png": flat(110)})
-	if out, err = runScore(t, context.Background(), "--ntire", "--sr", byNumber, "--hr", own, "--csv", csv); err != nil {
+	if _, err = runScore(t, context.Background(), "--ntire", "--sr", byNumber, "--hr", own, "--csv", csv); err != nil {
 		t.Fatal(err)
 	}
 	table, err := os.ReadFile(csv)

@@ -116,12 +116,12 @@ func convolve(x, k *Node, w window, groups int) *Node {
 	}
 	h, width := w.out(0, d[2]), w.out(1, d[3])
 	if !isGo(x) {
-		b := Convolve(x, k).ChannelsAxis(images.ChannelsFirst).StridePerDim(w.stride...).PaddingPerDim([][2]int{{w.before[0], w.after[0]}, {w.before[1], w.after[1]}})
+		b := Convolve(x, k).ChannelsAxis(images.ChannelsFirst).StridePerAxis(w.stride...).PaddingPerDim([][2]int{{w.before[0], w.after[0]}, {w.before[1], w.after[1]}})
 		if w.dilation[0] > 1 || w.dilation[1] > 1 {
-			b = b.DilationPerDim(w.dilation...)
+			b = b.DilationPerAxis(w.dilation...)
 		}
 		if groups > 1 {
-			b = b.FeatureGroupCount(groups)
+			b = b.ChannelGroupCount(groups)
 		}
 		return b.Done()
 	}
