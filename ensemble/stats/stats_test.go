@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/trustsr/trustsr/ensemble/stats"
-	"github.com/trustsr/trustsr/internal/shared"
+	"github.com/trustsr/trustsr/internal/golden"
 )
 
 // near compares to a relative 1e-10, what the two libraries' special
@@ -251,7 +251,7 @@ func ExampleWilson() {
 
 func readGolden(t testing.TB, v any) {
 	t.Helper()
-	data, err := os.ReadFile(shared.Path(t, "golden", "metrics", "stats.json"))
+	data, err := os.ReadFile(golden.Path(t, "metrics", "stats.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ var reasons = []struct{ path, why string }{
 	{"data/lpips", "weights of 13 MB; the repository has them rounded to float16"},
 	{"data/pyiqa_calib", "pictures of TID2013, which may not be passed on"},
 	{"data/results_set5_x4", "pictures of Set5 without a licence"},
+	{"faults/files", "files that other programs wrote, collected to find faults"},
 	{"data/sr_test", "pictures of Set5, Set14, BSD100 and Urban100 without a licence"},
 }
 
