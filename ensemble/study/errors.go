@@ -23,3 +23,12 @@ type TooFewError struct {
 func (e *TooFewError) Error() string {
 	return fmt.Sprintf("trial %q: %s has %d samples, at least %d are needed", e.Trial, e.Dir, e.Have, e.Want)
 }
+
+// DamagedError says that a store's file cannot be read as a whole. [Repair]
+// saves what is readable into a new one.
+type DamagedError struct{ Err error }
+
+func (e *DamagedError) Error() string { return fmt.Sprintf("the file is damaged: %v", e.Err) }
+
+// Unwrap returns what is wrong with the file.
+func (e *DamagedError) Unwrap() error { return e.Err }

@@ -125,10 +125,8 @@ func intact(db *sql.DB) error {
 	return nil
 }
 
-// damaged adds what to do to the error of a file that cannot be read.
-func damaged(err error) error {
-	return hint.With(fmt.Errorf("the file is damaged: %w", err), "what is readable can be saved into a new store with: go run ./kernel study repair FILE")
-}
+// damaged gives the error of a file that cannot be read its kind.
+func damaged(err error) error { return &DamagedError{err} }
 
 // diskError wraps [ErrDisk] where there is no room for what was to be stored.
 func diskError(err error) error {

@@ -26,6 +26,7 @@ func adviceOn(err error) string {
 		weights  *metrics.WeightsError
 		file     *study.FileError
 		tooFew   *study.TooFewError
+		damaged  *study.DamagedError
 	)
 	switch {
 	case errors.As(err, &weights):
@@ -40,6 +41,8 @@ func adviceOn(err error) string {
 		return "draw one, -n 1, or name its noise with --noise-input"
 	case errors.As(err, &file) && errors.Is(err, fs.ErrNotExist):
 		return "make one with: go run ./kernel study new FILE --space DIR"
+	case errors.As(err, &damaged):
+		return "what is readable can be saved into a new store with: go run ./kernel study repair FILE"
 	case errors.As(err, &tooFew):
 		return "draw more with: go run ./kernel sample"
 	}

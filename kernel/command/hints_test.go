@@ -30,6 +30,7 @@ func TestAdvice(t *testing.T) {
 		"--backend go":                                      &onnx.BackendError{Model: "m", Backend: "b", Err: cause},
 		"-n 1":                                              onnx.ErrSame,
 		"weights fetch xla-cpu gets one":                    &backend.NoLibraryError{Library: "xla-cpu"},
+		"study repair FILE":                                 &study.DamagedError{Err: cause},
 		"study new FILE --space DIR":                        &study.FileError{Path: "x", Err: fs.ErrNotExist},
 		"compare it with a new one: go run ./kernel study":  &study.FileError{Path: "x", Err: study.ErrStudy},
 		"draw more with: go run ./kernel sample":            &study.TooFewError{Trial: "t", Dir: "d", Have: 1, Want: 5},

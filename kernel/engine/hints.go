@@ -24,6 +24,7 @@ func adviceOn(err error) string {
 		weights  *metrics.WeightsError
 		file     *study.FileError
 		tooFew   *study.TooFewError
+		damaged  *study.DamagedError
 	)
 	switch {
 	case errors.As(err, &weights):
@@ -36,6 +37,8 @@ func adviceOn(err error) string {
 		return "draw one: .Draw(1)"
 	case errors.As(err, &file) && errors.Is(err, fs.ErrNotExist):
 		return "check the path; the command study new makes a study file"
+	case errors.As(err, &damaged):
+		return "what is readable can be saved into a new store, in a terminal: go run ./kernel study repair FILE"
 	case errors.As(err, &tooFew):
 		return "draw more samples, for example lab.Digit(497).Draw(324)"
 	}
