@@ -26,7 +26,7 @@ func TestPluginInPython(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := FindPlugin("cuda"); err == nil || !strings.Contains(err.Error(), "weights fetch xla-cuda") {
+	if _, err := FindPlugin("cuda"); err == nil || !strings.Contains(err.Error(), "no PJRT plugin for cuda") {
 		t.Errorf("without a plugin: %v", err)
 	}
 	t.Setenv("PATH", os.Getenv("PATH")+":/usr/bin") // for the C compiler

@@ -41,8 +41,13 @@ func simulate(ctx context.Context, e *Engine, s *space, req *wire.Request, repor
 	if w := append(made.Warnings(), notes...); len(w) > 0 {
 		caption += "; " + strings.Join(w, " ")
 	}
-	figure, err := pictureFigure(img, caption)
-	return &wire.Result{Figure: figure, Markdown: peopleMarkdown(made.Report)}, err
+	file, err := app.FigureFile(img, made.Note())
+	if err != nil {
+		return nil, err
+	}
+	size := img.Bounds().Size()
+	figure := &wire.Figure{PNG: file, Caption: caption, Width: size.X, Height: size.Y}
+	return &wire.Result{Figure: figure, Markdown: peopleMarkdown(made.Report)}, nil
 }
 
 // protocol is the paper's task for the space: reading digits, or judging
