@@ -1,11 +1,9 @@
 package engine
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
-	"io"
 	"net/http"
 	"path"
 	"strconv"
@@ -229,16 +227,8 @@ type click struct {
 // changePicks applies a click. The answer is sent after the change is on disk.
 func (e *Engine) changePicks(w http.ResponseWriter, r *http.Request, s *space) {
 	var c click
-	decoder := json.NewDecoder(r.Body)
-	decoder.DisallowUnknownFields()
-	err := decoder.Decode(&c)
-	if err == nil {
-		if _, more := decoder.Token(); more != io.EOF {
-			err = errors.New("more than one value")
-		}
-	}
-	if err != nil {
-		refuse(w, fmt.Errorf("click is not understood: %w", err))
+	if status, err := pages.Decode(r, &c); err != nil {
+		pages.Send(w, status, refusal{Error: "click is not understood: " + err.Error()})
 		return
 	}
 	change, err := s.change(c)
