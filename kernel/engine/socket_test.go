@@ -55,12 +55,15 @@ func TestDrawOnce(t *testing.T) {
 // Samples of two recipes never share a space.
 func TestOtherRecipeOtherSpace(t *testing.T) {
 	tools := fakeTools(0)
-	steps := 50
-	tools.Models.Own["digits"] = func(app.ModelOptions) (app.Drawer, error) { return &fakeModel{steps: steps, eta: 1}, nil }
+	var steps atomic.Int32
+	steps.Store(50)
+	tools.Models.Own["digits"] = func(app.ModelOptions) (app.Drawer, error) {
+		return &fakeModel{steps: int(steps.Load()), eta: 1}, nil
+	}
 	l := startEngine(t, tools)
 	first := l.drawn(t, 3)
 
-	steps = 51 // as if the model were another one now
+	steps.Store(51) // as if the model were another one now
 	socket, _ := l.listen(t)
 	e, err := New(Config{Socket: socket, Root: l.root, Token: testToken, Tools: tools})
 	if err != nil {
