@@ -369,7 +369,7 @@ func TestLoadMemory(t *testing.T) {
 	for name, write := range files {
 		path := filepath.Join(dir, name)
 		write(t, path)
-		for _, config := range backend.Installed() {
+		for _, config := range measuredBackends() {
 			t.Run(name+"/"+config, func(t *testing.T) {
 				c := exec.Command(os.Args[0], "-test.run=^TestLoadMemory$", "-test.v")
 				c.Env = append(os.Environ(), "TRUSTSR_LOAD_CHILD="+path, "TRUSTSR_LOAD_BACKEND="+config)
@@ -402,7 +402,7 @@ func TestSampleMemory(t *testing.T) {
 	long(t)
 	path := filepath.Join(t.TempDir(), "full.safetensors")
 	writeGenerated(t, path)
-	for _, config := range backend.Installed() {
+	for _, config := range measuredBackends() {
 		for _, side := range []int{16, 64} {
 			t.Run(fmt.Sprintf("%s/%d", config, side), func(t *testing.T) {
 				c := exec.Command(os.Args[0], "-test.run=^TestSampleMemory$", "-test.v")
@@ -481,4 +481,10 @@ func loadChild(t *testing.T, path string) {
 	}
 	fmt.Printf("peak %.1f MiB\n", peakMemory(t))
 	runtime.KeepAlive(m)
+}
+
+// measuredBackends are the installed ones whose memory was measured when the
+// limits were set; XLA's was not yet.
+func measuredBackends() []string {
+	return slices.DeleteFunc(slices.Clone(backend.Installed()), func(config string) bool { return strings.HasPrefix(config, "xla") })
 }
